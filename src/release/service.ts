@@ -1,0 +1,119 @@
+/**
+ * A service as everything after parsing sees it: complete, frozen, no optionals, units in the names.
+ * `resolve.ts` makes it out of a `bascule.yaml`; the four parts follow who owns which field and when a change of it
+ * takes effect (docs/architecture.md, "Who owns what").
+ */
+export type ServiceSpec = {
+  /** Lowercase letters, digits and dashes, at most 40 characters, starting with a letter. */
+  readonly name: string;
+  readonly release: ReleaseSpec;
+  readonly scale: ScaleSpec;
+  readonly policy: Policy;
+  readonly door: DoorSpec;
+};
+
+/** Changes only through a rollout; part of the immutable release. */
+export type ReleaseSpec = {
+  /** Shell command that starts one replica; `$PORT` is the port that it must listen on, on 127.0.0.1. */
+  readonly run: string;
+  /** Shell command run once in the release's directory before its first start, or null. */
+  readonly build: string | null;
+  readonly env: Readonly<Record<string, EnvValue>>;
+  /** System user that runs build and run, or null for the controller's own. Never root. */
+  readonly user: string | null;
+  readonly health: HealthSpec;
+  /** How long the whole start, build apart, may take until every replica is healthy through the proxy. */
+  readonly readyWithinMs: number;
+  /** From SIGTERM to SIGKILL when a replica is stopped. */
+  readonly stopGraceMs: number;
+};
+
+/** Secrets are references; their values never enter a release, a plan, a diff or any output. */
+export type EnvValue =
+  | { readonly kind: 'plain'; readonly value: string }
+  | { readonly kind: 'secret'; readonly from: 'env' | 'file'; readonly name: string };
+
+export type HealthSpec = {
+  /** Path of the GET, starting with `/`. Healthy is 2xx; redirects are not followed. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Good answers in a row until healthy. */
+  readonly rise: number;
+  /** Bad answers in a row until unhealthy. */
+  readonly fall: number;
+};
+
+/** Changes by `apply`, both slots in place; refused during a rollout. */
+export type ScaleSpec = { readonly replicas: number; readonly maxReplicas: number };
+
+/** Changes by `apply`; refused during a rollout. */
+export type DoorSpec = {
+  readonly listen: { readonly address: string; readonly port: number };
+  /** Lowercase host name without port, or null for any host. */
+  readonly host: string | null;
+  /** Path prefix, `/` or `/a/b` without a trailing slash. `/app` does not match `/appointment`. */
+  readonly path: string;
+  readonly proxy: ProxySpec;
+  /** How long ordinary requests in flight may go on after their slot lost its traffic. */
+  readonly drainMs: number;
+  /** The same for event streams and WebSockets, whose closes are spread over this window. */
+  readonly streamGraceMs: number;
+  /** Whether X-Forwarded-* of clients is kept and appended to, rather than replaced. */
+  readonly trustForwarded: boolean;
+  /** Largest request body in bytes, or null for no limit. */
+  readonly maxBodyBytes: number | null;
+};
+
+/** Adapters are chosen by key. nginx and haproxy come with their own issue. */
+export type ProxySpec = { readonly kind: 'builtin' };
+
+/** Takes effect from the next rollout; a running one keeps its own. */
+export type Policy = {
+  readonly strategy: 'canary' | 'blue-green';
+  readonly preset: PresetName;
+  /**
+   * Shares of the candidate in percent, growing, at most three decimals of a fraction (0.1 % steps), the last one 100.
+   * Blue-green: `[100]`, or `[p, 100]` with `try`.
+   */
+  readonly stepsPercent: readonly number[];
+  readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
+  /** Least dwell at the last step below 100 %. 0 for none. */
+  readonly bakeMs: number;
+  /** Whether a person is asked (`promote`) before the step to 100 %. */
+  readonly askBeforeFull: boolean;
+  readonly sticky: Sticky;
+  readonly judge: JudgePolicy;
+  readonly whenWorse: 'rollback' | 'pause';
+  readonly whenUnsure: { readonly waitMs: number; readonly then: 'advance' | 'ask' | 'rollback' };
+  /** Time after 100 % in which a breach still goes back by itself. */
+  readonly watchMs: number;
+  /** How long the former stable stays ready to take traffic back. */
+  readonly keepOldMs: number;
+};
+
+export const PRESET_NAMES = ['quick', 'standard', 'careful'] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+/** What an identity is: what keeps a person on one version. `none`: every request draws anew. */
+export type Sticky =
+  | { readonly by: 'cookie' }
+  | { readonly by: 'header'; readonly header: string }
+  | { readonly by: 'address' }
+  | { readonly by: 'none' };
+
+export type JudgePolicy = {
+  /** Empty for the default checks: error rate and latency with the default margins. */
+  readonly checks: readonly Check[];
+  /** First milliseconds of the candidate's traffic in which latency is not judged. */
+  readonly warmUpMs: number;
+};
+
+/** A check with its limit: rolled back when surely worse by more, safe when surely not worse by as much. */
+export type Check =
+  /** (5xx + connect failures + timeouts) / (decided - client aborts). */
+  | { readonly kind: 'error-rate'; readonly worseByPp: number }
+  /** 4xx / (decided - client aborts). */
+  | { readonly kind: 'client-error-rate'; readonly worseByPp: number }
+  /** A quantile of latency, 0 < quantile < 1; worse by a percentage of stable's. */
+  | { readonly kind: 'latency'; readonly quantile: number; readonly worseByPercent: number };

@@ -1,0 +1,88 @@
+import type { SlotName } from '../release/slot.ts';
+
+/**
+ * Latency buckets: log scale with γ = 1.1^(1/3) (relative error at most 1.6 %), 50 µs to 63 s.
+ * Bucket i holds (γ^(i-1), γ^i] × 50 µs; 0 holds all up to 50 µs, the last one all above 63 s.
+ */
+export const LATENCY_GAMMA = 1.1 ** (1 / 3);
+export const LATENCY_FLOOR_MS = 0.05;
+export const LATENCY_BUCKETS = Math.ceil(Math.log(63_000 / LATENCY_FLOOR_MS) / Math.log(LATENCY_GAMMA)) + 1;
+
+const LOG_GAMMA = Math.log(LATENCY_GAMMA);
+
+export function latencyBucket(ms: number): number {
+  if (!(ms > LATENCY_FLOOR_MS)) return 0;
+  return Math.min(LATENCY_BUCKETS - 1, Math.ceil(Math.log(ms / LATENCY_FLOOR_MS) / LOG_GAMMA - 1e-9));
+}
+
+/** Upper edge of a bucket in milliseconds. */
+export function latencyBucketMs(bucket: number): number {
+  return LATENCY_FLOOR_MS * LATENCY_GAMMA ** bucket;
+}
+
+/** Sparse histogram: `[bucket, count]` pairs, buckets growing, counts at least 1. */
+export type SparseHistogram = readonly (readonly [bucket: number, count: number])[];
+
+/** Final outcome classes of attempts. Exactly one each. */
+export type ClassCounts = {
+  /** 1xx to 3xx. */
+  readonly ok: number;
+  /** 4xx. */
+  readonly clientError: number;
+  /** 5xx that the application sent. */
+  readonly serverError: number;
+  /** No connection, or it broke before a response head. */
+  readonly connectFailure: number;
+  /** The proxy gave up waiting. */
+  readonly timeout: number;
+  /** The client left first. */
+  readonly clientAbort: number;
+};
+
+/** What one replica did in one second. An attempt belongs to the second in which it was decided. */
+export type ReplicaSecond = {
+  /** Unix time in whole seconds. */
+  readonly second: number;
+  readonly slot: SlotName;
+  /** 0-based index within the slot. */
+  readonly replica: number;
+  /** Attempts decided. The judge uses these. Sum of `classes`. */
+  readonly attempts: number;
+  /** Requests whose final answer came from here (a retried request counts once, at its last attempt). */
+  readonly requests: number;
+  readonly classes: ClassCounts;
+  /** Time to the response head of attempts that got one. */
+  readonly latency: SparseHistogram;
+};
+
+/**
+ * What identities newly did in one second, each at most once per rollout. Only during a rollout with a sticky cohort.
+ * A request that brought no identity is an identity of its own.
+ */
+export type IdentitySecond = {
+  readonly second: number;
+  readonly slot: SlotName;
+  /** Identities seen for the first time in this rollout on this slot. */
+  readonly active: number;
+  /** Identities with their first 5xx, connect failure or timeout. */
+  readonly failed: number;
+  /** Identities with their first 4xx. */
+  readonly clientError: number;
+  /**
+   * New personal records of slowness: `[from, to, count]`, count identities whose slowest bucket so far was `from`
+   * (-1 for none) and became `to`. A line at bucket i was newly crossed by those with from <= i < to.
+   */
+  readonly records: readonly (readonly [from: number, to: number, count: number])[];
+};
+
+/** What `TrafficRouter.traffic` returns: whole, closed seconds only, in order. */
+export type TrafficBatch = {
+  /** Hand it to the next call. Opaque. */
+  readonly cursor: string;
+  /** Every second up to and including this one is closed and was delivered by now, silent ones included. */
+  readonly upToSecond: number;
+  /** Seconds whose counts are lost (the data plane restarted or kept them no longer), or null. */
+  readonly lost: { readonly fromSecond: number; readonly toSecond: number } | null;
+  readonly replicas: readonly ReplicaSecond[];
+  readonly identities: readonly IdentitySecond[];
+};
