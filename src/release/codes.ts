@@ -1,3 +1,5 @@
+import { API_CODES } from './api-codes.ts';
+
 /** What `bascule explain CODE` says. Codes are never reused; docs/errors.md lists the same (a test compares them). */
 export type CodeEntry = {
   /** One line: what it is. */
@@ -19,4 +21,5 @@ export const CODES = {
   // workload
 
   // controller and http
+  ...API_CODES,
 } as const satisfies Record<string, CodeEntry>;
