@@ -1,3 +1,4 @@
+import { unreachable } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { FileCode } from './file-codes.ts';
 import { nearest } from './nearest.ts';
@@ -58,6 +59,8 @@ function suggested(value: unknown, facts: Facts): string | null {
     case 'choice':
     case 'shape':
       return meant(facts.suggest?.(value) ?? nearestOption(value, facts));
+    default:
+      return unreachable(facts.kind);
   }
 }
 

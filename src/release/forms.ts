@@ -18,3 +18,9 @@ export const HEADER = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 export function suggestPath(value: unknown): string | null {
   return typeof value === 'string' && /^[A-Za-z0-9._~-][A-Za-z0-9._~/-]*$/.test(value) ? `/${value}` : null;
 }
+
+/** A host with a scheme before it, or a port or path behind it. */
+export function suggestHost(value: unknown): string | null {
+  const match = /^(?:[a-z]+:\/\/)?([^/:]+)(?::\d+)?(?:\/.*)?$/i.exec(String(value));
+  return match !== null && match[1] !== value && HOST.test(match[1]!) ? match[1]! : null;
+}

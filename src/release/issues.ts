@@ -12,7 +12,28 @@ type Issue = z.core.$ZodIssue;
 /** Everything that the schema has against a file's value. */
 export function checkShape(value: unknown): Problem[] {
   const parsed = FILE.safeParse(value);
-  return parsed.success ? [] : parsed.error.issues.flatMap((issue) => fromIssue(issue, [], value));
+  return parsed.success
+    ? []
+    : withoutEchoes(parsed.error.issues.flatMap((issue) => fromIssue(issue, [], value)));
+}
+
+/** What starts a version in later releases, in place of `run`. */
+const INSTEAD_OF_RUN = new Set(['docker', 'targets', 'kubernetes']);
+
+/** A misspelt `run` is one mistake, not an unknown key and a missing one; a later key in its place is one as well. */
+function withoutEchoes(problems: readonly Problem[]): Problem[] {
+  return problems.filter((problem) => {
+    if (problem.code !== 'E007') return true;
+    const missing = String(problem.path.at(-1));
+    return !problems.some((other) => {
+      const key = String(other.path.at(-1));
+      const isNear = other.code === 'E006' && other.fix === `did you mean ${missing}?`;
+      const isLater = other.code === 'E021' && missing === 'run' && INSTEAD_OF_RUN.has(key);
+      return (
+        (isNear || isLater) && formatPath(other.path.slice(0, -1)) === formatPath(problem.path.slice(0, -1))
+      );
+    });
+  });
 }
 
 function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
@@ -75,7 +96,7 @@ function missing(path: Path, name: string): Problem {
   const owner = parent.length === 0 ? 'the file' : formatPath(parent);
   return {
     code: 'E007',
-    path: parent,
+    path,
     at: 'key',
     message: `${owner} lacks ${name}`,
     note: '',
@@ -100,29 +121,30 @@ function unknownKey(path: Path, key: string, value: unknown): Problem {
   const known = keysAt(FILE, path);
   const guess = nearest(key, known);
   const elsewhere = guess === null ? placeOf(key) : null;
+  const fix = guess === null ? keysFor(path) : `did you mean ${guess}?`;
   return {
     code: 'E006',
     path: place,
     at: 'key',
     message: `unknown key ${shown(key)}`,
-    note: elsewhere === null ? '' : `belongs under ${elsewhere}`,
-    fix: guess === null ? keysFor(path) : `did you mean ${guess}?`,
+    note: elsewhere === null ? '' : `known, but not here`,
+    fix: elsewhere === null ? fix : `${shown(key)} belongs under ${elsewhere}`,
   };
 }
 
+const GROUPS: readonly Path[] = [
+  ['strategy', 'canary'],
+  ['strategy', 'blue-green'],
+  ['health'],
+  ['strategy', 'canary', 'judge'],
+  [],
+];
+
 /** Where a key stands that exists, but not here. */
 function placeOf(key: string): string | null {
-  const service = ['services', 'NAME'];
-  for (const inner of [
-    [],
-    ['strategy', 'canary'],
-    ['strategy', 'blue-green'],
-    ['health'],
-    ['strategy', 'canary', 'judge'],
-  ]) {
-    if (keysAt(FILE, [...service, ...inner]).includes(key)) return formatPath([...service, ...inner]);
-  }
-  return null;
+  const group = GROUPS.find((inner) => keysAt(FILE, ['services', 'NAME', ...inner]).includes(key));
+  if (group === undefined) return null;
+  return group.length === 0 ? 'the service itself' : formatPath(group);
 }
 
 function notYet(path: Path, where: Problem['at'], what: string, later: string): Problem {

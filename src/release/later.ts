@@ -36,7 +36,7 @@ const STRATEGY_KEYS: Readonly<Record<string, string>> = {
   override: SERVICE_KEYS.override!,
 };
 
-const SERVER_WIDE = [
+const SERVER_WIDE = new Set([
   'listeners',
   'notify',
   'notifications',
@@ -46,7 +46,7 @@ const SERVER_WIDE = [
   'allowed-users',
   'users',
   'webhooks',
-];
+]);
 
 const CHECK_KEYS = ['prometheus', 'fewer-by', 'query', 'datadog', 'statsd', 'influx'];
 
@@ -67,7 +67,7 @@ export function valueComesLater(path: Path, value: unknown): string | null {
 }
 
 export function isServerWide(path: Path, key: string): boolean {
-  return (path.length === 0 || path.length === 2) && SERVER_WIDE.includes(key);
+  return (path.length === 0 || path.length === 2) && SERVER_WIDE.has(key);
 }
 
 function isMetricCheck(key: string, value: unknown): boolean {

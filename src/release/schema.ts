@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { HOST, NAME, suggestPath, URL_PATH, USER } from './forms.ts';
+import { HOST, NAME, suggestHost, suggestPath, URL_PATH, USER } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
 import { listen, proxy } from './schema-door.ts';
 import { strategy } from './schema-policy.ts';
@@ -55,6 +55,7 @@ export const SERVICE = z
     host: pattern('Host name that this service answers to on its listener; * for any.', HOST, {
       what: 'a host name such as shop.example.com',
       code: 'E025',
+      suggest: suggestHost,
       owner: 'door',
       default: '*',
     }).optional(),
