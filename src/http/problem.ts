@@ -26,7 +26,7 @@ const STATUS: Readonly<Record<string, number>> = {
   SERVER_STOPPING: 503,
   TOO_MANY_STREAMS: 503,
   JOURNAL_FULL: 507,
-  STORE_FULL: 507,
+  WORKLOAD_DISK_FULL: 507,
   SERVER_BUG: 500,
 };
 const REFUSED = 409;

@@ -178,7 +178,8 @@ async function outcome(route: Route, context: Context, shared: Shared): Promise<
     return { status: 200, body: await route.handle(context), keep: true };
   } catch (error) {
     const problem = fullProblem(error, context.request, shared);
-    return { status: problem.status, body: problem, keep: problem.status < 500 && !problem.retryable };
+    const { status, retryable } = problem;
+    return { status, body: problem, keep: status > 400 && status < 500 && !retryable };
   }
 }
 
