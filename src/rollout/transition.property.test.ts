@@ -202,7 +202,9 @@ function crashMove(world: World, slot: 'blue' | 'green', crashes: number): Bare 
 
 function judgedMove(world: World, verdict: StageVerdict): Bare | null {
   const { rollout } = world.state;
-  return rollout === null ? null : { kind: 'judged', stage: rollout.stage, verdict };
+  return rollout === null
+    ? null
+    : { kind: 'judged', stage: rollout.stage, second: Math.floor(world.nowMs / 1000), verdict };
 }
 
 function watchedMove(world: World, seconds: number, breach: boolean): Bare | null {
@@ -250,6 +252,7 @@ function converge(world: World): void {
     step(world, {
       kind: 'judged',
       stage: rollout.stage,
+      second: Math.floor(world.nowMs / 1000),
       verdict: { overall: 'safe', seconds: 600, requests: 500, reason: null },
     });
     step(world, { kind: 'watched', stage: world.state.rollout?.stage ?? 0, seconds: 600, breach: null });
