@@ -1,4 +1,4 @@
-import type { Verdict } from '../judge/judge.ts';
+import type { Verdict } from '../judge/verdict.ts';
 import type { Ending, Rollout } from '../rollout/state.ts';
 import type { SideView } from './views.ts';
 
