@@ -1,4 +1,4 @@
-import type { Verdict } from '../judge/judge.ts';
+import type { Verdict } from '../judge/verdict.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { Cause, Outcome, Phase, Slot } from '../rollout/state.ts';
 

@@ -56,7 +56,13 @@ export type Observation =
     }
   /** The time to become ready is over; `found` says what is there instead. */
   | { readonly kind: 'readyOverdue'; readonly rollout: string; readonly found: readonly string[] }
-  | { readonly kind: 'judged'; readonly stage: number; readonly verdict: StageVerdict }
+  /** `second`: the newest one that was judged. */
+  | {
+      readonly kind: 'judged';
+      readonly stage: number;
+      readonly second: number;
+      readonly verdict: StageVerdict;
+    }
   | {
       readonly kind: 'watched';
       readonly stage: number;

@@ -123,7 +123,9 @@ export function judged(state: ServiceState, event: Seen<'judged'>): Turn {
   if (rollout.phase !== 'dwelling' && rollout.phase !== 'asking') return turn;
   const { verdict } = event;
   if (verdict.overall === 'severe') return severe(turn, verdict.reason ?? 'severe fault', event.atMs);
-  if (verdict.overall === 'harmful' && !rollout.byHand) return harmful(turn, rollout, verdict, event.atMs);
+  const overlooked = rollout.overlookedUntil !== null && event.second < rollout.overlookedUntil;
+  if (verdict.overall === 'harmful' && (rollout.byHand || overlooked)) return turn;
+  if (verdict.overall === 'harmful') return harmful(turn, rollout, verdict, event.atMs);
   if (rollout.phase === 'asking' || rollout.paused !== null || rollout.byHand) return turn;
   return dwelt(turn, rollout, verdict, event.atMs);
 }

@@ -73,8 +73,8 @@ export type Rollout = {
   readonly stepSinceMs: number;
   /** Changes with every change of the share, so that counts are never laid to the wrong one. */
   readonly stage: number;
-  /** First whole second that is judged in this stage, or null while the route is not proven. */
-  readonly stageFromSecond: number | null;
+  /** Every share that was proven so far, oldest first: which seconds of counts belong to which. */
+  readonly spans: readonly StageSpan[];
   /** The candidate's asked share. */
   readonly sharePercent: number;
   readonly promoted: boolean;
@@ -86,9 +86,21 @@ export type Rollout = {
   /** Crash exits of candidate replicas before this stage, and in all. */
   readonly crashesBefore: number;
   readonly crashes: number;
+  /** Second from which harm counts anew, because a person saw the verdict and went on; or null. */
+  readonly overlookedUntil: number | null;
   readonly ending: Ending | null;
   /** What comes after it: a deploy that supersedes it. */
   readonly next: DeployRequest | null;
+};
+
+export type StageSpan = {
+  readonly stage: number;
+  readonly stepIndex: number;
+  readonly sharePercent: number;
+  /** First whole second with this share. */
+  readonly fromSecond: number;
+  /** Last one, or null while it goes on. */
+  readonly toSecond: number | null;
 };
 
 export type Pause = { readonly by: string; readonly atMs: number; readonly reason: string };
@@ -149,6 +161,12 @@ export function wayBack(state: ServiceState): SlotName | null {
   const from = state.rollout?.from;
   if (from === undefined || from === null) return null;
   return ['stable', 'kept'].includes(state.slots[from.slot].role) ? from.slot : null;
+}
+
+/** The span of the present stage, or null while its route is not proven. */
+export function spanOf(rollout: Rollout): StageSpan | null {
+  const last = rollout.spans.at(-1);
+  return last !== undefined && last.stage === rollout.stage && last.toSecond === null ? last : null;
 }
 
 /** The label of a release id (`shop/v42` -> `v42`). */

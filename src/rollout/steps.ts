@@ -12,6 +12,7 @@ import {
   type Ending,
   type Rollout,
   type ServiceState,
+  type StageSpan,
 } from './state.ts';
 import { command, say, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
@@ -35,7 +36,7 @@ export function begin(turn: Turn, request: DeployRequest, atMs: number): Turn {
     stepIndex: 0,
     stepSinceMs: atMs,
     stage: turn.state.counter,
-    stageFromSecond: null,
+    spans: [],
     sharePercent: 0,
     promoted: false,
     paused: null,
@@ -43,6 +44,7 @@ export function begin(turn: Turn, request: DeployRequest, atMs: number): Turn {
     asks: null,
     crashesBefore: 0,
     crashes: 0,
+    overlookedUntil: null,
     ending: null,
     next: null,
   };
@@ -113,9 +115,10 @@ export function enterStep(turn: Turn, stepIndex: number, atMs: number): Turn {
       return shift(
         say(at, `step ${stepLabel(rollout.plan.steps, stepIndex)}: ${step.percent}%`),
         step.percent,
+        atMs,
       );
     case 'full':
-      return shift(say(at, `all traffic to ${rollout.label}`), 100);
+      return shift(say(at, `all traffic to ${rollout.label}`), 100, atMs);
     case 'ask':
       return ask(at, `the plan asks for a person before ${rollout.label} gets all traffic`, atMs);
     case 'watch':
@@ -145,15 +148,24 @@ export function whenReady(turn: Turn, atMs: number): Turn {
   return enterStep(ready, rollout.stepIndex + 1, atMs);
 }
 
+/** A person setting weights for a day does not fill the state. */
+const MOST_SPANS = 200;
+
+/** The second in which a share ends belongs to neither. */
+function closed(spans: readonly StageSpan[], atMs: number): readonly StageSpan[] {
+  const toSecond = Math.floor(atMs / 1000) - 1;
+  return spans.map((span) => (span.toSecond === null ? { ...span, toSecond } : span));
+}
+
 /** Asks for a share. What follows waits until the route is proven. */
-export function shift(turn: Turn, sharePercent: number): Turn {
+export function shift(turn: Turn, sharePercent: number, atMs: number): Turn {
   const { rollout } = turn.state;
   assert(rollout !== null, 'a share without a rollout');
   const stage = turn.state.counter + 1;
   return withRollout(withState(turn, { counter: stage }), {
     sharePercent,
     stage,
-    stageFromSecond: null,
+    spans: closed(rollout.spans, atMs),
     crashesBefore: rollout.crashes,
     phase: 'shifting',
   });
@@ -170,8 +182,9 @@ export function ask(turn: Turn, asks: string, atMs: number): Turn {
 export function settle(turn: Turn, atMs: number): Turn {
   const { rollout } = turn.state;
   assert(rollout !== null, 'settled without a rollout');
-  const stageFromSecond = Math.floor(atMs / 1000) + 1;
-  const settled = withRollout(turn, { stageFromSecond });
+  const { stage, stepIndex, sharePercent } = rollout;
+  const span = { stage, stepIndex, sharePercent, fromSecond: Math.floor(atMs / 1000) + 1, toSecond: null };
+  const settled = withRollout(turn, { spans: [...rollout.spans, span].slice(-MOST_SPANS) });
   if (rollout.sharePercent < 100) return withRollout(settled, { phase: 'dwelling', stepSinceMs: atMs });
   return enterStep(promoted(settled, rollout), rollout.stepIndex + 1, atMs);
 }
@@ -195,7 +208,8 @@ export function goBack(turn: Turn, ending: Ending): Turn {
       : withSlot(withSlot(turn, back, { role: 'stable', keptUntilMs: null }), rollout.candidate, {
           role: 'candidate',
         });
-  const returning = withRollout(swapped, { ending, sharePercent: 0, phase: 'returning', asks: null });
+  const spans = closed(rollout.spans, ending.decidedAtMs);
+  const returning = withRollout(swapped, { ending, spans, sharePercent: 0, phase: 'returning', asks: null });
   return say(returning, ending.reason);
 }
 
@@ -238,4 +252,11 @@ export function advance(turn: Turn, atMs: number): Turn {
   const { rollout } = turn.state;
   assert(rollout !== null && stepOf(rollout) !== undefined, 'nothing to advance');
   return enterStep(turn, rollout.stepIndex + 1, atMs);
+}
+
+/** A person goes on in spite of a pause for harm: the evidence so far does not pause it again. */
+export function overlook(turn: Turn, atMs: number): Turn {
+  const { rollout } = turn.state;
+  if (rollout === null || rollout.paused?.by !== 'bascule') return turn;
+  return withRollout(turn, { overlookedUntil: Math.floor(atMs / 1000) + 1 });
 }

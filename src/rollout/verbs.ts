@@ -1,6 +1,6 @@
 import { canonicalJson } from '../lib/json.ts';
 import type { RolloutEvent, Verb } from './event.ts';
-import { advance, begin, enterStep, finish, goBack, shift, vacate, whenReady } from './steps.ts';
+import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whenReady } from './steps.ts';
 import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withState, type Turn } from './turn.ts';
 
@@ -107,7 +107,7 @@ export function resume(state: ServiceState, event: Asked<'resume'>): Answer {
   if (rollout === null || rollout.ending !== null) return noRollout(state, 'resume');
   if (rollout.paused === null && !rollout.byHand) return nothing(`${rollout.id} is not paused.`);
   const resumed = say(
-    withRollout(turnOf(state), { paused: null, byHand: false }),
+    withRollout(overlook(turnOf(state), event.atMs), { paused: null, byHand: false }),
     `resumed by ${event.actor}`,
   );
   if (!rollout.byHand) return turned(rollout.phase === 'probing' ? whenReady(resumed, event.atMs) : resumed);
@@ -147,7 +147,10 @@ export function promote(state: ServiceState, event: Asked<'promote'>): Answer {
       `the share of step ${rollout.stepIndex} is not proven yet; try again in a moment. Nothing changed.`,
     );
   }
-  const said = say(withRollout(turnOf(state), { byHand: false }), `promoted by ${event.actor}`);
+  const said = say(
+    withRollout(overlook(turnOf(state), event.atMs), { byHand: false }),
+    `promoted by ${event.actor}`,
+  );
   return turned(event.full ? enterStep(said, full, event.atMs) : advance(said, event.atMs));
 }
 
@@ -189,6 +192,7 @@ export function weight(state: ServiceState, event: Asked<'weight'>): Answer {
     shift(
       say(byHand, `${percent}% by hand (${event.actor}); statistical verdicts are advice until resume`),
       percent,
+      event.atMs,
     ),
   );
 }
