@@ -22,30 +22,42 @@ const action = z.enum(ACTIONS).meta({ id: 'Action' });
 const checkResult = z
   .strictObject({
     name: z.string(),
-    unit: z.string().meta({ description: '`pp` or `ms`.' }),
+    unit: z.enum(['percent', 'ms']).meta({
+      description:
+        'Of the values. Differences, interval and limits: percentage points for `percent`, percent of stable for `ms`.',
+    }),
     candidate: z.number().nullable(),
     stable: z.number().nullable(),
     difference: z.number().nullable(),
-    interval: z.tuple([z.number(), z.number()]).readonly().nullable(),
-    limit: z.number(),
+    interval: z
+      .tuple([z.number(), z.number().nullable()])
+      .readonly()
+      .nullable()
+      .meta({ description: 'Where the difference surely lies; no upper end yet: null.' }),
+    limit: z.number().meta({ description: 'Surely worse by more than this is harm.' }),
+    safeLimit: z.number().meta({ description: 'Surely not worse by this is safe.' }),
     state: z.enum(['worse', 'not-worse', 'undecided', 'no-data']),
     needRequests: z.number().nullable(),
+    required: z.boolean(),
+    logE: z.number(),
   })
   .meta({ id: 'CheckResult' });
 
 const verdict = z
   .strictObject({
     overall: z.enum(['harmful', 'severe', 'safe', 'suspicious', 'undecided', 'no-data']),
+    unit: z.enum(['request', 'identity']),
     candidateRequestsInStep: z.number(),
     stableRequestsInStep: z.number(),
     judgedSecondsInStep: z.number(),
     logE: z.number(),
-    reason: z.string().nullable(),
+    reason: z.string(),
     checks: z.array(checkResult).readonly(),
     share: z.strictObject({
       askedPercent: percent,
       seenPercent: percent.nullable(),
       mismatch: z.string().nullable(),
+      warning: z.string().nullable(),
     }),
   })
   .meta({ id: 'Verdict' });

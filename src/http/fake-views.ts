@@ -2,6 +2,8 @@ import type { EventView, RolloutView, ServiceView, SideView, StepView } from '..
 
 /** Views for tests: the shop of the documentation, in the middle of a canary, before it and after it. */
 
+type CheckView = NonNullable<RolloutView['verdict']>['checks'][number];
+
 export const BEGAN_MS = Date.UTC(2026, 2, 4, 14, 1, 7);
 
 const SIDE: SideView = { requests: 3118, failed: 7, errorPercent: 0.21, p50Ms: 41, p95Ms: 183, p99Ms: 610 };
@@ -14,6 +16,18 @@ function step(
 ): StepView {
   const atLeastSeconds = kind === 'share' || kind === 'watch' ? 300 : null;
   return { kind, label, state, seconds, atLeastSeconds };
+}
+
+function check(
+  name: string,
+  unit: 'percent' | 'ms',
+  values: readonly [candidate: number, stable: number, difference: number],
+  bounds: { readonly interval: readonly [number, number]; readonly limit: number },
+): CheckView {
+  const [candidate, stable, difference] = values;
+  const { interval, limit } = bounds;
+  const judged = { state: 'not-worse', needRequests: null, required: true, logE: 0.1 } as const;
+  return { name, unit, candidate, stable, difference, interval, limit, safeLimit: limit, ...judged };
 }
 
 /** `r-0193`: v43 at 25 %, second of four shares, 2 of 3 checks decided. */
@@ -49,47 +63,22 @@ export const CANARY: RolloutView = {
   next: '50% at 14:11 at the earliest',
   verdict: {
     overall: 'undecided',
+    unit: 'identity',
     candidateRequestsInStep: 3230,
     stableRequestsInStep: 9690,
     judgedSecondsInStep: 71,
     logE: 0.4,
-    reason: null,
+    reason: 'p99 is not decided yet',
     checks: [
+      check('error-rate', 'percent', [0.21, 0.19, 0.02], { interval: [-0.33, 0.37], limit: 0.5 }),
+      check('p95', 'ms', [183, 171, 7], { interval: [-4, 18], limit: 20 }),
       {
-        name: 'error-rate',
-        unit: 'pp',
-        candidate: 0.21,
-        stable: 0.19,
-        difference: 0.02,
-        interval: [-0.33, 0.37],
-        limit: 0.5,
-        state: 'not-worse',
-        needRequests: null,
-      },
-      {
-        name: 'p95',
-        unit: 'ms',
-        candidate: 183,
-        stable: 171,
-        difference: 12,
-        interval: [-7, 31],
-        limit: 34,
-        state: 'not-worse',
-        needRequests: null,
-      },
-      {
-        name: 'p99',
-        unit: 'ms',
-        candidate: 610,
-        stable: 540,
-        difference: 70,
-        interval: [-76, 243],
-        limit: 162,
+        ...check('p99', 'ms', [610, 540, 13], { interval: [-14, 45], limit: 30 }),
         state: 'undecided',
         needRequests: 3400,
       },
     ],
-    share: { askedPercent: 25, seenPercent: 24.8, mismatch: null },
+    share: { askedPercent: 25, seenPercent: 24.8, mismatch: null, warning: null },
   },
   traffic: { stable: { ...SIDE, requests: 9690, failed: 18, errorPercent: 0.19 }, candidate: SIDE },
   allowedActions: ['pause', 'promote', 'promote-full', 'weight', 'abort', 'rollback', 'supersede'],

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { OperatingError } from '../lib/errors.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { testApi, type TestApi } from './api-fixture.ts';
-import { CANARY, DONE, IDLE, PROGRESSING, ROLLED_BACK, STORY } from './fake-views.ts';
+import { IDLE, PROGRESSING, ROLLED_BACK, STORY } from './fake-views.ts';
 import { allRoutes } from './server.ts';
 
 const BYTES = Buffer.from('an artifact');
@@ -14,14 +14,14 @@ const DIGEST = createHash('sha256').update(BYTES).digest('hex');
 type Document = {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+  readonly components: { readonly schemas: Readonly<Record<string, z.core.JSONSchema.JSONSchema>> };
 };
 
 /** A check made from the document as it was served, so that what is published is what holds. */
 function checkerFor(document: Document, name: string): z.ZodType {
   const text = JSON.stringify(document.components.schemas).replaceAll('#/components/schemas/', '#/$defs/');
-  const $defs = JSON.parse(text) as Record<string, object>;
-  return z.fromJSONSchema({ ...$defs[name], $defs });
+  const $defs = JSON.parse(text) as Document['components']['schemas'];
+  return z.fromJSONSchema({ ...$defs[name], $defs: { ...$defs } });
 }
 
 describe('openapi.json', () => {
