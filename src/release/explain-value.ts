@@ -22,12 +22,20 @@ export function explainValue(value: unknown, facts: Facts, name: string): Explan
       code: 'E008',
       message: must,
       note: 'nothing is written here',
-      fix: `write a value, or take ${name} out`,
+      fix:
+        facts.default === undefined && facts.defaultNote === undefined
+          ? 'write a value'
+          : `write a value, or take ${name} out`,
     };
   }
   if (typeof value === 'object' && facts.kind !== 'shape') {
     const kind = Array.isArray(value) ? 'this is a list' : 'this is a mapping';
-    return { code: 'E008', message: must, note: kind, fix: null };
+    return {
+      code: 'E008',
+      message: must,
+      note: kind,
+      fix: facts.kind === 'text' ? meant(joined(value)) : null,
+    };
   }
   const measured = measure(value, facts.kind);
   if (measured !== undefined && !inRange(measured, facts)) return outOfRange(measured, facts, name);
@@ -35,21 +43,30 @@ export function explainValue(value: unknown, facts: Facts, name: string): Explan
   if (facts.kind === 'count' || facts.kind === 'flag') {
     return { code: facts.code, message: must, note: `this is ${aKind(value)}`, fix: suggested(value, facts) };
   }
-  const note = typeof value === 'object' ? `this is ${aKind(value)}` : `${shown(value)} is not`;
+  const note = noteOn(value, facts);
   return { code: facts.code, message: must, note, fix: suggested(value, facts) };
+}
+
+function noteOn(value: unknown, facts: Facts): string {
+  if (Array.isArray(value) && facts.max !== undefined && facts.what.startsWith('a list')) {
+    return value.length === 0 ? 'the list is empty' : `the list is longer than ${facts.max}`;
+  }
+  if (typeof value === 'object') return `this is ${aKind(value)}`;
+  // Whoever writes a secret out should not find it in a log as well.
+  return facts.code === 'E028' ? 'this is not a reference' : `${shown(value)} is not`;
 }
 
 /** What was probably meant, by kind of value. */
 function suggested(value: unknown, facts: Facts): string | null {
   switch (facts.kind) {
     case 'duration':
-      return meant(bareNumber(value, (number) => `${number}s, ${number}m`));
+      return meant(bareNumber(value, (number) => `${number}s, ${number}m`) ?? sloppyDuration(value));
     case 'percent':
-      return meant(bareNumber(value, (number) => `${number > 0 && number < 1 ? number * 100 : number}%`));
+      return meant(bareNumber(value, percentOrFraction));
     case 'points':
       return meant(bareNumber(String(value).replace(/%$/, ''), (number) => `${number}pp`));
     case 'size':
-      return meant(bareNumber(value, (number) => `${number}MiB`) ?? iec(value));
+      return meant(bareNumber(value, bytesOrMiB) ?? iec(value));
     case 'count':
       return wholeNumber(value);
     case 'flag':
@@ -58,7 +75,7 @@ function suggested(value: unknown, facts: Facts): string | null {
       return null;
     case 'choice':
     case 'shape':
-      return meant(facts.suggest?.(value) ?? nearestOption(value, facts));
+      return typeof value === 'object' ? null : meant(facts.suggest?.(value) ?? nearestOption(value, facts));
     default:
       return unreachable(facts.kind);
   }
@@ -107,6 +124,31 @@ function bareNumber(value: unknown, write: (number: number) => string): string |
   const number =
     typeof value === 'number' ? value : /^\d+(?:\.\d+)?$/.test(String(value)) ? Number(value) : Number.NaN;
   return Number.isFinite(number) && number > 0 ? write(number) : null;
+}
+
+function percentOrFraction(number: number): string {
+  return number < 1 ? `${Math.round(number * 1e6) / 1e4}%, ${number}%` : `${number}%`;
+}
+
+/** A number of at least a KiB is surely one of bytes. */
+function bytesOrMiB(number: number): string {
+  return number >= 1024 ? formatSize(number) : `${number}MiB`;
+}
+
+/** `30sec`, `5 min`, `2 hours`. */
+function sloppyDuration(value: unknown): string | null {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|msec|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)$/i.exec(
+    String(value),
+  );
+  if (match === null) return null;
+  const unit = match[2]!.toLowerCase();
+  return `${match[1]}${unit.startsWith('ms') ? 'ms' : unit[0]}`;
+}
+
+/** A command as a list, as other tools take it. */
+function joined(value: object): string | null {
+  const isList = Array.isArray(value) && value.length > 0 && value.every((part) => typeof part !== 'object');
+  return isList ? shown(value.join(' ')) : null;
 }
 
 /** `64M`, `64mb`, `64 MiB`: what people write for sizes. */

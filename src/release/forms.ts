@@ -14,9 +14,12 @@ export const LISTEN = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|local
 export const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|localhost|\*)$/;
 export const HEADER = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
-/** A path that lacks its slash. */
+/** A path that lacks its slash, or stands in a whole address. */
 export function suggestPath(value: unknown): string | null {
-  return typeof value === 'string' && /^[A-Za-z0-9._~-][A-Za-z0-9._~/-]*$/.test(value) ? `/${value}` : null;
+  if (typeof value !== 'string') return null;
+  const inAddress = /^https?:\/\/[^/]+(\/[A-Za-z0-9._~/-]+)$/.exec(value);
+  if (inAddress !== null) return inAddress[1]!;
+  return /^[A-Za-z0-9._~-][A-Za-z0-9._~/-]*$/.test(value) ? `/${value}` : null;
 }
 
 /** A host with a scheme before it, or a port or path behind it. */

@@ -17,8 +17,15 @@ export function checkShape(value: unknown): Problem[] {
     : withoutEchoes(parsed.error.issues.flatMap((issue) => fromIssue(issue, [], value)));
 }
 
-/** What starts a version in later releases, in place of `run`. */
-const INSTEAD_OF_RUN = new Set(['docker', 'targets', 'kubernetes']);
+/** What later keys will stand in for: without them, what they replace is not missing either. */
+const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
+  docker: ['run'],
+  targets: ['run'],
+  kubernetes: ['run', 'listen', 'builtin'],
+  nginx: ['builtin'],
+  haproxy: ['builtin'],
+  external: ['builtin'],
+};
 
 /** A misspelt `run` is one mistake, not an unknown key and a missing one; a later key in its place is one as well. */
 function withoutEchoes(problems: readonly Problem[]): Problem[] {
@@ -26,9 +33,9 @@ function withoutEchoes(problems: readonly Problem[]): Problem[] {
     if (problem.code !== 'E007') return true;
     const missing = String(problem.path.at(-1));
     return !problems.some((other) => {
-      const key = String(other.path.at(-1));
       const isNear = other.code === 'E006' && other.fix === `did you mean ${missing}?`;
-      const isLater = other.code === 'E021' && missing === 'run' && INSTEAD_OF_RUN.has(key);
+      const isLater =
+        other.code === 'E021' && (STANDS_FOR[String(other.path.at(-1))] ?? []).includes(missing);
       return (
         (isNear || isLater) && formatPath(other.path.slice(0, -1)) === formatPath(problem.path.slice(0, -1))
       );
@@ -144,7 +151,7 @@ const GROUPS: readonly Path[] = [
 function placeOf(key: string): string | null {
   const group = GROUPS.find((inner) => keysAt(FILE, ['services', 'NAME', ...inner]).includes(key));
   if (group === undefined) return null;
-  return group.length === 0 ? 'the service itself' : formatPath(group);
+  return group.length === 0 ? 'services.NAME' : formatPath(group);
 }
 
 function notYet(path: Path, where: Problem['at'], what: string, later: string): Problem {
@@ -172,7 +179,7 @@ function badName(path: Path): Problem {
       path,
       at: 'key',
       message: `${name} is not a name for a service`,
-      note: 'lowercase letters, digits, dashes',
+      note: 'a-z, 0-9 and -, at most 40',
       fix,
     };
   }

@@ -3,7 +3,7 @@ import { parseDocument, type Document, type YAMLError } from 'yaml';
 import type { Json } from '../lib/json.ts';
 import { diagnosticAt, linesOf, type Diagnostic, type Lines, type Words } from './diagnostic.ts';
 import type { Environment } from './interpolate.ts';
-import { shown, type Problem } from './problem.ts';
+import { shown, type Path, type Problem } from './problem.ts';
 import { readConfig, type Config } from './read.ts';
 import { explainSyntax } from './yaml-errors.ts';
 import { placeKey, readTree, type Span, type Tree } from './yaml-tree.ts';
@@ -66,15 +66,39 @@ function failed(diagnostics: readonly Diagnostic[]): ParseResult {
   return { ok: false, diagnostics: sorted.slice(0, MAX_DIAGNOSTICS) };
 }
 
-/** What stands where a variable could not be filled in is unknown: only the variable is reported. */
+/** What could not be read is unknown, not missing or wrong: only the reason why it could not is reported. */
 function isNews(problem: Problem, tree: Tree): boolean {
-  const value = tree.places.get(placeKey(problem.path))?.value;
-  if (value === undefined || value === null || (problem.at === 'key' && problem.code !== 'E007')) return true;
-  return !tree.faults.some((fault) => fault.span[0] >= value[0] && fault.span[1] <= value[1]);
+  const isAbsence = problem.code === 'E007' || problem.code === 'E004';
+  if (problem.at === 'key' && !isAbsence) return true;
+  if (hasFault(tree, problem.path, tree.faults)) return false;
+  // A variable that is not set spoils its own value only; what is no YAML of ours may have been the missing key.
+  const unread = tree.faults.filter((fault) => UNREAD.has(fault.code));
+  return (
+    !isAbsence || !hasFault(tree, problem.code === 'E007' ? problem.path.slice(0, -1) : problem.path, unread)
+  );
+}
+
+const UNREAD = new Set(['E001', 'E003', 'E005']);
+
+function hasFault(tree: Tree, path: Path, faults: Tree['faults']): boolean {
+  const span = tree.places.get(placeKey(path))?.value ?? null;
+  return span !== null && faults.some((fault) => fault.span[0] >= span[0] && fault.span[1] <= span[1]);
 }
 
 function place(problem: Problem, tree: Tree, lines: Lines): Diagnostic {
-  return diagnosticAt(lines, spanFor(problem, tree, lines.text), problem);
+  const diagnostic = diagnosticAt(lines, spanFor(problem, tree, lines.text), problem);
+  return problem.code === 'E028' ? withoutValue(diagnostic) : diagnostic;
+}
+
+/** A secret that was written out stands in the file, but not in logs of the check as well. */
+function withoutValue(diagnostic: Diagnostic): Diagnostic {
+  const line = Array.from(diagnostic.sourceLine);
+  const from = diagnostic.column - 1;
+  const marked = line.slice(from, from + diagnostic.length).map(() => '•');
+  return {
+    ...diagnostic,
+    sourceLine: [...line.slice(0, from), ...marked, ...line.slice(from + diagnostic.length)].join(''),
+  };
 }
 
 /** The key or value itself; the nearest mapping around it where it is not written. */

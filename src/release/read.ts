@@ -21,8 +21,9 @@ export function readConfig(value: unknown): ReadResult {
   const shape = checkShape(value);
   const problems = [...shape];
   // Rules between fields are checked on what is left when the refused values are taken out, so that one run tells all.
-  const usable = shape.reduce((rest, problem) => without(rest, problem.path, problem.code === 'E007'), value);
-  const services = servicesOf(usable).map(([name, input]) => resolveService(name, input, problems));
+  const services = servicesOf(usablePart(value)).map(([name, input]) =>
+    resolveService(name, input, problems),
+  );
   problems.push(...doorConflicts(services.filter((service) => hasDoor(service.name, problems))));
   if (services.length === 0 && problems.length === 0) problems.push(nothing());
   if (problems.length > 0) return { ok: false, problems };
@@ -30,10 +31,11 @@ export function readConfig(value: unknown): ReadResult {
   return { ok: true, config: deepFreeze({ services: byName }) };
 }
 
+const DOOR_KEYS = new Set(['listen', 'host', 'path']);
+
 /** Whether what was written of the door is what stands in the resolved service. */
 function hasDoor(service: string, problems: readonly Problem[]): boolean {
-  const keys = ['listen', 'host', 'path'];
-  return !problems.some(({ path }) => path[1] === service && keys.includes(String(path[2])));
+  return !problems.some(({ path }) => path[1] === service && DOOR_KEYS.has(String(path[2])));
 }
 
 function nothing(): Problem {
@@ -54,17 +56,35 @@ function servicesOf(value: unknown): [string, ServiceInput][] {
   );
 }
 
-/** A copy without the value at `path`; for an item of a list, without the list. `keep`: the value itself is fine. */
-function without(value: unknown, path: Path, keep: boolean): unknown {
-  if (keep || path.length === 0) return value;
-  const end = path.findIndex((part) => typeof part === 'number');
-  return drop(value, end < 0 ? path : path.slice(0, end));
+/** The value without what the schema refuses; only `run` and `listen` may then be missing. */
+function usablePart(value: unknown): unknown {
+  let rest = value;
+  // A value that goes may be the one that its mapping needs; then the mapping goes in the next round.
+  for (let round = 0; round < 8; round += 1) {
+    const spoilt = checkShape(rest)
+      .map(spoiltPath)
+      .filter((path) => path.length > 0);
+    if (spoilt.length === 0) return rest;
+    for (const path of spoilt) rest = without(rest, path);
+  }
+  return undefined;
 }
 
-function drop(value: unknown, path: Path): unknown {
+/** What is of no use because of a problem: the value; for an item, its list; around a missing key, its mapping. */
+function spoiltPath(problem: Problem): Path {
+  const end = problem.path.findIndex((part) => typeof part === 'number');
+  const path = end < 0 ? problem.path : problem.path.slice(0, end);
+  // Without its only key, a strategy would seem to name none.
+  if (path.at(-2) === 'strategy') return path.slice(0, -1);
+  if (problem.code !== 'E007') return path;
+  return path.length <= 3 ? [] : path.slice(0, -1);
+}
+
+/** A copy without the value at `path`. */
+function without(value: unknown, path: Path): unknown {
   const [first, ...rest] = path;
   if (!isMapping(value) || first === undefined || !Object.hasOwn(value, first)) return value;
-  if (rest.length > 0) return { ...value, [first]: drop(value[first], rest) };
+  if (rest.length > 0) return { ...value, [first]: without(value[first], rest) };
   const { [first]: _gone, ...left } = value;
   return left;
 }

@@ -184,8 +184,7 @@ function resolveTry(
       note,
       fix: null,
     });
-  }
-  problems.push(...finerThanBuckets(percent, path));
+  } else problems.push(...finerThanBuckets(percent, path));
   return { percent, forMs };
 }
 

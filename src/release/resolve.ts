@@ -71,7 +71,7 @@ function reserved(name: string, path: Path): Problem {
     path,
     at: 'key',
     message: `${name} is set by Bascule for each replica`,
-    note: 'two slots cannot share it',
+    note: name === 'PORT' ? 'two slots cannot share it' : 'reserved',
     fix:
       name === 'PORT' ? 'take it out; clients use the port under listen' : 'choose a name without BASCULE_',
   };

@@ -3,34 +3,48 @@ import { z } from 'zod';
 import { HEADER } from './forms.ts';
 import { DEFAULTS, PRESETS } from './presets.ts';
 import { PRESET_NAMES } from './service.ts';
-import { TRY_PATTERN } from './units.ts';
-import { choice, duration, FACTS, flag, pattern, percent, points } from './values.ts';
+import { PERCENT_PATTERN, TRY_PATTERN } from './units.ts';
+import { choice, duration, FACTS, flag, pattern, percent, points, type Facts } from './values.ts';
 
-const ratePoints = (default_: number) =>
-  z.strictObject({
-    'worse-by': points('Least difference that matters.', { default: `${default_}pp` }).optional(),
-  });
-const quantile = (name: string) =>
-  z
-    .strictObject({
-      'worse-by': percent("Least increase that matters, relative to stable's.", {
-        default: `${DEFAULTS.latencyWorseByPercent}%`,
-        min: 1,
-        max: 1000,
-        what: 'a percentage such as 20%',
-      }).optional(),
-    })
-    .describe(`The ${name} of response times, candidate against stable.`)
+/** A check of a share of requests; `usual` is its default margin. */
+function rateCheck(description: string, usual: number) {
+  const worseBy = points('Least difference that matters.', { default: `${usual}pp` }).optional();
+  return z
+    .strictObject({ 'worse-by': worseBy })
+    .describe(description)
+    .register(FACTS, checkFacts(`{worse-by: ${usual}pp}`))
     .optional();
+}
+
+function quantile(name: string) {
+  const worseBy = percent("Least increase that matters, relative to stable's.", {
+    default: `${DEFAULTS.latencyWorseByPercent}%`,
+    min: 1,
+    max: 1000,
+    what: 'a percentage such as 20%',
+  }).optional();
+  return z
+    .strictObject({ 'worse-by': worseBy })
+    .describe(`The ${name} of response times, candidate against stable.`)
+    .register(FACTS, checkFacts(`{worse-by: ${DEFAULTS.latencyWorseByPercent}%}`))
+    .optional();
+}
+
+function checkFacts(what: string): Facts {
+  return { kind: 'shape', what, code: 'E008', defaultNote: 'not checked by name', suggest: asMargin };
+}
+
+function asMargin(value: unknown): string | null {
+  return typeof value === 'string' ? `{worse-by: ${value}}` : null;
+}
 
 const judge = z
   .strictObject({
-    'error-rate': ratePoints(DEFAULTS.errorRateWorseByPp)
-      .describe('5xx, failed connections and timeouts, of all requests.')
-      .optional(),
-    'client-error-rate': ratePoints(DEFAULTS.clientErrorRateWorseByPp)
-      .describe('4xx, of all requests.')
-      .optional(),
+    'error-rate': rateCheck(
+      '5xx, failed connections and timeouts, of all requests.',
+      DEFAULTS.errorRateWorseByPp,
+    ),
+    'client-error-rate': rateCheck('4xx, of all requests.', DEFAULTS.clientErrorRateWorseByPp),
     p50: quantile('50th percentile'),
     p75: quantile('75th percentile'),
     p90: quantile('90th percentile'),
@@ -174,6 +188,8 @@ const blueGreen = z
         kind: 'shape',
         what: 'a share for a time such as 5% for 2m, or none',
         code: 'E036',
+        suggest: (value) =>
+          typeof value === 'string' && PERCENT_PATTERN.test(value) ? `${value} for 2m` : null,
         defaultNote: 'quick and standard: none, careful: 5% for 10m',
       })
       .optional(),
@@ -199,6 +215,8 @@ export const strategy = z
     what: 'blue-green, canary, or a mapping of one of them',
     code: 'E019',
     options: STRATEGIES,
+    suggest: (value) =>
+      PRESET_NAMES.some((name) => name === value) ? `{canary: {use: ${String(value)}}}` : null,
     owner: 'policy',
     default: 'blue-green',
   });

@@ -7,7 +7,7 @@ import { count, duration, FACTS, pattern } from './values.ts';
 const secret = z
   .strictObject({
     secret: pattern('Reference to a value that the server reads when it starts the process.', SECRET, {
-      what: 'env:NAME or file:NAME',
+      what: 'env:NAME or file:NAME, never the value itself',
       code: 'E028',
     }),
   })
@@ -22,7 +22,7 @@ export const env = z
       .register(FACTS, { kind: 'shape', what: 'text or {secret: env:NAME}', code: 'E008' }),
   )
   .describe(
-    'Environment of build and run, besides PORT, PATH, HOME, USER and LANG. Nothing else is inherited.',
+    'Environment of build and run, besides the little that Bascule sets itself (PORT among it). Nothing of the server\u2019s own is inherited.',
   )
   .register(FACTS, {
     kind: 'shape',

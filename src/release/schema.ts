@@ -93,7 +93,12 @@ export const FILE = z
     version: z
       .literal(1)
       .describe('Version of the form of this file: 1.')
-      .register(FACTS, { kind: 'shape', what: '1', code: 'E033' }),
+      .register(FACTS, {
+        kind: 'shape',
+        what: '1',
+        code: 'E033',
+        suggest: (value) => (value === '1' ? '1 without quotes' : null),
+      }),
     services: z
       .record(z.string().regex(NAME), SERVICE)
       .describe('The services by name: lowercase letters, digits and dashes.')

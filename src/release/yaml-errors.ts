@@ -18,7 +18,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
   },
   BLOCK_AS_IMPLICIT_KEY: {
     message: 'a second ": " in one line',
-    note: 'this colon begins another mapping',
+    note: 'reads as a mapping in a mapping',
     fix: 'put the whole value in quotes, or write it below `|`',
   },
   BLOCK_IN_FLOW: {
@@ -75,13 +75,20 @@ export function explainSyntax(code: string, message: string, text: string, span:
       fix: 'put it in quotes: "${NAME}"',
     };
   }
-  const known = Object.hasOwn(KNOWN, code) ? KNOWN[code] : undefined;
+  const known = message.startsWith('Flow ')
+    ? KNOWN.MISSING_CHAR
+    : Object.hasOwn(KNOWN, code)
+      ? KNOWN[code]
+      : undefined;
   const fallback = { message: message.charAt(0).toLowerCase() + message.slice(1), note: 'here', fix: null };
   return { code: NOT_USED.has(code) ? 'E003' : 'E001', ...(known ?? fallback) };
 }
 
-/** Whether the line up to the error ends in a variable that YAML took apart. */
+/** Whether the error lies in a variable that YAML took apart. */
 function nearVariable(text: string, span: Span): boolean {
-  const line = text.slice(text.lastIndexOf('\n', Math.max(0, span[0] - 1)) + 1, span[1]);
-  return /[[{,][^"']*\$\{?[^"'}]*$/.test(line) || /\$\{[^"'}]*: ?$/.test(line);
+  const start = text.lastIndexOf('\n', Math.max(0, span[0] - 1)) + 1;
+  const end = text.indexOf('\n', span[0]);
+  const before = text.slice(start, span[1]);
+  const after = text.slice(span[0], end < 0 ? text.length : end);
+  return /[[{,][^"']*\$\{?[^"'}]*$/.test(before) || /^\$\{[^"'}]*: /.test(after);
 }

@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type Pair, type Scalar } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Alias,
+  type Document,
+  type Node,
+  type Pair,
+  type Scalar,
+} from 'yaml';
 
 import type { FileCode } from './file-codes.ts';
 import { interpolate, type Environment } from './interpolate.ts';
@@ -34,6 +44,8 @@ type Walk = {
   readonly environment: Environment;
   readonly places: Map<string, Place>;
   readonly faults: TextFault[];
+  /** Anchors that are being read: an alias of one of them would never end. */
+  readonly open: Set<Node>;
   values: number;
 };
 
@@ -42,7 +54,15 @@ export function placeKey(path: Path): string {
 }
 
 export function readTree(document: Document.Parsed, source: string, environment: Environment): Tree {
-  const walk: Walk = { document, source, environment, places: new Map(), faults: [], values: 0 };
+  const walk: Walk = {
+    document,
+    source,
+    environment,
+    places: new Map(),
+    faults: [],
+    open: new Set(),
+    values: 0,
+  };
   const value = document.contents === null ? null : read(walk, document.contents, []);
   return { value, places: walk.places, faults: walk.faults };
 }
@@ -60,15 +80,7 @@ function read(walk: Walk, node: Node | null, path: Path): unknown {
     return undefined;
   }
   if (node === null) return null;
-  if (isAlias(node)) {
-    const target = node.resolve(walk.document);
-    if (target !== undefined) return read(walk, target, path);
-    fault(walk, 'E001', spanOf(node)!, {
-      message: `no anchor &${shown(node.source)} before this alias`,
-      note: 'unknown',
-    });
-    return undefined;
-  }
+  if (isAlias(node)) return readAlias(walk, node, path);
   if (isMap(node)) return readMap(walk, node.items as Pair<Node, Node | null>[], path);
   if (isSeq(node)) {
     return node.items.map((item, index) => {
@@ -78,6 +90,25 @@ function read(walk: Walk, node: Node | null, path: Path): unknown {
     });
   }
   return isScalar(node) ? readScalar(walk, node, path) : undefined;
+}
+
+function readAlias(walk: Walk, alias: Alias, path: Path): unknown {
+  const target = alias.resolve(walk.document);
+  if (target === undefined || walk.open.has(target)) {
+    const message =
+      target === undefined
+        ? `no anchor &${shown(alias.source)} before this alias`
+        : 'an alias within its own anchor';
+    fault(walk, 'E001', spanOf(alias) ?? [0, 0], {
+      message,
+      note: target === undefined ? 'unknown' : 'would never end',
+    });
+    return undefined;
+  }
+  walk.open.add(target);
+  const value = read(walk, target, path);
+  walk.open.delete(target);
+  return value;
 }
 
 function readMap(walk: Walk, pairs: readonly Pair<Node, Node | null>[], path: Path): unknown {
