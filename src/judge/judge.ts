@@ -163,7 +163,7 @@ function newCheck(check: JudgedCheck): CheckState {
     dispersion: NO_DISPERSION,
     line: null,
     ladder: check.kind === 'line' && check.required ? NEW_LADDER : null,
-    counts: { step: NO_EVENTS, strata: [0, 0, 0], bet: NO_EVENTS },
+    counts: { step: NO_EVENTS, strata: [0, 0, 0], bet: NO_EVENTS, recent: NO_EVENTS },
   };
 }
 
