@@ -24,8 +24,17 @@ async function main(): Promise<number> {
   let load: RemoteLoad | null = null;
   try {
     await firstVersion(world);
-    load = forkLoad({ port: world.port, perSecond: REQUESTS_PER_SECOND, users: 600, streams: 2, downloads: 1, uploads: 1 });
-    plain(`load: ${REQUESTS_PER_SECOND} requests a second by 600 people, downloads, uploads and event streams`);
+    load = forkLoad({
+      port: world.port,
+      perSecond: REQUESTS_PER_SECOND,
+      users: 600,
+      streams: 2,
+      downloads: 1,
+      uploads: 1,
+    });
+    plain(
+      `load: ${REQUESTS_PER_SECOND} requests a second by 600 people, downloads, uploads and event streams`,
+    );
     const promoted = await goodCanary(world);
     const rolledBack = await badCanary(world);
     const switched = await blueGreen(world, load);
@@ -37,7 +46,10 @@ async function main(): Promise<number> {
 }
 
 async function firstVersion(world: World): Promise<void> {
-  chapter('v1 is the first version', 'It is gated on its health, and gets all traffic: there is nothing to compare it with.');
+  chapter(
+    'v1 is the first version',
+    'It is gated on its health, and gets all traffic: there is nothing to compare it with.',
+  );
   await world.writeVersion({ version: 'v1' });
   const code = await typed(world, ['deploy', 'shop', '--version', 'v1']);
   if (code !== 0) throw new Error(`the first version did not start (exit ${code})`);
@@ -65,7 +77,10 @@ async function badCanary(world: World): Promise<boolean> {
 }
 
 async function blueGreen(world: World, load: RemoteLoad): Promise<boolean> {
-  chapter('v4 takes all traffic in one switch', 'Blue-green: the old version stays warm, and going back is another switch.');
+  chapter(
+    'v4 takes all traffic in one switch',
+    'Blue-green: the old version stays warm, and going back is another switch.',
+  );
   await world.writeStrategy(BLUE_GREEN);
   await world.writeVersion({ version: 'v4' });
   const code = await typed(world, ['deploy', 'shop', '--version', 'v4', '--detach']);
@@ -81,10 +96,17 @@ async function blueGreen(world: World, load: RemoteLoad): Promise<boolean> {
   return code === 0 && back === 0;
 }
 
-async function theEnd(load: RemoteLoad, outcome: Readonly<Record<'promoted' | 'rolledBack' | 'switched', boolean>>): Promise<number> {
+async function theEnd(
+  load: RemoteLoad,
+  outcome: Readonly<Record<'promoted' | 'rolledBack' | 'switched', boolean>>,
+): Promise<number> {
   const report = await load.stop();
-  chapter('What the people saw', 'Failed: refused, reset, truncated, late, or a status that no version sent. Nobody retried.');
-  for (const [version, count] of Object.entries(report.byVersion)) plain(`${version.padEnd(4)} ${String(count).padStart(7)} answers`);
+  chapter(
+    'What the people saw',
+    'Failed: refused, reset, truncated, late, or a status that no version sent. Nobody retried.',
+  );
+  for (const [version, count] of Object.entries(report.byVersion))
+    plain(`${version.padEnd(4)} ${String(count).padStart(7)} answers`);
   plain('');
   (report.failed === 0 ? good : bad)(`${report.failed} requests failed because of a release`);
   (outcome.promoted ? good : bad)('one version was judged and promoted');
@@ -92,7 +114,11 @@ async function theEnd(load: RemoteLoad, outcome: Readonly<Record<'promoted' | 'r
   (outcome.switched ? good : bad)('one switch, and one way back');
   const fine = report.failed === 0 && outcome.promoted && outcome.rolledBack && outcome.switched;
   plain('');
-  plain(fine ? 'Next: docs/getting-started.md puts your own application behind it.' : 'Something did not go as it should; please open an issue with what you saw.');
+  plain(
+    fine
+      ? 'Next: docs/getting-started.md puts your own application behind it.'
+      : 'Something did not go as it should; please open an issue with what you saw.',
+  );
   return fine ? 0 : 1;
 }
 

@@ -8,7 +8,9 @@ function paint(style: Parameters<typeof styleText>[0], text: string): string {
 
 /** A chapter of the story. */
 export function chapter(title: string, ...explanation: readonly string[]): void {
-  process.stdout.write(`\n${paint(['bold', 'cyan'], `── ${title} `)}${paint('cyan', '─'.repeat(Math.max(0, 76 - title.length)))}\n`);
+  process.stdout.write(
+    `\n${paint(['bold', 'cyan'], `── ${title} `)}${paint('cyan', '─'.repeat(Math.max(0, 76 - title.length)))}\n`,
+  );
   for (const line of explanation) process.stdout.write(`${paint('dim', `   ${line}`)}\n`);
 }
 

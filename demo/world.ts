@@ -13,7 +13,11 @@ const SHOP = fileURLToPath(new URL('../examples/node-shop', import.meta.url));
 const START_MS = 15_000;
 
 /** What the shop's version.json says of a release. */
-export type ShopVersion = { readonly version: string; readonly errorRate?: number; readonly slowdown?: number };
+export type ShopVersion = {
+  readonly version: string;
+  readonly errorRate?: number;
+  readonly slowdown?: number;
+};
 
 /** A folder of its own with the shop, a server of its own, and ports that nobody else uses. */
 export type World = {
@@ -33,19 +37,35 @@ export async function openWorld(strategy: readonly string[]): Promise<World> {
   const [port, first] = await freePorts();
   await writeFile(join(home, 'server.yaml'), `slot-ports: ${first}-${first + 9}\n`);
 
-  const server = spawn(process.execPath, [MAIN, 'serve', '--state-dir', state, '--config', join(home, 'server.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(
+    process.execPath,
+    [MAIN, 'serve', '--state-dir', state, '--config', join(home, 'server.yaml')],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   const complaints: string[] = [];
   createInterface({ input: server.stderr }).on('line', (line) => complaints.push(line));
 
   async function run(args: readonly string[], onLine: (line: string) => void): Promise<number> {
-    const child = spawn(process.execPath, [MAIN, ...args, '--state-dir', state], { cwd: shop, env: { ...process.env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, ...args, '--state-dir', state], {
+      cwd: shop,
+      env: { ...process.env, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
     const [code] = (await once(child, 'close')) as [number | null];
     return code ?? 1;
   }
 
   async function writeStrategy(lines: readonly string[]): Promise<void> {
-    const text = ['version: 1', 'services:', '  shop:', '    run: node server.mjs', '    health: /healthz', `    listen: 127.0.0.1:${port}`, ...lines.map((line) => `    ${line}`)];
+    const text = [
+      'version: 1',
+      'services:',
+      '  shop:',
+      '    run: node server.mjs',
+      '    health: /healthz',
+      `    listen: 127.0.0.1:${port}`,
+      ...lines.map((line) => `    ${line}`),
+    ];
     await writeFile(join(shop, 'bascule.yaml'), `${text.join('\n')}\n`);
   }
 
@@ -59,13 +79,24 @@ export async function openWorld(strategy: readonly string[]): Promise<World> {
 
   await writeStrategy(strategy);
   await waitForServer(run, server, complaints);
-  return { port, run, writeStrategy, close, writeVersion: (version) => writeFile(join(shop, 'version.json'), `${JSON.stringify(version)}\n`) };
+  return {
+    port,
+    run,
+    writeStrategy,
+    close,
+    writeVersion: (version) => writeFile(join(shop, 'version.json'), `${JSON.stringify(version)}\n`),
+  };
 }
 
-async function waitForServer(run: World['run'], server: ChildProcess, complaints: readonly string[]): Promise<void> {
+async function waitForServer(
+  run: World['run'],
+  server: ChildProcess,
+  complaints: readonly string[],
+): Promise<void> {
   const deadline = Date.now() + START_MS;
   while ((await run(['status', '--json'], () => undefined)) !== 0) {
-    if (server.exitCode !== null || Date.now() > deadline) throw new Error(`the server did not start:\n${complaints.join('\n')}`);
+    if (server.exitCode !== null || Date.now() > deadline)
+      throw new Error(`the server did not start:\n${complaints.join('\n')}`);
     await sleep(100);
   }
 }
