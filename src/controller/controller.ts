@@ -101,4 +101,6 @@ export type ServerInfo = {
   readonly startedAtMs: number;
   readonly stateDir: string;
   readonly pid: number;
+  /** Sequence number of the newest recorded event; 0 when there is none. */
+  readonly lastSeq: number;
 };

@@ -26,7 +26,7 @@ const COMPACT_MS = 60_000;
 export function createController(
   ports: Ports,
   settings: Settings,
-  info: ServerInfo,
+  info: Omit<ServerInfo, 'lastSeq'>,
 ): { readonly controller: Controller; start(bootId: string): Promise<void>; stop(): Promise<void> } {
   const stopping = new AbortController();
   const engine = new Engine(ports);

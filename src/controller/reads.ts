@@ -20,7 +20,7 @@ export class Reads {
   readonly #ports: Ports;
   readonly #engine: Engine;
   readonly #desk: Desk;
-  readonly #info: ServerInfo;
+  readonly #info: Omit<ServerInfo, 'lastSeq'>;
   readonly #metrics: Metrics;
   readonly #listeners = new Set<(event: EventView) => void>();
 
@@ -28,7 +28,7 @@ export class Reads {
     readonly ports: Ports;
     readonly engine: Engine;
     readonly desk: Desk;
-    readonly info: ServerInfo;
+    readonly info: Omit<ServerInfo, 'lastSeq'>;
     readonly metrics: Metrics;
   }) {
     this.#ports = parts.ports;
@@ -97,7 +97,7 @@ export class Reads {
   }
 
   info(): ServerInfo {
-    return this.#info;
+    return { ...this.#info, lastSeq: this.#ports.journal.head().seq };
   }
 
   metrics(): Promise<string> {

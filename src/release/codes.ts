@@ -1,3 +1,4 @@
+import { API_CODES } from './api-codes.ts';
 import { FILE_CODES } from './file-codes.ts';
 
 /** What `bascule explain CODE` says. Codes are never reused; docs/errors.md lists the same (a test compares them). */
@@ -111,4 +112,5 @@ export const CODES = {
   // workload
 
   // controller and http
+  ...API_CODES,
 } as const satisfies Record<string, CodeEntry>;

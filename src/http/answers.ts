@@ -1,0 +1,276 @@
+import { z } from 'zod';
+import type { ServerInfo } from '../controller/controller.ts';
+import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
+import type {
+  Answered,
+  EventView,
+  PlanView,
+  RolloutView,
+  ServiceView,
+  WhyView,
+} from '../controller/views.ts';
+
+/** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
+
+const schema = z
+  .literal(VIEW_SCHEMA)
+  .meta({ description: 'Version of the shapes; it changes when they break.' });
+const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.' });
+const percent = z.number().min(0).max(100);
+const action = z.enum(ACTIONS).meta({ id: 'Action' });
+
+const checkResult = z
+  .strictObject({
+    name: z.string(),
+    unit: z.enum(['percent', 'ms']).meta({
+      description:
+        'Of the values. Differences, interval and limits: percentage points for `percent`, percent of stable for `ms`.',
+    }),
+    candidate: z.number().nullable(),
+    stable: z.number().nullable(),
+    difference: z.number().nullable(),
+    interval: z
+      .tuple([z.number(), z.number().nullable()])
+      .readonly()
+      .nullable()
+      .meta({ description: 'Where the difference surely lies; no upper end yet: null.' }),
+    limit: z.number().meta({ description: 'Surely worse by more than this is harm.' }),
+    safeLimit: z.number().meta({ description: 'Surely not worse by this is safe.' }),
+    state: z.enum(['worse', 'not-worse', 'undecided', 'no-data']),
+    needRequests: z.number().nullable(),
+    required: z.boolean(),
+    logE: z.number(),
+  })
+  .meta({ id: 'CheckResult' });
+
+const verdict = z
+  .strictObject({
+    overall: z.enum(['harmful', 'severe', 'safe', 'suspicious', 'undecided', 'no-data']),
+    unit: z.enum(['request', 'identity']),
+    candidateRequestsInStep: z.number(),
+    stableRequestsInStep: z.number(),
+    judgedSecondsInStep: z.number(),
+    logE: z.number(),
+    reason: z.string(),
+    checks: z.array(checkResult).readonly(),
+    share: z.strictObject({
+      askedPercent: percent,
+      seenPercent: percent.nullable(),
+      mismatch: z.string().nullable(),
+      warning: z.string().nullable(),
+    }),
+  })
+  .meta({ id: 'Verdict' });
+
+const side = z
+  .strictObject({
+    requests: z.number(),
+    failed: z.number(),
+    errorPercent: percent.nullable(),
+    p50Ms: z.number().nullable(),
+    p95Ms: z.number().nullable(),
+    p99Ms: z.number().nullable(),
+  })
+  .meta({ id: 'Side' });
+
+const step = z
+  .strictObject({
+    kind: z.enum(['start', 'ready', 'share', 'ask', 'full', 'watch']),
+    label: z.string(),
+    state: z.enum(['done', 'now', 'todo']),
+    seconds: z.number().nullable(),
+    atLeastSeconds: z.number().nullable(),
+  })
+  .meta({ id: 'Step' });
+
+const phase = z.enum([
+  'clearing',
+  'starting',
+  'probing',
+  'shifting',
+  'dwelling',
+  'asking',
+  'watching',
+  'returning',
+  'retiring',
+  'over',
+]);
+const outcome = z.enum([
+  'done',
+  'rolled-back',
+  'aborted',
+  'undecided',
+  'superseded',
+  'never-ready',
+  'unproven',
+]);
+const cause = z.enum([
+  'promoted',
+  'harmful',
+  'severe',
+  'watch',
+  'route',
+  'person',
+  'unsure',
+  'superseded',
+  'start',
+  'gate',
+  'machine',
+]);
+
+export const rolloutView = z
+  .strictObject({
+    id: z.string(),
+    service: z.string(),
+    purpose: z.enum(['deploy', 'rollback']),
+    label: z.string(),
+    from: z.string().nullable(),
+    actor: z.string(),
+    strategy: z.enum(['canary', 'blue-green']),
+    startedAtMs: atMs,
+    endedAtMs: atMs.nullable(),
+    phase,
+    outcome: outcome.nullable(),
+    cause: cause.nullable(),
+    reason: z.string().nullable(),
+    exitCode: z
+      .int()
+      .nullable()
+      .meta({ description: 'What a client that follows it exits with; null: under way.' }),
+    waiting: z.string().nullable().meta({ description: 'Why it does not go on by itself.' }),
+    paused: z.boolean(),
+    byHand: z.boolean(),
+    sharePercent: percent,
+    stepIndex: z.int(),
+    steps: z.array(step).readonly(),
+    next: z.string().nullable(),
+    verdict: verdict.nullable(),
+    traffic: z.strictObject({ stable: side, candidate: side }).nullable(),
+    allowedActions: z.array(action).readonly(),
+  })
+  .meta({ id: 'Rollout' });
+
+const slotView = z
+  .strictObject({
+    role: z.enum(['free', 'stable', 'candidate', 'kept', 'leaving']),
+    label: z.string().nullable(),
+    replicas: z.int(),
+    healthy: z.int(),
+    addresses: z.array(z.string()).readonly(),
+    keptUntilMs: atMs.nullable(),
+  })
+  .meta({ id: 'Slot' });
+
+export const serviceView = z
+  .strictObject({
+    name: z.string(),
+    users: z.string().meta({ description: 'What users get right now, in one sentence.' }),
+    condition: z.enum(['serving', 'degraded', 'stable is down', 'nothing serves']),
+    door: z.string(),
+    stable: z.string().nullable(),
+    slots: z.strictObject({ blue: slotView, green: slotView }),
+    rollout: rolloutView.nullable(),
+    last: rolloutView.nullable(),
+    allowedActions: z.array(action).readonly(),
+  })
+  .meta({ id: 'Service' });
+
+export const eventView = z
+  .strictObject({
+    seq: z.int(),
+    atMs,
+    service: z.string(),
+    rollout: z.string().nullable(),
+    actor: z.string(),
+    kind: z.string(),
+    says: z.array(z.string()).readonly(),
+  })
+  .meta({ id: 'Event' });
+
+const whyView = z.strictObject({
+  rollout: rolloutView,
+  sentence: z.string(),
+  events: z.array(eventView).readonly(),
+  chain: z.strictObject({ seq: z.int(), mac: z.string() }),
+});
+
+const planView = z.strictObject({
+  id: z.string().nullable(),
+  service: z.string(),
+  label: z.string(),
+  from: z.string().nullable(),
+  lines: z.array(z.string()).readonly(),
+  warnings: z.array(z.string()).readonly(),
+  changes: z.boolean(),
+  obstacles: z.array(z.string()).readonly(),
+});
+
+const serverInfo = z.strictObject({
+  version: z.string(),
+  startedAtMs: atMs,
+  stateDir: z.string(),
+  pid: z.int(),
+  lastSeq: z.int(),
+});
+
+const answered = z.strictObject({
+  result: z.enum(['done', 'nothing']).meta({ description: '`nothing`: it was so already.' }),
+  message: z.string(),
+  service: serviceView.nullable(),
+  rollout: rolloutView.nullable(),
+});
+
+export const infoAnswer = z
+  .strictObject({ schema, role: z.enum(['viewer', 'operator', 'admin']), info: serverInfo })
+  .meta({ id: 'InfoAnswer' });
+export const servicesAnswer = z
+  .strictObject({ schema, services: z.array(serviceView).readonly() })
+  .meta({ id: 'ServicesAnswer' });
+export const serviceAnswer = z.strictObject({ schema, service: serviceView }).meta({ id: 'ServiceAnswer' });
+export const historyAnswer = z
+  .strictObject({ schema, rollouts: z.array(rolloutView).readonly() })
+  .meta({ id: 'HistoryAnswer' });
+export const rolloutAnswer = z.strictObject({ schema, rollout: rolloutView }).meta({ id: 'RolloutAnswer' });
+export const whyAnswer = z.strictObject({ schema, why: whyView }).meta({ id: 'WhyAnswer' });
+export const planAnswer = z.strictObject({ schema, plan: planView }).meta({ id: 'PlanAnswer' });
+export const steerAnswer = z.strictObject({ schema, ...answered.shape }).meta({ id: 'SteerAnswer' });
+export const applyAnswer = z
+  .strictObject({ schema, ...answered.shape, changes: z.array(z.string()).readonly() })
+  .meta({ id: 'ApplyAnswer' });
+export const artifactAnswer = z.strictObject({ schema, digest: z.string() }).meta({ id: 'ArtifactAnswer' });
+export const openapiAnswer = z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApiAnswer' });
+
+export const problemAnswer = z
+  .strictObject({
+    type: z.string().meta({ description: '`urn:bascule:CODE`; `bascule explain CODE` tells about it.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    retryable: z.boolean(),
+    requestId: z.string(),
+    now: z
+      .strictObject({
+        users: z.string(),
+        condition: z.string(),
+        rollout: z.string().nullable(),
+        phase: phase.nullable(),
+        allowedActions: z.array(action).readonly(),
+      })
+      .nullable()
+      .meta({ description: 'What is true of the service at this moment, where the request was about one.' }),
+  })
+  .meta({ id: 'Problem' });
+export type Problem = z.infer<typeof problemAnswer>;
+
+type Same<A, B> = [A, B] extends [B, A] ? true : never;
+/** Fails to compile when a schema and the view that it describes drift apart. */
+export const sameAsViews: readonly [
+  Same<z.infer<typeof serviceView>, ServiceView>,
+  Same<z.infer<typeof rolloutView>, RolloutView>,
+  Same<z.infer<typeof eventView>, EventView>,
+  Same<z.infer<typeof whyView>, WhyView>,
+  Same<z.infer<typeof planView>, PlanView>,
+  Same<z.infer<typeof serverInfo>, ServerInfo>,
+  Same<z.infer<typeof answered>, Answered>,
+] = [true, true, true, true, true, true, true];

@@ -1,0 +1,73 @@
+import type { Controller } from '../controller/controller.ts';
+import { VIEW_SCHEMA, type EventView } from '../controller/views.ts';
+import type { Outlet } from './streams.ts';
+
+export type EventFilter = { readonly service: string | null; readonly rollout: string | null };
+
+const PAGE = 200;
+/** What a stopping server says last: clients come back after this time. */
+export const FAREWELL = 'retry: 1000\nevent: bye\ndata: {"schema":1,"reason":"the server is stopping"}\n\n';
+
+/**
+ * A snapshot of the services, then every event after `afterSeq` as it is recorded, each with its `id:`. The journal is
+ * the queue: a client that falls behind is served from there, so that nothing piles up for it in memory.
+ */
+export async function streamEvents(
+  controller: Controller,
+  filter: EventFilter,
+  afterSeq: number,
+  to: { readonly outlet: Outlet; readonly heartbeatMs: number },
+): Promise<void> {
+  const { outlet, heartbeatMs } = to;
+  let cursor = afterSeq;
+  let news = Promise.withResolvers<'news'>();
+  const unsubscribe = controller.read.onEvent(() => news.resolve('news'));
+  try {
+    if (!(await outlet.write(snapshot(controller, filter, cursor)))) return;
+    for (;;) {
+      // Before reading, so that what is recorded meanwhile is not slept through.
+      news = Promise.withResolvers();
+      const page = controller.read.events({ ...filter, afterSeq: cursor, limit: PAGE });
+      cursor = page.at(-1)?.seq ?? cursor;
+      if (page.length > 0) {
+        if (!(await outlet.write(page.map(frame).join('')))) return;
+        continue;
+      }
+      const found = await firstOf(news.promise, heartbeatMs, outlet.signal);
+      if (found === 'over') return;
+      if (found === 'silence' && !(await outlet.write(': alive\n\n'))) return;
+    }
+  } finally {
+    unsubscribe();
+  }
+}
+
+/** The state that the deltas begin from; its id lets a client that breaks off now come back to the same place. */
+function snapshot(controller: Controller, filter: EventFilter, seq: number): string {
+  const services = controller.read
+    .services()
+    .filter((view) => filter.service === null || view.name === filter.service);
+  return `id: ${seq}\nevent: snapshot\ndata: ${JSON.stringify({ schema: VIEW_SCHEMA, services })}\n\n`;
+}
+
+function frame(event: EventView): string {
+  return `id: ${event.seq}\nevent: event\ndata: ${JSON.stringify({ schema: VIEW_SCHEMA, ...event })}\n\n`;
+}
+
+async function firstOf(
+  news: Promise<'news'>,
+  silenceMs: number,
+  signal: AbortSignal,
+): Promise<'news' | 'silence' | 'over'> {
+  if (signal.aborted) return 'over';
+  const other = Promise.withResolvers<'silence' | 'over'>();
+  const timer = setTimeout(() => other.resolve('silence'), silenceMs);
+  const over = () => other.resolve('over');
+  signal.addEventListener('abort', over);
+  try {
+    return await Promise.race([news, other.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', over);
+  }
+}

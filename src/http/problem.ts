@@ -1,0 +1,98 @@
+import type { Controller } from '../controller/controller.ts';
+import { OperatingError } from '../lib/errors.ts';
+import { CODES, type CodeEntry } from '../release/codes.ts';
+import type { Problem } from './answers.ts';
+
+/**
+ * HTTP status of each code. Whatever is not listed is a refusal: the request was understood, and what is true now
+ * stands against it (409). Nothing changed in any of these cases.
+ */
+const STATUS: Readonly<Record<string, number>> = {
+  REQUEST_INVALID: 400,
+  IDEMPOTENCY_KEY_INVALID: 400,
+  ROLE_TOO_LOW: 403,
+  ROUTE_UNKNOWN: 404,
+  SERVICE_UNKNOWN: 404,
+  ROLLOUT_UNKNOWN: 404,
+  RELEASE_UNKNOWN: 404,
+  PLAN_UNKNOWN: 404,
+  ARTIFACT_UNKNOWN: 404,
+  BODY_TOO_LARGE: 413,
+  ARTIFACT_TOO_LARGE: 413,
+  BODY_TYPE_UNKNOWN: 415,
+  IDEMPOTENCY_KEY_REUSED: 422,
+  ARTIFACT_DIGEST_MISMATCH: 422,
+  ARTIFACT_UNSAFE: 422,
+  SERVER_STOPPING: 503,
+  TOO_MANY_STREAMS: 503,
+  JOURNAL_FULL: 507,
+  WORKLOAD_DISK_FULL: 507,
+  SERVER_BUG: 500,
+};
+const REFUSED = 409;
+
+/** A problem without what only the request knows. */
+export type BareProblem = Omit<Problem, 'requestId' | 'now'>;
+
+/** RFC 9457 for anything thrown. Bugs keep their text for the log: clients get no internals. */
+export function problemOf(error: unknown): BareProblem {
+  const known = error instanceof OperatingError ? error : (fromFastify(error) ?? bug());
+  const entry = (CODES as Readonly<Record<string, CodeEntry>>)[known.code];
+  return {
+    type: `urn:bascule:${known.code}`,
+    title: entry?.title ?? known.code,
+    status: STATUS[known.code] ?? REFUSED,
+    detail: known.message,
+    code: known.code,
+    retryable: known.retryable,
+  };
+}
+
+/** What is true of a service now, for the end of a problem. */
+export function nowOf(controller: Controller, service: string | null): Problem['now'] {
+  if (service === null) return null;
+  try {
+    const view = controller.read.service(service);
+    return {
+      users: view.users,
+      condition: view.condition,
+      rollout: view.rollout?.id ?? null,
+      phase: view.rollout?.phase ?? null,
+      allowedActions: [...view.allowedActions],
+    };
+  } catch {
+    // Not there, or not readable: the problem itself says so.
+    return null;
+  }
+}
+
+function fromFastify(error: unknown): OperatingError | null {
+  if (!(error instanceof Error) || !('statusCode' in error) || typeof error.statusCode !== 'number')
+    return null;
+  if (error.statusCode === 413) {
+    return new OperatingError('BODY_TOO_LARGE', `The request body is too large; nothing changed.`, {
+      retryable: false,
+      cause: error,
+    });
+  }
+  if (error.statusCode === 415) {
+    return new OperatingError(
+      'BODY_TYPE_UNKNOWN',
+      `This content type is not taken here; send application/json. Nothing changed.`,
+      { retryable: false, cause: error },
+    );
+  }
+  if (error.statusCode < 400 || error.statusCode >= 500) return null;
+  return new OperatingError('REQUEST_INVALID', `${error.message}. Nothing changed.`, {
+    retryable: false,
+    cause: error,
+  });
+}
+
+function bug(): OperatingError {
+  return new OperatingError(
+    'SERVER_BUG',
+    'A fault in Bascule; traffic stays as it is. The log of the server has the details under this request id.',
+    { retryable: false },
+  );
+}

@@ -1,0 +1,88 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Caller, Controller, Role } from '../controller/controller.ts';
+import { OperatingError } from '../lib/errors.ts';
+import type { Streams } from './streams.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+
+/** A route is a value: the server registers it, and openapi.json describes it, from the same table. */
+export type Route = {
+  readonly method: Method;
+  /** Below /api/v1, as fastify writes it: `/services/:service`. */
+  readonly path: string;
+  /** The least role. */
+  readonly role: Role;
+  readonly summary: string;
+  readonly params: z.ZodType | null;
+  readonly query: z.ZodType | null;
+  readonly body: z.ZodType | null;
+  /** What a 200 holds: JSON of this schema, or a stream of this content type, or nothing. */
+  readonly answer: z.ZodType | string | null;
+  /** Whether an Idempotency-Key counts. */
+  readonly once: boolean;
+  handle(context: Context): unknown;
+};
+
+/** What every handler gets. Streams write to `reply` themselves. */
+export type Context = {
+  readonly controller: Controller;
+  readonly caller: Caller;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly streams: Streams;
+};
+
+type Asked<P, Q, B> = Context & { readonly params: P; readonly query: Q; readonly body: B };
+
+type Form<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> = {
+  readonly method: Method;
+  readonly path: string;
+  readonly role: Role;
+  readonly summary: string;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly answer: z.ZodType | string | null;
+  handle(asked: Asked<z.infer<P>, z.infer<Q>, z.infer<B>>): unknown;
+};
+
+/** Ties a handler to the schemas of what it is given. */
+export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  form: Form<P, Q, B>,
+): Route {
+  const { params, query, body } = form;
+  return {
+    ...form,
+    params: params ?? null,
+    query: query ?? null,
+    body: body ?? null,
+    once: form.method !== 'GET' && form.method !== 'HEAD' && !(typeof form.answer === 'string'),
+    handle: (context) => {
+      const { request } = context;
+      return form.handle({
+        ...context,
+        params: check(params, request.params, 'address') as z.infer<P>,
+        query: check(query, request.query, 'query') as z.infer<Q>,
+        body: check(body, request.body ?? {}, 'body') as z.infer<B>,
+      });
+    },
+  };
+}
+
+const MOST_ISSUES = 10;
+
+function check(schema: z.ZodType | undefined, value: unknown, part: string): unknown {
+  if (schema === undefined) return undefined;
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  const issues = checked.error.issues
+    .slice(0, MOST_ISSUES)
+    .map((issue) => `${[part, ...issue.path.map(String)].join('.')}: ${issue.message}`);
+  const more = checked.error.issues.length - issues.length;
+  throw new OperatingError(
+    'REQUEST_INVALID',
+    `The request is not valid; nothing changed. ${issues.join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
+    { retryable: false },
+  );
+}

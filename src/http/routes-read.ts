@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { VIEW_SCHEMA } from '../controller/views.ts';
+import { SLOT_NAMES } from '../release/slot.ts';
+import * as answers from './answers.ts';
+import { rolloutId, versionLabel } from './bodies.ts';
+import { FAREWELL, streamEvents } from './event-stream.ts';
+import { streamLogs } from './log-stream.ts';
+import { route, type Route } from './route.ts';
+import { serviceName } from './service-body.ts';
+
+const schema = VIEW_SCHEMA;
+export const ofService = z.strictObject({ service: serviceName });
+export const ofRollout = z.strictObject({ rollout: rolloutId });
+/** In a query everything is text. */
+const whole = z
+  .string()
+  .regex(/^\d{1,15}$/, 'is not a whole number')
+  .transform(Number);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const limit = whole.pipe(z.int().min(1).max(1000)).default(50);
+
+const historyQuery = z.strictObject({ limit });
+
+const eventsQuery = z.strictObject({
+  service: serviceName.optional(),
+  rollout: rolloutId.optional(),
+  after: whole.optional().meta({
+    description:
+      'Replay what came after this id; `Last-Event-ID` says the same and comes first. Without: from now on.',
+  }),
+});
+
+const logsQuery = z.strictObject({
+  slot: z.enum(SLOT_NAMES).optional(),
+  version: versionLabel.optional(),
+  candidate: flag.default(false),
+  tail: whole.pipe(z.int().min(0).max(10_000)).default(100),
+  follow: flag.default(false),
+});
+
+/** Looking. None of these acts. */
+export const READ_ROUTES: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/info',
+    role: 'viewer',
+    summary: 'The server, and the role that this socket gives',
+    answer: answers.infoAnswer,
+    handle: ({ controller, caller }) => ({ schema, role: caller.role, info: controller.read.info() }),
+  }),
+  route({
+    method: 'GET',
+    path: '/services',
+    role: 'viewer',
+    summary: 'Every service as it stands',
+    answer: answers.servicesAnswer,
+    handle: ({ controller }) => ({ schema, services: controller.read.services() }),
+  }),
+  route({
+    method: 'GET',
+    path: '/services/:service',
+    role: 'viewer',
+    summary: 'A service as it stands',
+    params: ofService,
+    answer: answers.serviceAnswer,
+    handle: ({ controller, params }) => ({ schema, service: controller.read.service(params.service) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/services/:service/history',
+    role: 'viewer',
+    summary: 'Rollouts of a service, newest first',
+    params: ofService,
+    query: historyQuery,
+    answer: answers.historyAnswer,
+    handle: ({ controller, params, query }) => {
+      controller.read.service(params.service);
+      return { schema, rollouts: controller.read.history({ service: params.service, limit: query.limit }) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/history',
+    role: 'viewer',
+    summary: 'Rollouts of all services, removed ones included, newest first',
+    query: historyQuery,
+    answer: answers.historyAnswer,
+    handle: ({ controller, query }) => ({
+      schema,
+      rollouts: controller.read.history({ service: null, limit: query.limit }),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/rollouts/:rollout',
+    role: 'viewer',
+    summary: 'A rollout, under way or over',
+    params: ofRollout,
+    answer: answers.rolloutAnswer,
+    handle: ({ controller, params }) => ({ schema, rollout: controller.read.rollout(params.rollout) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/rollouts/:rollout/why',
+    role: 'viewer',
+    summary: 'The decision of a rollout and everything behind it',
+    params: ofRollout,
+    answer: answers.whyAnswer,
+    handle: ({ controller, params }) => ({ schema, why: controller.read.why(params.rollout) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/events',
+    role: 'viewer',
+    summary: 'Server-sent events: a `snapshot`, then an `event` for everything that is recorded',
+    query: eventsQuery,
+    answer: 'text/event-stream',
+    handle: async ({ controller, query, request, reply, streams }) => {
+      const afterSeq =
+        lastEventId(request.headers['last-event-id']) ?? query.after ?? controller.read.info().lastSeq;
+      const outlet = streams.open(reply, 'text/event-stream; charset=utf-8', FAREWELL);
+      const filter = { service: query.service ?? null, rollout: query.rollout ?? null };
+      await streamEvents(controller, filter, afterSeq, { outlet, heartbeatMs: streams.limits.heartbeatMs });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/services/:service/logs',
+    role: 'viewer',
+    summary: 'Output of the replicas, a JSON object a line',
+    params: ofService,
+    query: logsQuery,
+    answer: 'application/x-ndjson',
+    handle: async ({ controller, params, query, reply, streams }) => {
+      controller.read.service(params.service);
+      const outlet = streams.open(reply, 'application/x-ndjson; charset=utf-8', '');
+      const { slot, version, ...rest } = query;
+      const asked = { ...rest, service: params.service, slot: slot ?? null, label: version ?? null };
+      await streamLogs(controller, asked, outlet);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/metrics',
+    role: 'viewer',
+    summary: 'For Prometheus',
+    answer: 'text/plain',
+    handle: async ({ controller, reply }) =>
+      reply.type('text/plain; version=0.0.4; charset=utf-8').send(await controller.read.metrics()),
+  }),
+];
+
+function lastEventId(header: string | readonly string[] | undefined): number | null {
+  return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;
+}

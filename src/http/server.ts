@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { ROLES, type Controller, type Role } from '../controller/controller.ts';
+import type { Clock } from '../lib/clock.ts';
+import { OperatingError } from '../lib/errors.ts';
+import { openapiAnswer } from './answers.ts';
+import { callerOf, checkRole } from './caller.ts';
+import { digestOf, Idempotency, idempotencyKey, type IdempotencyStore, type Reply } from './idempotency.ts';
+import { openapiOf } from './openapi.ts';
+import { nowOf, problemOf } from './problem.ts';
+import { route, type Context, type Route } from './route.ts';
+import { artifactRoutes } from './routes-artifacts.ts';
+import { READ_ROUTES } from './routes-read.ts';
+import { STEER_ROUTES } from './routes-steer.ts';
+import { listenOn, prepareSockets, socketPath } from './sockets.ts';
+import { STREAM_LIMITS, Streams, type StreamLimits } from './streams.ts';
+
+const MOST_BODY_BYTES = 1024 * 1024;
+const MOST_ARTIFACT_BYTES = 1024 * 1024 * 1024;
+
+export type ApiOptions = {
+  readonly controller: Controller;
+  readonly idempotency: IdempotencyStore;
+  /** Where viewer.sock, operator.sock and admin.sock go: `<stateDir>/sockets`. */
+  readonly socketDirectory: string;
+  readonly version: string;
+  readonly clock: Clock;
+  /** Told about every bug, with the id of its request. */
+  readonly onBug: (error: unknown, requestId: string) => void;
+  readonly mostArtifactBytes?: number;
+  readonly streams?: Partial<StreamLimits>;
+};
+
+export type Api = {
+  /** Opens the sockets. Errors: SOCKET_IN_USE, SOCKET_FAILED; then none is open. */
+  start(): Promise<void>;
+  /** Takes no new requests, ends the streams, lets the others finish for at most `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+};
+
+/** The API on its three sockets. Which one a request comes through is its role. */
+export function createApi(options: ApiOptions): Api {
+  const shared: Shared = {
+    options,
+    routes: allRoutes(options),
+    streams: new Streams({ ...STREAM_LIMITS, ...options.streams }),
+    idempotency: new Idempotency(options.idempotency, () => options.clock.nowMs()),
+    stopping: false,
+  };
+  const apps = ROLES.map((role) => ({ role, app: appFor(role, shared) }));
+  const undo: (() => Promise<void>)[] = [];
+  const close = async () => {
+    await Promise.all(undo.map((remove) => remove()));
+    await Promise.all(apps.map(({ app }) => app.close()));
+  };
+  return {
+    start: async () => {
+      await prepareSockets(options.socketDirectory);
+      try {
+        for (const { role, app } of apps) {
+          const path = socketPath(options.socketDirectory, role);
+          undo.push(await listenOn((own) => app.listen({ path: own }), path));
+        }
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    stop: async (graceMs) => {
+      shared.stopping = true;
+      shared.streams.endAll();
+      const late = setTimeout(() => {
+        for (const { app } of apps) app.server.closeAllConnections();
+      }, graceMs);
+      try {
+        await close();
+      } finally {
+        clearTimeout(late);
+      }
+    },
+  };
+}
+
+/** Every route, openapi.json included. */
+export function allRoutes(options: Pick<ApiOptions, 'version' | 'mostArtifactBytes'>): readonly Route[] {
+  const routes = [
+    ...READ_ROUTES,
+    ...STEER_ROUTES,
+    ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
+  ];
+  let document: unknown;
+  const described: Route = route({
+    method: 'GET',
+    path: '/openapi.json',
+    role: 'viewer',
+    summary: 'This description',
+    answer: openapiAnswer,
+    handle: (): unknown => {
+      document ??= openapiOf([...routes, described], options.version);
+      return document;
+    },
+  });
+  return [...routes, described];
+}
+
+type Shared = {
+  readonly options: ApiOptions;
+  readonly routes: readonly Route[];
+  readonly streams: Streams;
+  readonly idempotency: Idempotency;
+  stopping: boolean;
+};
+
+function appFor(role: Role, shared: Shared): FastifyInstance {
+  const app = fastify({
+    bodyLimit: MOST_BODY_BYTES,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    requestTimeout: 600_000,
+    routerOptions: { maxParamLength: 200 },
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+  });
+  const { controller } = shared.options;
+  // Artifacts are streamed: their routes bound them.
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    if (shared.stopping) {
+      reply.header('connection', 'close').header('retry-after', '1');
+      throw new OperatingError('SERVER_STOPPING', 'The server is stopping; nothing changed.', {
+        retryable: true,
+      });
+    }
+  });
+  app.setErrorHandler(async (error, request, reply) => sendProblem(error, request, reply, shared));
+  app.setNotFoundHandler(async (request) => {
+    throw new OperatingError('ROUTE_UNKNOWN', `${request.method} ${request.url} is not part of the API.`, {
+      retryable: false,
+    });
+  });
+  for (const route of shared.routes) {
+    app.route({
+      method: route.method,
+      url: `/api/v1${route.path}`,
+      // Before the body is read: who may not ask does not get to send.
+      onRequest: async (request) => checkRole(route, callerOf(request, role)),
+      handler: async (request, reply) => {
+        const caller = callerOf(request, role);
+        const context = { controller, caller, request, reply, streams: shared.streams };
+        return typeof route.answer === 'string'
+          ? stream(route, context, shared)
+          : answer(route, context, shared);
+      },
+    });
+  }
+  return app;
+}
+
+async function answer(route: Route, context: Context, shared: Shared): Promise<unknown> {
+  const { request, reply, caller } = context;
+  const key = route.once ? idempotencyKey(request.headers['idempotency-key']) : null;
+  if (key === null) return route.handle(context);
+  const { method, url, body } = request;
+  const digest = digestOf({ method, url, role: caller.role, actor: caller.actor, body: body ?? null });
+  const { status, body: answered } = await shared.idempotency.once(key, digest, () =>
+    outcome(route, context, shared),
+  );
+  return reply
+    .code(status)
+    .type(status === 200 ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8')
+    .send(answered);
+}
+
+/** An answer or a problem as data, to be kept. */
+async function outcome(route: Route, context: Context, shared: Shared): Promise<Reply & { keep: boolean }> {
+  try {
+    return { status: 200, body: await route.handle(context), keep: true };
+  } catch (error) {
+    const problem = fullProblem(error, context.request, shared);
+    const { status, retryable } = problem;
+    return { status, body: problem, keep: status > 400 && status < 500 && !retryable };
+  }
+}
+
+/** Once a stream has begun there is no status left to say a failure with: the client sees it break off. */
+async function stream(route: Route, context: Context, shared: Shared): Promise<unknown> {
+  try {
+    return await route.handle(context);
+  } catch (error) {
+    if (!context.reply.raw.headersSent) throw error;
+    shared.options.onBug(error, context.request.id);
+    context.reply.raw.destroy();
+    return context.reply;
+  }
+}
+
+function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  shared: Shared,
+): FastifyReply {
+  const problem = fullProblem(error, request, shared);
+  return reply.code(problem.status).type('application/problem+json; charset=utf-8').send(problem);
+}
+
+function fullProblem(error: unknown, request: FastifyRequest, shared: Shared) {
+  const problem = problemOf(error);
+  if (problem.status === 500) shared.options.onBug(error, request.id);
+  const { service } = (request.params ?? {}) as { readonly service?: string };
+  return { ...problem, requestId: request.id, now: nowOf(shared.options.controller, service ?? null) };
+}
+
+function requestId(header: string | readonly string[] | undefined): string {
+  return typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header) ? header : randomUUID();
+}

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import type { ServiceSpec } from '../release/service.ts';
+import { PRESET_NAMES } from '../release/service.ts';
+
+/**
+ * A resolved service as a client sends it. The client has checked the file already; the server trusts no client, so
+ * that the bounds stand here again, in the words of the resolved form.
+ */
+
+const DAY_MS = 86_400_000;
+const ms = (max: number) => z.int().min(0).max(max);
+/** What a shell, a log line or an environment can carry: no NUL, bounded. */
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => !value.includes('\0'), 'holds a NUL character');
+
+export const serviceName = z
+  .string()
+  .regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'is not the name of a service')
+  .meta({
+    description: 'Lowercase letters, digits and dashes, at most 40 characters, starting with a letter.',
+  });
+
+const envValue = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('plain'), value: text(32_768) }),
+  z.strictObject({
+    kind: z.literal('secret'),
+    from: z.enum(['env', 'file']),
+    name: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'is not the name of a secret'),
+  }),
+]);
+
+const env = z
+  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'is not the name of a variable'), envValue)
+  .refine((value) => Object.keys(value).length <= 500, 'has more than 500 variables')
+  .refine(
+    (value) => !Object.keys(value).some((name) => name === 'PORT' || name.startsWith('BASCULE_')),
+    'sets a variable that is Bascule’s (PORT, BASCULE_…)',
+  );
+
+/** A path as it stands in an address: no query, no fragment, no `.` or empty segments. */
+function isPlainPath(path: string): boolean {
+  return /^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/.test(path) && !/\/\/|\/\.{1,2}(?:\/|$)/.test(path);
+}
+
+const health = z.strictObject({
+  path: z
+    .string()
+    .max(2048)
+    .regex(/^\/[\x21\x22\x24-\x7e]*$/, 'is not a path'),
+  intervalMs: z.int().min(10).max(3_600_000),
+  timeoutMs: z.int().min(1).max(3_600_000),
+  rise: z.int().min(1).max(100),
+  fall: z.int().min(1).max(100),
+});
+
+const release = z.strictObject({
+  run: text(65_536).min(1),
+  build: text(65_536).min(1).nullable(),
+  env,
+  user: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'is not the name of a user')
+    .refine((value) => value !== 'root', 'is root')
+    .nullable(),
+  health,
+  readyWithinMs: ms(DAY_MS).min(1),
+  stopGraceMs: ms(DAY_MS),
+});
+
+const scale = z
+  .strictObject({ replicas: z.int().min(1).max(1000), maxReplicas: z.int().min(1).max(1000) })
+  .refine((value) => value.replicas <= value.maxReplicas, 'has more replicas than maxReplicas');
+
+const door = z.strictObject({
+  listen: z.strictObject({
+    address: z.union([z.ipv4(), z.ipv6()]),
+    port: z.int().min(1).max(65_535),
+  }),
+  host: z
+    .string()
+    .max(253)
+    .regex(/^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?$/, 'is not a host name')
+    .nullable(),
+  path: z
+    .string()
+    .max(1024)
+    .refine(isPlainPath, 'is not a path')
+    .refine((path) => path === '/' || !path.endsWith('/'), 'ends with a slash'),
+  proxy: z.strictObject({ kind: z.literal('builtin') }),
+  drainMs: ms(DAY_MS),
+  streamGraceMs: ms(DAY_MS),
+  trustForwarded: z.boolean(),
+  maxBodyBytes: z.int().min(1).nullable(),
+});
+
+const sticky = z.discriminatedUnion('by', [
+  z.strictObject({ by: z.literal('cookie') }),
+  z.strictObject({
+    by: z.literal('header'),
+    header: z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'is not the name of a header'),
+  }),
+  z.strictObject({ by: z.literal('address') }),
+  z.strictObject({ by: z.literal('none') }),
+]);
+
+const check = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('error-rate'), worseByPp: z.number().gt(0).max(100) }),
+  z.strictObject({ kind: z.literal('client-error-rate'), worseByPp: z.number().gt(0).max(100) }),
+  z.strictObject({
+    kind: z.literal('latency'),
+    quantile: z.number().gt(0).lt(1),
+    worseByPercent: z.number().gt(0).max(100_000),
+  }),
+]);
+
+/** Within the 1,000 buckets that people are spread over. */
+const isWholeBuckets = (percent: number) => Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9;
+
+export const sharePercent = z.number().min(0).max(100).refine(isWholeBuckets, 'is finer than 0.1');
+
+const stepsPercent = z
+  .array(sharePercent.gt(0))
+  .min(1)
+  .max(100)
+  .readonly()
+  .refine((steps) => steps.at(-1) === 100, 'does not end with 100')
+  .refine((steps) => steps.every((step, at) => at === 0 || step > steps[at - 1]!), 'does not grow');
+
+const policy = z.strictObject({
+  strategy: z.enum(['canary', 'blue-green']),
+  preset: z.enum(PRESET_NAMES),
+  stepsPercent,
+  dwell: z
+    .strictObject({ atLeastMs: ms(30 * DAY_MS), atMostMs: ms(30 * DAY_MS) })
+    .refine((value) => value.atLeastMs <= value.atMostMs, 'ends (atMostMs) before it may (atLeastMs)'),
+  bakeMs: ms(30 * DAY_MS),
+  askBeforeFull: z.boolean(),
+  sticky,
+  judge: z.strictObject({ checks: z.array(check).max(50).readonly(), warmUpMs: ms(DAY_MS) }),
+  whenWorse: z.enum(['rollback', 'pause']),
+  whenUnsure: z.strictObject({ waitMs: ms(30 * DAY_MS), then: z.enum(['advance', 'ask', 'rollback']) }),
+  watchMs: ms(30 * DAY_MS),
+  keepOldMs: ms(30 * DAY_MS),
+});
+
+export const serviceSpec = z.strictObject({ name: serviceName, release, scale, policy, door }).meta({
+  id: 'ServiceSpec',
+  description: 'A service, complete and resolved: what `bascule config --json` prints.',
+});
+
+type Sent = z.infer<typeof serviceSpec>;
+/** Fails to compile when the schema and the type that everything else uses drift apart. */
+export const sameAsServiceSpec: [Sent, ServiceSpec] extends [ServiceSpec, Sent] ? true : never = true;
