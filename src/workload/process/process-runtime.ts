@@ -127,10 +127,10 @@ async function diagnose(slot: SlotProcesses, logs: LogFiles, clock: Clock): Prom
   const worst = facts.findIndex((each) => !listensRight(each));
   const { record } = places[Math.max(0, worst)]!.replica;
   const options = { follow: false, tail: LAST_LINES, signal: new AbortController().signal };
-  const last = await Array.fromAsync(readLogs(logs, record, async () => [record], options));
-  const said = last
-    .slice(-LAST_LINES)
-    .map((line) => `replica ${line.replica} said: ${line.text.slice(0, 500)}`);
+  const said: string[] = [];
+  for await (const line of readLogs(logs, record, async () => [record], options)) {
+    said.push(`replica ${line.replica} said: ${line.text.slice(0, 500)}`);
+  }
   if (said.length === 0) said.push(`replica ${record.replica} has written nothing`);
   return [...facts.flatMap(explainReplica), ...said.slice(-LAST_LINES)];
 }
