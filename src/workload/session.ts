@@ -49,7 +49,7 @@ export async function spawnSession(command: SessionCommand): Promise<Session> {
     'sh',
     '/bin/sh',
     '-c',
-    command.command,
+    asLeader(command.command),
   ];
   let child: ChildProcess;
   let exited: Promise<Exit>;
@@ -87,16 +87,26 @@ export function isLeaderAlive(id: SessionId): boolean {
 /**
  * The living processes of a session, those that left its process group included (not those that began a session of their
  * own). The kernel gives no pid away while a session has that number: so a leader with another start time means that ours is
- * empty; and where there is no leader any more, what has the number is ours only if it carries `marks` in its environment.
+ * empty, and a leader or a `known` member that is still there means that it is ours. Where there is neither, what has the
+ * number is ours only if it carries `marks` in its environment.
  */
-export function sessionMembers(id: SessionId, marks: Readonly<Record<string, string>>): ProcessStat[] {
+export function sessionMembers(
+  id: SessionId,
+  marks: Readonly<Record<string, string>>,
+  known: readonly ProcessStat[] = [],
+): ProcessStat[] {
   const leader = readStat(id.pid);
   if (leader !== null && leader.startTicks !== id.startTicks) return [];
+  const certain = leader !== null || known.some((member) => isSame(readStat(member.pid), member));
   return listPids()
     .map(readStat)
     .filter((stat) => stat !== null)
     .filter((stat) => stat.session === id.pid && stat.startTicks >= id.startTicks && !isDead(stat))
-    .filter((stat) => leader !== null || hasEnvironment(stat.pid, marks));
+    .filter((stat) => certain || hasEnvironment(stat.pid, marks));
+}
+
+function isSame(stat: ProcessStat | null, member: ProcessStat): boolean {
+  return stat !== null && stat.startTicks === member.startTicks;
 }
 
 /** SIGTERM to all of a session, SIGKILL after the grace; resolves when none is left. Error: WORKLOAD_STOP_FAILED. */
@@ -105,15 +115,18 @@ export async function endSession(
   marks: Readonly<Record<string, string>>,
   graceMs: number,
 ): Promise<void> {
-  signal(sessionMembers(id, marks), id, 'SIGTERM');
-  if (await allGone(id, marks, graceMs)) return;
+  const look = (known: readonly ProcessStat[]): ProcessStat[] => sessionMembers(id, marks, known);
+  let members = look([]);
+  signal(members, id, 'SIGTERM');
+  members = await waitForEnd(members, look, graceMs);
   const killBy = performance.now() + KILLED_WITHIN_MS;
   // Again and again, because a child may be born between the look and the signal.
-  while (performance.now() < killBy) {
-    signal(sessionMembers(id, marks), id, 'SIGKILL');
-    if (await allGone(id, marks, 200)) return;
+  while (members.length > 0 && performance.now() < killBy) {
+    signal(members, id, 'SIGKILL');
+    members = await waitForEnd(members, look, 200);
   }
-  const left = sessionMembers(id, marks).map((stat) => `${stat.pid} (${stat.name}, state ${stat.state})`);
+  if (members.length === 0) return;
+  const left = members.map((stat) => `${stat.pid} (${stat.name}, state ${stat.state})`);
   throw new OperatingError(
     'WORKLOAD_STOP_FAILED',
     `Stopping session ${id.pid}: after SIGKILL and ${KILLED_WITHIN_MS / 1000}s these processes are still there: ` +
@@ -122,26 +135,26 @@ export async function endSession(
   );
 }
 
-async function allGone(
-  id: SessionId,
-  marks: Readonly<Record<string, string>>,
+/** Those that are left when none is, or when the time is up. */
+async function waitForEnd(
+  members: readonly ProcessStat[],
+  look: (known: readonly ProcessStat[]) => ProcessStat[],
   withinMs: number,
-): Promise<boolean> {
+): Promise<ProcessStat[]> {
   const until = performance.now() + withinMs;
-  let known = sessionMembers(id, marks);
+  let left = [...members];
   let pauseMs = 10;
-  while (known.length > 0) {
-    if (performance.now() >= until) return false;
+  while (left.length > 0 && performance.now() < until) {
     await sleep(Math.min(pauseMs, Math.max(1, until - performance.now())));
     pauseMs = Math.min(100, pauseMs * 2);
-    // Looking at the known ones is cheap; the whole of /proc is read again only when they are gone.
-    known = known.filter((member) => {
+    // Looking at the known ones is cheap; the whole of /proc is read again only when one of them is gone.
+    const living = left.filter((member) => {
       const stat = readStat(member.pid);
-      return stat !== null && stat.startTicks === member.startTicks && !isDead(stat);
+      return isSame(stat, member) && !isDead(stat!);
     });
-    if (known.length === 0) known = sessionMembers(id, marks);
+    if (living.length < left.length) left = look(living);
   }
-  return true;
+  return performance.now() < until ? left : look(left);
 }
 
 function signal(members: readonly ProcessStat[], id: SessionId, name: 'SIGTERM' | 'SIGKILL'): void {
@@ -155,6 +168,17 @@ function sendSignal(target: number, name: 'SIGTERM' | 'SIGKILL'): void {
   } catch {
     // Gone meanwhile, or not ours to signal: the look that follows tells which.
   }
+}
+
+const NOT_SIMPLE = /[;&|<>(){}`#\n]|^\s*\w+=/;
+const BUILTIN = /^\s*(cd|eval|exec|exit|export|read|set|source|trap|ulimit|umask|unset|wait|[.:!])(\s|$)/;
+
+/**
+ * Lets a simple command take the place of its shell, as bash does by itself and dash does not: then the leader is the program,
+ * and its exit code or signal is what is reported. Anything else is left to the shell as it is.
+ */
+function asLeader(command: string): string {
+  return NOT_SIMPLE.test(command) || BUILTIN.test(command) ? command : `exec ${command}`;
 }
 
 function exportsOf(environment: Readonly<Record<string, string>>): string {
