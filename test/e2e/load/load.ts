@@ -42,6 +42,7 @@ export function startLoad(options: LoadOptions): Load {
     switched: () => void tally.switches++,
     served: (version, count, withinMs) => watchFor(watches, { version, count, withinMs }),
     stop: async () => {
+      tally.stopped();
       await Promise.all([requests.stop(), ...transfers.map((lane) => lane.finish())]);
       for (const lane of streams) lane.leave();
       clearInterval(timer);

@@ -26,6 +26,8 @@ export type FailureExample = Failure & {
 
 export type LoadReport = {
   readonly elapsedMs: number;
+  /** The part of it in which requests were sent: what was in flight when the load was stopped is still finished. */
+  readonly sendingMs: number;
   /** Ordinary requests sent. */
   readonly sent: number;
   /** Due by the fixed rate but never sent, because too many were waiting. The load was less than asked for. */
@@ -82,6 +84,12 @@ export class Tally {
   readonly #examples: FailureExample[] = [];
   readonly #latency = new Uint32Array(LATENCY_BUCKETS);
   #latencyMaxMs = 0;
+  #stoppedMs: number | null = null;
+
+  /** No more requests are sent from now on. */
+  stopped(): void {
+    this.#stoppedMs ??= performance.now();
+  }
 
   answer(version: string, status: number, latencyMs: number): void {
     this.answered++;
@@ -105,8 +113,10 @@ export class Tally {
     const { sent, unsent, answered, switches } = this;
     const failures = Object.fromEntries(FAILURE_KINDS.map((kind) => [kind, this.#failures.get(kind) ?? 0]));
     const { user, system } = process.cpuUsage(this.#cpu);
+    const nowMs = performance.now();
     return {
-      elapsedMs: performance.now() - this.#startMs,
+      elapsedMs: nowMs - this.#startMs,
+      sendingMs: (this.#stoppedMs ?? nowMs) - this.#startMs,
       sent,
       unsent,
       answered,
