@@ -16,9 +16,12 @@ export type Journal = {
   /** Events after `afterSeq`, oldest first, at most `limit`; of one aggregate or of all. */
   events(query: EventQuery): readonly StoredEvent[];
   document(kind: string, key: string): Json | undefined;
-  /** Newest first. */
+  /** Newest first, by when each was first written: an update keeps its place. */
   documents(query: DocumentQuery): readonly { readonly key: string; readonly value: Json }[];
-  /** Deletes events up to `seq` behind a signed checkpoint, and the documents named. */
+  /**
+   * Deletes events up to `seq` behind a signed checkpoint, and the documents named. Error: JOURNAL_CHAIN when the events
+   * to be deleted do not fit their chain; nothing was deleted.
+   */
   prune(request: {
     readonly eventsUpToSeq: number;
     readonly documents: readonly { kind: string; key: string }[];
@@ -27,6 +30,7 @@ export type Journal = {
   verify(): { readonly seq: number; readonly why: string } | null;
   /** Sequence and MAC of the newest event: printed into logs and messages so that a cut tail shows. */
   head(): ChainHead;
+  /** Frees the lease. Harmless when closed already. */
   close(): void;
 };
 
@@ -42,10 +46,10 @@ export type JournalEntry = {
   readonly rollout: string | null;
   readonly kind: string;
   readonly event: Json;
-  /** Null deletes the aggregate. */
+  /** Null deletes the aggregate and its pending commands; its events and documents stay. */
   readonly state: Json;
   readonly commands: readonly { readonly id: string; readonly command: Json }[];
-  /** Ids of commands that are over with this event. */
+  /** Ids of the aggregate's commands that are over with this event; those already gone are ignored. */
   readonly finished: readonly string[];
   readonly documents: readonly {
     readonly kind: string;
@@ -55,7 +59,11 @@ export type JournalEntry = {
   }[];
 };
 
-export type Committed = { readonly seq: number; readonly revision: number };
+export type Committed = {
+  readonly seq: number;
+  /** What the next entry of the aggregate has to expect: 0 after it was deleted. */
+  readonly revision: number;
+};
 
 export type StoredAggregate = {
   readonly aggregate: string;

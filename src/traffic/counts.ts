@@ -62,8 +62,13 @@ export type ReplicaSecond = {
 export type IdentitySecond = {
   readonly second: number;
   readonly slot: SlotName;
-  /** Identities seen for the first time in this rollout on this slot. */
+  /** Identities seen for the first time in this rollout on this slot. Those that a larger share moved count on both. */
   readonly active: number;
+  /**
+   * Identities seen for the first time in this rollout on either slot: those whose draw can be tested. Without it, the
+   * regulars whom a larger share moves would look like a split that is wrong.
+   */
+  readonly assigned: number;
   /** Identities with their first 5xx, connect failure or timeout. */
   readonly failed: number;
   /** Identities with their first 4xx. */

@@ -40,7 +40,8 @@ export type RouterCapabilities = {
 export type Door = {
   readonly service: string;
   readonly spec: DoorSpec;
-  readonly health: HealthSpec;
+  /** Each slot is probed as the release in it asks. */
+  readonly health: Readonly<Record<SlotName, HealthSpec>>;
   readonly sticky: Sticky;
   /** Fixed for the life of the service: 128 random bits in hex, hashed with the identity into the bucket. */
   readonly salt: string;

@@ -1,0 +1,104 @@
+import type { LogLine } from '../workload/runtime.ts';
+import type { ServiceSpec } from '../release/service.ts';
+import type { SlotName } from '../release/slot.ts';
+import type { Answered, EventView, PlanView, RolloutView, ServiceView, WhyView } from './views.ts';
+
+/**
+ * What the API offers, whatever is behind it. Refusals are `OperatingError`s whose code is in `release/codes.ts`
+ * (`SERVICE_UNKNOWN`, `ROLLOUT_UNKNOWN`, `ROLLOUT_UNDER_WAY`, `NOT_READY_YET`, ...); they change nothing.
+ */
+export type Controller = {
+  readonly read: {
+    services(): readonly ServiceView[];
+    service(name: string): ServiceView;
+    rollout(id: string): RolloutView;
+    why(id: string): WhyView;
+    history(query: { readonly service: string | null; readonly limit: number }): readonly RolloutView[];
+    events(query: {
+      readonly service: string | null;
+      readonly rollout: string | null;
+      readonly afterSeq: number;
+      readonly limit: number;
+    }): readonly EventView[];
+    /** Calls back after every recorded event; returns the unsubscriber. Listeners must not throw. */
+    onEvent(listener: (event: EventView) => void): () => void;
+    logs(query: LogQuery): AsyncIterable<LogLine>;
+    info(): ServerInfo;
+    /** Prometheus text format. */
+    metrics(): Promise<string>;
+  };
+  /** Every call is recorded before it is answered. */
+  readonly steer: {
+    /** Door, scale and policy; `dryRun` answers what would change. */
+    apply(
+      request: { readonly spec: ServiceSpec; readonly dryRun: boolean },
+      caller: Caller,
+    ): Promise<Answered & { readonly changes: readonly string[] }>;
+    plan(request: DeployAsk, caller: Caller): Promise<PlanView>;
+    deploy(
+      request: DeployAsk & { readonly supersede: boolean; readonly planId: string | null },
+      caller: Caller,
+    ): Promise<Answered>;
+    retry(rollout: string, caller: Caller): Promise<Answered>;
+    pause(service: string, caller: Caller): Promise<Answered>;
+    resume(service: string, caller: Caller): Promise<Answered>;
+    promote(
+      request: { readonly service: string; readonly fromStep: number | null; readonly full: boolean },
+      caller: Caller,
+    ): Promise<Answered>;
+    weight(
+      request: { readonly service: string; readonly percent: number; readonly beyondPlan: boolean },
+      caller: Caller,
+    ): Promise<Answered>;
+    abort(
+      request: { readonly service: string; readonly rollout: string | null },
+      caller: Caller,
+    ): Promise<Answered>;
+    /** `label` null: the last good version. */
+    rollback(
+      request: { readonly service: string; readonly label: string | null },
+      caller: Caller,
+    ): Promise<Answered>;
+    remove(service: string, caller: Caller): Promise<Answered>;
+  };
+  readonly artifacts: {
+    has(digest: string): Promise<boolean>;
+    /** Streamed, bounded, digest checked. */
+    put(stream: AsyncIterable<Uint8Array>, digest: string): Promise<void>;
+  };
+};
+
+export type DeployAsk = {
+  readonly spec: ServiceSpec;
+  /** The version; unique per service. */
+  readonly label: string;
+  /** sha256 hex of an artifact that was put before. */
+  readonly artifactDigest: string;
+};
+
+export type LogQuery = {
+  readonly service: string;
+  readonly slot: SlotName | null;
+  /** A label in one of the slots; null for stable. */
+  readonly label: string | null;
+  readonly candidate: boolean;
+  readonly tail: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+};
+
+export type Caller = {
+  /** `local (unverified)`, or a verified name. */
+  readonly actor: string;
+  readonly role: Role;
+};
+
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export type ServerInfo = {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly stateDir: string;
+  readonly pid: number;
+};

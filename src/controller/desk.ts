@@ -1,0 +1,137 @@
+import { forgetHarm, judgeSecond, startJudge } from '../judge/judge.ts';
+import type { JudgeState } from '../judge/state.ts';
+import { verdictOf, type Verdict } from '../judge/verdict.ts';
+import { startWatch, watchSecond, watchVerdict, type WatchState } from '../judge/watch.ts';
+import { plannedSeconds } from '../release/plan.ts';
+import type { Rollout, StageSpan } from '../rollout/state.ts';
+import type { ReplicaSecond } from '../traffic/counts.ts';
+import type { BareEvent } from './engine.ts';
+import type { RolloutRecord } from './records.ts';
+import type { Ring } from './ring.ts';
+import { addTo, newSides, type Sides } from './sides.ts';
+
+/** Stable's seconds before the rollout, and before the switch, that a comparison may look at. */
+export const BASELINE_SECONDS = 600;
+
+type Session = {
+  judge: JudgeState;
+  watch: WatchState | null;
+  watchedSeconds: number;
+  /** Newest second that was taken in. */
+  upTo: number;
+  readonly sides: Sides;
+};
+
+/**
+ * Lays each closed second of counts to the share that it belongs to and asks the judge. A session is a fold over
+ * recorded seconds: after a restart the same seconds give the same verdict.
+ */
+export class Desk {
+  readonly #sessions = new Map<string, Session>();
+
+  has(rollout: string): boolean {
+    return this.#sessions.has(rollout);
+  }
+
+  /** Takes in what is new in the ring; what the judge thinks now, as an event, or null while there is nothing to judge. */
+  take(rollout: Rollout, ring: Ring): BareEvent | null {
+    const first = rollout.spans[0];
+    if (first === undefined || rollout.from === null || ring.upTo === null) return null;
+    const session = this.#session(rollout, first, ring);
+    for (let second = session.upTo + 1; second <= ring.upTo; second += 1) {
+      this.#takeSecond(session, rollout, ring, second);
+      session.upTo = second;
+    }
+    return this.#word(session, rollout);
+  }
+
+  evidence(rollout: string): Pick<RolloutRecord, 'verdict' | 'traffic'> {
+    const session = this.#sessions.get(rollout);
+    if (session === undefined) return { verdict: null, traffic: null };
+    const { stable, candidate } = session.sides;
+    return {
+      verdict: verdictOf(session.judge),
+      traffic: { stable: stable.view(), candidate: candidate.view() },
+    };
+  }
+
+  close(rollout: string): void {
+    this.#sessions.delete(rollout);
+  }
+
+  #session(rollout: Rollout, first: StageSpan, ring: Ring): Session {
+    const known = this.#sessions.get(rollout.id);
+    if (known !== undefined) return known;
+    const stable = rollout.from!.slot;
+    const before = ring.replicas(first.fromSecond - BASELINE_SECONDS, first.fromSecond - 1);
+    const session: Session = {
+      judge: startJudge({
+        policy: rollout.plan.judge,
+        unit: rollout.plan.sticky.by === 'none' ? 'request' : 'identity',
+        stable,
+        candidate: rollout.candidate,
+        plannedSeconds: plannedSeconds(rollout.plan),
+        baselineBefore: before.filter((row) => row.slot === stable),
+      }),
+      watch: null,
+      watchedSeconds: 0,
+      upTo: first.fromSecond - 1,
+      sides: newSides(),
+    };
+    this.#sessions.set(rollout.id, session);
+    return session;
+  }
+
+  #takeSecond(session: Session, rollout: Rollout, ring: Ring, second: number): void {
+    const traffic = ring.second(second);
+    if (traffic === null) return;
+    addTo(session.sides, rollout.candidate, traffic.replicas);
+    const span = rollout.spans.find(
+      ({ fromSecond, toSecond }) => second >= fromSecond && (toSecond === null || second <= toSecond),
+    );
+    if (span === undefined) return;
+    if (second === rollout.overlookedUntil) session.judge = forgetHarm(session.judge);
+    if (span.sharePercent === 100) return this.#watchOne(session, rollout, ring, { span, second });
+    session.judge = judgeSecond(session.judge, {
+      second,
+      stepIndex: span.stage,
+      askedSharePercent: span.sharePercent,
+      replicas: traffic.replicas,
+      identities: traffic.identities,
+    });
+  }
+
+  #watchOne(
+    session: Session,
+    rollout: Rollout,
+    ring: Ring,
+    at: { readonly span: StageSpan; readonly second: number },
+  ): void {
+    session.watch ??= startWatch({
+      before: beforeSwitch(rollout, ring, at.span),
+      candidate: rollout.candidate,
+    });
+    session.watch = watchSecond(session.watch, at.second, ring.second(at.second)?.replicas ?? []);
+    session.watchedSeconds += 1;
+  }
+
+  #word(session: Session, rollout: Rollout): BareEvent | null {
+    if (rollout.phase === 'watching') {
+      const breach = session.watch === null ? null : watchVerdict(session.watch).breach;
+      return { kind: 'watched', stage: rollout.stage, seconds: session.watchedSeconds, breach };
+    }
+    const verdict: Verdict = verdictOf(session.judge);
+    const { overall, judgedSecondsInStep: seconds, candidateRequestsInStep: requests, reason } = verdict;
+    return {
+      kind: 'judged',
+      stage: rollout.stage,
+      second: session.upTo,
+      verdict: { overall, seconds, requests, reason },
+    };
+  }
+}
+
+function beforeSwitch(rollout: Rollout, ring: Ring, full: StageSpan): readonly ReplicaSecond[] {
+  const rows = ring.replicas(full.fromSecond - BASELINE_SECONDS, full.fromSecond - 1);
+  return rows.filter((row) => row.slot === rollout.from?.slot);
+}

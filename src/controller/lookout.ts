@@ -1,0 +1,105 @@
+import { messageOf } from '../lib/errors.ts';
+import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { wayBack, type ServiceState } from '../rollout/state.ts';
+import type { DoorObservation } from '../traffic/router.ts';
+import type { ReplicaState } from '../workload/runtime.ts';
+import type { Engine } from './engine.ts';
+import type { Ports } from './ports.ts';
+
+const LINES_OF_PROBES = 4;
+
+/**
+ * Looks at one service: health through the proxy, crashes, overdue starts, deadlines. Everything seen becomes an
+ * event; what changes nothing leaves no trace.
+ */
+export class Lookout {
+  readonly #ports: Ports;
+  readonly #engine: Engine;
+
+  constructor(ports: Ports, engine: Engine) {
+    this.#ports = ports;
+    this.#engine = engine;
+  }
+
+  async look(service: string): Promise<void> {
+    await this.#lookAtHealth(service);
+    await this.#lookAtCrashes(service);
+    await this.#lookAtDeadlines(service);
+  }
+
+  async #lookAtHealth(service: string): Promise<void> {
+    const seen = await this.#observed(service);
+    const state = this.#engine.find(service);
+    // An observation of an older route may not know the replicas that the state speaks of.
+    if (seen === null || state === null || seen.revision < state.route.revision) return;
+    // Stable first: a fault of both must not look as if only the candidate had it.
+    const back = wayBack(state);
+    for (const slot of [...SLOT_NAMES].sort((a, b) => Number(b === back) - Number(a === back))) {
+      const { releaseId, replicas } = this.#engine.find(service)?.slots[slot] ?? {
+        releaseId: null,
+        replicas: 0,
+      };
+      if (releaseId === null || replicas === 0) continue;
+      const healthy = seen.slots[slot].replicas.filter(
+        (replica) => replica.replica < replicas && replica.healthy,
+      ).length;
+      this.#engine.post(service, { kind: 'healthSeen', slot, releaseId, healthy }, 'bascule');
+    }
+  }
+
+  async #lookAtCrashes(service: string): Promise<void> {
+    const rollout = this.#engine.find(service)?.rollout;
+    if (rollout === null || rollout === undefined || rollout.ending !== null) return;
+    const replicas = await this.#ports.runtime.observe(service);
+    const crashes = crashesOf(replicas, rollout.candidate, rollout.releaseId);
+    if (crashes <= rollout.crashes) return;
+    const found = await this.#ports.runtime.diagnose(service, rollout.candidate);
+    if (this.#engine.find(service) === null) return;
+    this.#engine.post(
+      service,
+      { kind: 'crashSeen', slot: rollout.candidate, releaseId: rollout.releaseId, crashes, found },
+      'bascule',
+    );
+  }
+
+  async #lookAtDeadlines(service: string): Promise<void> {
+    const state = this.#engine.find(service);
+    if (state === null) return;
+    this.#engine.post(service, { kind: 'clockAdvanced' }, 'bascule');
+    const { rollout } = state;
+    if (rollout === null || rollout.phase !== 'probing' || rollout.ending !== null) return;
+    if (this.#ports.clock.nowMs() - rollout.stepSinceMs < rollout.plan.readyWithinMs) return;
+    const found = await this.#whatIsThere(state, rollout.candidate);
+    if (this.#engine.find(service) === null) return;
+    this.#engine.post(service, { kind: 'readyOverdue', rollout: rollout.id, found }, 'bascule');
+  }
+
+  /** What the proxy's probes got, then what the runtime sees: for people who wonder why it is not ready. */
+  async #whatIsThere(state: ServiceState, slot: SlotName): Promise<readonly string[]> {
+    const seen = await this.#observed(state.service);
+    const probes = (seen?.slots[slot].replicas ?? [])
+      .filter((replica) => !replica.healthy && replica.lastProbe !== null)
+      .slice(0, LINES_OF_PROBES)
+      .map(({ replica, lastProbe }) => {
+        const { host, port } = state.addresses[slot][replica]!;
+        const body = lastProbe!.body === '' ? '' : `: ${lastProbe!.body.replaceAll(/\s+/g, ' ')}`;
+        return `GET http://${host}:${port}${state.spec.release.health.path}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
+      });
+    return [...probes, ...(await this.#ports.runtime.diagnose(state.service, slot))];
+  }
+
+  async #observed(service: string): Promise<DoorObservation | null> {
+    try {
+      return await this.#ports.router.observe(service);
+    } catch (error) {
+      this.#ports.log.warn({ service }, `looking at the proxy: ${messageOf(error)}`);
+      return null;
+    }
+  }
+}
+
+function crashesOf(replicas: readonly ReplicaState[], slot: SlotName, releaseId: string): number {
+  return replicas
+    .filter((replica) => replica.slot === slot && replica.releaseId === releaseId)
+    .reduce((sum, replica) => sum + replica.crashes, 0);
+}

@@ -1,0 +1,117 @@
+import { messageOf } from '../lib/errors.ts';
+import type { Controller, ServerInfo } from './controller.ts';
+import { Counting } from './counting.ts';
+import { Deploys } from './deploys.ts';
+import { Desk } from './desk.ts';
+import { Engine } from './engine.ts';
+import { Executor } from './execute.ts';
+import { Lookout } from './lookout.ts';
+import { Metrics } from './metrics.ts';
+import type { Ports, Settings } from './ports.ts';
+import { Reads } from './reads.ts';
+import { Steer } from './steer.ts';
+import { every } from './ticker.ts';
+import { tidy } from './tidy.ts';
+
+const LOOK_MS = 200;
+/** Services without a rollout are looked at and counted less often. */
+const CALM_ROUNDS = 10;
+const COUNT_MS = 250;
+const COMPACT_MS = 60_000;
+
+/**
+ * The controller of one state directory: takes up what the journal holds, makes the world so, and goes on. There is no
+ * recovery mode; a fresh start and one after a kill are the same code.
+ */
+export function createController(
+  ports: Ports,
+  settings: Settings,
+  info: ServerInfo,
+): { readonly controller: Controller; start(bootId: string): Promise<void>; stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const engine = new Engine(ports);
+  const desk = new Desk();
+  const metrics = new Metrics();
+  const executor = new Executor(ports, engine, settings, stopping.signal);
+  const lookout = new Lookout(ports, engine);
+  const counting = new Counting(ports, engine, desk);
+  const deploys = new Deploys(ports, engine, settings);
+  const reads = new Reads({ ports, engine, desk, info, metrics });
+  const steer = new Steer(ports, engine, deploys, reads);
+  const stops: (() => unknown)[] = [];
+
+  function listen(): void {
+    engine.listen(
+      {
+        commands: (service, commands) => executor.enqueue(service, commands),
+        event: (event) => reads.tell(event),
+        changed: (service, _before, turn) => {
+          if (turn.gone) counting.forget(service);
+          if (turn.ended === null) return;
+          metrics.ended(service, turn.ended.ending.outcome);
+          desk.close(turn.ended.rollout.id);
+        },
+      },
+      (rollout) => desk.evidence(rollout),
+    );
+  }
+
+  async function start(bootId: string): Promise<void> {
+    const pending = engine.load();
+    listen();
+    const restarted = engine.noteBoot(bootId);
+    for (const { service, commands } of pending) {
+      if (restarted) engine.post(service, { kind: 'machineRestarted' }, 'bascule');
+      const state = engine.find(service);
+      if (state === null) continue;
+      executor.adopt(state);
+      executor.enqueue(service, commands);
+    }
+    stops.push(
+      ports.runtime.onChange(
+        (service) =>
+          void lookout
+            .look(service)
+            .catch((error: unknown) => ports.log.error({ service }, messageOf(error))),
+      ),
+      every(
+        LOOK_MS,
+        ports,
+        'looking',
+        rounds(engine, (service) => lookout.look(service)),
+      ),
+      every(
+        COUNT_MS,
+        ports,
+        'counting',
+        rounds(engine, (service) => counting.take(service)),
+      ),
+      every(COMPACT_MS, ports, 'tidying', () => tidy(ports, engine.services(), settings)),
+    );
+  }
+
+  async function stop(): Promise<void> {
+    stopping.abort();
+    await Promise.all(stops.splice(0).map((one) => one()));
+    await ports.samples.close();
+    ports.journal.close();
+  }
+
+  const artifacts: Controller['artifacts'] = {
+    has: (digest) => ports.store.has(digest),
+    put: (stream, digest) => ports.store.put(stream, digest),
+  };
+  return { controller: { read: reads, steer, artifacts }, start, stop };
+}
+
+/** One act per service and round: at every round where a rollout is under way, now and then elsewhere. */
+function rounds(engine: Engine, act: (service: string) => Promise<void>): () => Promise<void> {
+  let round = 0;
+  return async () => {
+    round += 1;
+    const due = engine
+      .services()
+      .filter((state, index) => state.rollout !== null || (round + index) % CALM_ROUNDS === 0);
+    await Promise.all(due.map((state) => act(state.service)));
+  };
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { SampleStore } from '../journal/samples.ts';
+import type { EnvValue } from '../release/service.ts';
+import type { TrafficRouter } from '../traffic/router.ts';
+import type { WorkloadRuntime } from '../workload/runtime.ts';
+import type { ReleaseStore } from '../workload/store.ts';
+
+/** Everything outside that the controller touches. */
+export type Ports = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly journal: Journal;
+  readonly samples: SampleStore;
+  readonly router: TrafficRouter;
+  readonly runtime: WorkloadRuntime;
+  readonly store: ReleaseStore;
+  /** sha256 hex over names, plain values and an HMAC of each secret. Error: WORKLOAD_SECRET_MISSING. */
+  readonly environmentDigest: (env: Readonly<Record<string, EnvValue>>) => Promise<string>;
+  readonly log: Log;
+};
+
+/** One structured line each. */
+export type Log = {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+};
+
+export type Settings = {
+  /** Ports handed out to slots, both ends included. */
+  readonly slotPorts: { readonly from: number; readonly to: number };
+  /** Promoted releases kept per service, besides those in use. */
+  readonly keepReleases: number;
+  /** How long a route may take to be proven before it counts as late. */
+  readonly routeLateMs: number;
+};

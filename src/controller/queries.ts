@@ -1,0 +1,251 @@
+import { formatAddress } from '../lib/address.ts';
+import { formatDuration } from '../lib/duration.ts';
+import type { Step } from '../release/plan.ts';
+import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import type { Verb } from '../rollout/event.ts';
+import {
+  labelOf,
+  slotWithRole,
+  spanOf,
+  stepOf,
+  type Ending,
+  type Outcome,
+  type Rollout,
+  type ServiceState,
+} from '../rollout/state.ts';
+import { transition } from '../rollout/transition.ts';
+import type { RolloutRecord } from './records.ts';
+import {
+  ACTIONS,
+  type Action,
+  type RolloutView,
+  type ServiceView,
+  type SlotView,
+  type StepView,
+} from './views.ts';
+
+const EXIT_CODES: Readonly<Record<Outcome, number>> = {
+  done: 0,
+  'rolled-back': 10,
+  aborted: 11,
+  undecided: 12,
+  'never-ready': 16,
+  unproven: 17,
+  superseded: 18,
+};
+
+/** What the client of a rollout exits with. */
+export function exitCodeOf(outcome: Outcome): number {
+  return EXIT_CODES[outcome];
+}
+
+export function serviceView(
+  state: ServiceState,
+  records: { readonly now: RolloutRecord | null; readonly last: RolloutRecord | null },
+): ServiceView {
+  const stable = slotWithRole(state, 'stable');
+  const { listen, host, path } = state.spec.door;
+  return {
+    name: state.service,
+    users: usersOf(state),
+    condition: conditionOf(state),
+    door: `http://${host ?? formatAddress({ host: listen.address, port: listen.port })}${host === null || listen.port === 80 ? '' : `:${listen.port}`}${path === '/' ? '' : path}`,
+    stable: stable === null ? null : labelIn(state, stable),
+    slots: { blue: slotView(state, 'blue'), green: slotView(state, 'green') },
+    rollout: records.now === null ? null : rolloutView(records.now, state),
+    last: records.last === null ? null : rolloutView(records.last, null),
+    allowedActions: allowedActions(state),
+  };
+}
+
+function slotView(state: ServiceState, name: SlotName): SlotView {
+  const { role, replicas, healthy, keptUntilMs } = state.slots[name];
+  const addresses = state.addresses[name].map((address) => formatAddress(address));
+  return { role, label: labelIn(state, name), replicas, healthy, addresses, keptUntilMs };
+}
+
+function labelIn(state: ServiceState, slot: SlotName): string | null {
+  const { releaseId } = state.slots[slot];
+  return releaseId === null ? null : labelOf(releaseId);
+}
+
+function usersOf(state: ServiceState): string {
+  const { rollout } = state;
+  const stable = slotWithRole(state, 'stable');
+  if (rollout !== null && rollout.ending === null && rollout.sharePercent === 100)
+    return `100% on ${rollout.label}`;
+  if (stable === null) return '503: nothing serves yet';
+  const share = rollout?.ending === null ? rollout.sharePercent : 0;
+  const stableLabel = labelIn(state, stable);
+  if (share === 0 || rollout === null) return `100% on ${stableLabel}`;
+  return `${round(100 - share)}% on ${stableLabel}, ${share}% on ${rollout.label}`;
+}
+
+function conditionOf(state: ServiceState): ServiceView['condition'] {
+  const stable = slotWithRole(state, 'stable');
+  if (stable === null) return 'nothing serves';
+  const { healthy, replicas } = state.slots[stable];
+  if (replicas > 0 && healthy === 0) return 'stable is down';
+  return SLOT_NAMES.some(
+    (slot) =>
+      ['stable', 'candidate'].includes(state.slots[slot].role) &&
+      state.slots[slot].healthy < state.slots[slot].replicas,
+  )
+    ? 'degraded'
+    : 'serving';
+}
+
+/** Under way when `state` is given: its state says more than the record. */
+export function rolloutView(record: RolloutRecord, state: ServiceState | null): RolloutView {
+  const rollout = state?.rollout?.id === record.rollout.id ? state.rollout : record.rollout;
+  const over = record.endedAtMs !== null;
+  const ending = record.ending ?? rollout.ending;
+  return {
+    id: rollout.id,
+    service: rollout.releaseId.slice(0, rollout.releaseId.indexOf('/')),
+    purpose: rollout.purpose,
+    label: rollout.label,
+    from: rollout.from?.label ?? null,
+    actor: rollout.actor,
+    strategy: rollout.plan.strategy,
+    startedAtMs: rollout.startedAtMs,
+    endedAtMs: record.endedAtMs,
+    phase: over ? 'over' : rollout.phase,
+    ...endingView(ending),
+    exitCode: exitOf(ending, over),
+    waiting: over ? null : waitingOf(rollout, state),
+    paused: !over && rollout.paused !== null,
+    byHand: !over && rollout.byHand,
+    sharePercent: over ? (ending?.outcome === 'done' ? 100 : 0) : rollout.sharePercent,
+    stepIndex: rollout.stepIndex,
+    steps: stepViews(rollout, record, over),
+    next: over || ending !== null ? null : nextOf(rollout),
+    verdict: record.verdict,
+    traffic: record.traffic,
+    allowedActions: state === null || over ? [] : allowedActions(state),
+  };
+}
+
+/** Final once it is over; that the route back could not be proven is worth leaving for at once. */
+function exitOf(ending: Ending | null, over: boolean): number | null {
+  if (ending === null) return null;
+  return over || ending.outcome === 'unproven' ? exitCodeOf(ending.outcome) : null;
+}
+
+function endingView(ending: Ending | null): Pick<RolloutView, 'outcome' | 'cause' | 'reason'> {
+  return { outcome: ending?.outcome ?? null, cause: ending?.cause ?? null, reason: ending?.reason ?? null };
+}
+
+function waitingOf(rollout: Rollout, state: ServiceState | null): string | null {
+  if (rollout.asks !== null) return `a person: ${rollout.asks}`;
+  if (rollout.paused !== null) return rollout.paused.reason;
+  if (rollout.byHand) return `the share was set by hand to ${rollout.sharePercent}%; "resume" goes on`;
+  switch (rollout.phase) {
+    case 'clearing':
+      return `the slot ${rollout.candidate} to be empty`;
+    case 'starting':
+      return `${rollout.label} to be built and started`;
+    case 'probing': {
+      const slot = state?.slots[rollout.candidate];
+      return `every replica to be healthy (${slot?.healthy ?? 0} of ${slot?.replicas ?? 0})`;
+    }
+    case 'returning':
+      return `proof that all traffic is back on ${rollout.from?.label ?? 'nothing'}`;
+    case 'retiring':
+      return `the requests in flight on ${rollout.label}`;
+    case 'shifting':
+    case 'dwelling':
+    case 'asking':
+    case 'watching':
+      return null;
+  }
+}
+
+function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): readonly StepView[] {
+  const done = record.ending?.outcome === 'done';
+  return rollout.plan.steps.map((step, index) => {
+    const state =
+      done && over
+        ? 'done'
+        : index < rollout.stepIndex
+          ? 'done'
+          : index === rollout.stepIndex && !over
+            ? 'now'
+            : 'todo';
+    const seconds =
+      state === 'now' && spanOf(rollout) !== null ? (record.verdict?.judgedSecondsInStep ?? null) : null;
+    return { kind: step.kind, label: stepWords(step), state, seconds, atLeastSeconds: leastSeconds(step) };
+  });
+}
+
+function stepWords(step: Step): string {
+  switch (step.kind) {
+    case 'share':
+      return `${step.percent}%`;
+    case 'full':
+      return '100%';
+    case 'watch':
+      return `watch ${formatDuration(step.forMs)}`;
+    case 'start':
+    case 'ready':
+    case 'ask':
+      return step.kind;
+  }
+}
+
+function leastSeconds(step: Step): number | null {
+  if (step.kind === 'share') return step.atLeastMs / 1000;
+  return step.kind === 'watch' ? step.forMs / 1000 : null;
+}
+
+function nextOf(rollout: Rollout): string | null {
+  const step = stepOf(rollout);
+  const next = rollout.plan.steps[rollout.stepIndex + 1];
+  const words = next === undefined ? 'done' : stepWords(next);
+  if (step?.kind === 'share')
+    return `${words} after at least ${formatDuration(step.atLeastMs)} at ${step.percent}%`;
+  return step?.kind === 'watch' ? `done after ${formatDuration(step.forMs)}` : words;
+}
+
+/** What would not be refused now; where a verb needs nothing else, the transition itself is asked, so that they cannot differ. */
+export function allowedActions(state: ServiceState): readonly Action[] {
+  return ACTIONS.filter((action) => isAllowed(state, action));
+}
+
+function isAllowed(state: ServiceState, action: Action): boolean {
+  const idle = state.rollout === null && !state.removing;
+  switch (action) {
+    case 'deploy':
+      return idle;
+    case 'supersede':
+      return state.rollout !== null && !state.removing;
+    case 'apply':
+      return !state.removing;
+    case 'rollback':
+      return idle ? slotWithRole(state, 'stable') !== null : isTurn(state, { kind: 'abort', rollout: null });
+    case 'promote':
+      return isTurn(state, { kind: 'promote', fromStep: null, full: false });
+    case 'promote-full':
+      return isTurn(state, { kind: 'promote', fromStep: null, full: true });
+    case 'weight':
+      return isTurn(state, {
+        kind: 'weight',
+        percent: state.rollout?.sharePercent === 1 ? 2 : 1,
+        beyondPlan: true,
+      });
+    case 'abort':
+      return isTurn(state, { kind: 'abort', rollout: null });
+    case 'pause':
+    case 'resume':
+    case 'remove':
+      return isTurn(state, { kind: action });
+  }
+}
+
+function isTurn(state: ServiceState, verb: Verb): boolean {
+  return transition(state, { ...verb, atMs: 0, actor: 'nobody' }).kind === 'turn';
+}
+
+function round(percent: number): number {
+  return Math.round(percent * 1000) / 1000;
+}

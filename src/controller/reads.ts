@@ -1,0 +1,180 @@
+import { assert } from '../lib/assert.ts';
+import { OperatingError } from '../lib/errors.ts';
+import type { StoredEvent } from '../journal/journal.ts';
+import type { SlotName } from '../release/slot.ts';
+import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
+import type { LogLine } from '../workload/runtime.ts';
+import type { Controller, LogQuery, ServerInfo } from './controller.ts';
+import type { Desk } from './desk.ts';
+import type { Engine } from './engine.ts';
+import type { Metrics } from './metrics.ts';
+import type { Ports } from './ports.ts';
+import { rolloutView, serviceView } from './queries.ts';
+import type { RolloutRecord } from './records.ts';
+import type { EventView, RolloutView, ServiceView, WhyView } from './views.ts';
+
+const MOST_EVENTS_OF_A_ROLLOUT = 2000;
+
+/** Everything that can be read. Reading never acts. */
+export class Reads {
+  readonly #ports: Ports;
+  readonly #engine: Engine;
+  readonly #desk: Desk;
+  readonly #info: ServerInfo;
+  readonly #metrics: Metrics;
+  readonly #listeners = new Set<(event: EventView) => void>();
+
+  constructor(parts: {
+    readonly ports: Ports;
+    readonly engine: Engine;
+    readonly desk: Desk;
+    readonly info: ServerInfo;
+    readonly metrics: Metrics;
+  }) {
+    this.#ports = parts.ports;
+    this.#engine = parts.engine;
+    this.#desk = parts.desk;
+    this.#info = parts.info;
+    this.#metrics = parts.metrics;
+  }
+
+  services(): readonly ServiceView[] {
+    return this.#engine.services().map((state) => this.#view(state));
+  }
+
+  service(name: string): ServiceView {
+    return this.#view(this.#engine.state(name));
+  }
+
+  rollout(id: string): RolloutView {
+    const record = this.record(id);
+    return rolloutView(record, this.#stateOf(record));
+  }
+
+  why(id: string): WhyView {
+    const rollout = this.rollout(id);
+    const events = this.events({ service: null, rollout: id, afterSeq: 0, limit: MOST_EVENTS_OF_A_ROLLOUT });
+    return { rollout, sentence: sentenceOf(rollout), events, chain: this.#ports.journal.head() };
+  }
+
+  history({
+    service,
+    limit,
+  }: {
+    readonly service: string | null;
+    readonly limit: number;
+  }): readonly RolloutView[] {
+    if (service !== null) this.#engine.state(service);
+    return this.#ports.journal.documents({ kind: 'rollout', aggregate: service, limit }).map(({ value }) => {
+      const record = this.#withEvidence(value as unknown as RolloutRecord);
+      return rolloutView(record, this.#stateOf(record));
+    });
+  }
+
+  events(query: Parameters<Controller['read']['events']>[0]): readonly EventView[] {
+    const { service, rollout, afterSeq, limit } = query;
+    return this.#ports.journal.events({ aggregate: service, rollout, afterSeq, limit }).map(eventView);
+  }
+
+  onEvent(listener: (event: EventView) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** To everyone who listens. */
+  tell(event: EventView): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  logs(query: LogQuery): AsyncIterable<LogLine> {
+    const state = this.#engine.state(query.service);
+    const slot = slotAsked(state, query);
+    return this.#ports.runtime.logs(query.service, slot, {
+      follow: query.follow,
+      tail: query.tail,
+      signal: query.signal,
+    });
+  }
+
+  info(): ServerInfo {
+    return this.#info;
+  }
+
+  metrics(): Promise<string> {
+    return this.#metrics.text(this.#engine.services());
+  }
+
+  /** Error: ROLLOUT_UNKNOWN. */
+  record(id: string): RolloutRecord {
+    const record = this.#ports.journal.document('rollout', id) as unknown as RolloutRecord | undefined;
+    if (record !== undefined) return this.#withEvidence(record);
+    throw new OperatingError(
+      'ROLLOUT_UNKNOWN',
+      `there is no rollout ${id}. "bascule history" lists what there was.`,
+      { retryable: false },
+    );
+  }
+
+  /** While it goes on, the judge knows more than what was last written. */
+  #withEvidence(record: RolloutRecord): RolloutRecord {
+    const id = record.rollout.id;
+    return record.endedAtMs === null && this.#desk.has(id)
+      ? { ...record, ...this.#desk.evidence(id) }
+      : record;
+  }
+
+  #stateOf(record: RolloutRecord): ServiceState | null {
+    if (record.endedAtMs !== null) return null;
+    const service = record.rollout.releaseId.slice(0, record.rollout.releaseId.indexOf('/'));
+    return this.#engine.find(service);
+  }
+
+  #view(state: ServiceState): ServiceView {
+    const records = this.#ports.journal
+      .documents({ kind: 'rollout', aggregate: state.service, limit: 2 })
+      .map(({ value }) => value as unknown as RolloutRecord);
+    const now = state.rollout === null ? null : this.record(state.rollout.id);
+    const last = records.find((record) => record.endedAtMs !== null) ?? null;
+    return serviceView(state, { now, last });
+  }
+}
+
+function eventView(event: StoredEvent): EventView {
+  const { says } = event.event as { readonly says?: readonly string[] };
+  const { seq, atMs, aggregate: service, rollout, actor, kind } = event;
+  return { seq, atMs, service, rollout, actor, kind, says: says ?? [] };
+}
+
+function sentenceOf(rollout: RolloutView): string {
+  if (rollout.outcome === null)
+    return `${rollout.label} is under way${rollout.waiting === null ? '' : `; it waits for ${rollout.waiting}`}`;
+  return `${rollout.label}: ${rollout.outcome}: ${rollout.reason ?? ''}`;
+}
+
+function slotAsked(state: ServiceState, query: LogQuery): SlotName {
+  if (query.slot !== null) return query.slot;
+  if (query.label !== null) {
+    const holds = (['blue', 'green'] as const).find((slot) => {
+      const { releaseId } = state.slots[slot];
+      return releaseId !== null && labelOf(releaseId) === query.label;
+    });
+    if (holds !== undefined) return holds;
+    throw new OperatingError(
+      'VERSION_NOT_HERE',
+      `${query.label} of ${state.service} is in no slot now; its logs are under the state directory`,
+      { retryable: false },
+    );
+  }
+  if (query.candidate) {
+    if (state.rollout !== null) return state.rollout.candidate;
+    throw new OperatingError(
+      'NO_ROLLOUT',
+      `no rollout of ${state.service} is under way, so there is no candidate`,
+      { retryable: false },
+    );
+  }
+  const stable = slotWithRole(state, 'stable') ?? state.rollout?.candidate;
+  assert(stable !== undefined || state.rollout === null, 'a rollout without a slot');
+  if (stable !== undefined) return stable;
+  throw new OperatingError('VERSION_NOT_HERE', `nothing of ${state.service} runs now`, { retryable: false });
+}

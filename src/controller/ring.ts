@@ -1,0 +1,66 @@
+import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../traffic/counts.ts';
+
+export type SecondOfTraffic = {
+  readonly replicas: readonly ReplicaSecond[];
+  readonly identities: readonly IdentitySecond[];
+};
+
+const SILENT: SecondOfTraffic = { replicas: [], identities: [] };
+
+/** The last seconds of a service's traffic, by second. Bounded. */
+export class Ring {
+  readonly #seconds = new Map<number, { replicas: ReplicaSecond[]; identities: IdentitySecond[] }>();
+  readonly #keepSeconds: number;
+  #upTo: number | null = null;
+  readonly #lost: { fromSecond: number; toSecond: number }[] = [];
+
+  constructor(keepSeconds: number) {
+    this.#keepSeconds = keepSeconds;
+  }
+
+  /** Newest closed second, or null. */
+  get upTo(): number | null {
+    return this.#upTo;
+  }
+
+  add(
+    batch: Pick<TrafficBatch, 'replicas' | 'identities'> & {
+      readonly upToSecond: number | null;
+      readonly lost?: TrafficBatch['lost'];
+    },
+  ): void {
+    for (const row of batch.replicas) this.#at(row.second).replicas.push(row);
+    for (const row of batch.identities) this.#at(row.second).identities.push(row);
+    if (batch.lost) this.#lost.push({ ...batch.lost });
+    if (batch.upToSecond !== null) this.#upTo = Math.max(this.#upTo ?? 0, batch.upToSecond);
+    this.#forget();
+  }
+
+  /** Null where the counts are lost: not silence, but nothing known. */
+  second(second: number): SecondOfTraffic | null {
+    if (this.#lost.some(({ fromSecond, toSecond }) => second >= fromSecond && second <= toSecond))
+      return null;
+    return this.#seconds.get(second) ?? SILENT;
+  }
+
+  replicas(fromSecond: number, toSecond: number): readonly ReplicaSecond[] {
+    return [...this.#seconds]
+      .filter(([second]) => second >= fromSecond && second <= toSecond)
+      .sort(([a], [b]) => a - b)
+      .flatMap(([, { replicas }]) => replicas);
+  }
+
+  #at(second: number): { replicas: ReplicaSecond[]; identities: IdentitySecond[] } {
+    const known = this.#seconds.get(second);
+    if (known !== undefined) return known;
+    const made = { replicas: [], identities: [] };
+    this.#seconds.set(second, made);
+    return made;
+  }
+
+  #forget(): void {
+    const before = (this.#upTo ?? 0) - this.#keepSeconds;
+    for (const second of this.#seconds.keys()) if (second < before) this.#seconds.delete(second);
+    while (this.#lost[0] !== undefined && this.#lost[0].toSecond < before) this.#lost.shift();
+  }
+}

@@ -1,0 +1,49 @@
+import type { Release } from '../release/release.ts';
+import type { ServiceState } from '../rollout/state.ts';
+import { releasesToKeep } from '../workload/retention.ts';
+import type { Ports, Settings } from './ports.ts';
+import type { RolloutRecord } from './records.ts';
+
+const SECONDS_KEPT_S = 15 * 60;
+const MINUTES_KEPT_S = 7 * 86_400;
+const MOST_SAMPLE_BYTES = 256 * 1024 * 1024;
+/** Promotions of a service that are looked through for what a rollback may name. */
+const PROMOTIONS_READ = 100;
+
+/** Takes away what nothing needs: samples past their time, releases that no way back could ask for. */
+export async function tidy(ports: Ports, states: readonly ServiceState[], settings: Settings): Promise<void> {
+  const nowSecond = Math.floor(ports.clock.nowMs() / 1000);
+  const keep = states.flatMap(({ service, rollout }) => {
+    const first = rollout?.spans[0]?.fromSecond;
+    return first === undefined ? [] : [{ service, fromSecond: first - SECONDS_KEPT_S }];
+  });
+  const limits = {
+    secondsBefore: nowSecond - SECONDS_KEPT_S,
+    minutesBefore: nowSecond - MINUTES_KEPT_S,
+    maxBytes: MOST_SAMPLE_BYTES,
+  };
+  await ports.samples.compact({ ...limits, keep });
+  await ports.store.prune(states.flatMap((state) => releasesOf(ports, state, settings)));
+}
+
+function releasesOf(ports: Ports, state: ServiceState, settings: Settings): readonly Release[] {
+  const records = ports.journal
+    .documents({ kind: 'rollout', aggregate: state.service, limit: PROMOTIONS_READ })
+    .map(({ value }) => value as unknown as RolloutRecord);
+  const { rollout } = state;
+  const ids = releasesToKeep({
+    inSlots: [state.slots.blue.releaseId, state.slots.green.releaseId].filter((id) => id !== null),
+    inRollouts: [rollout?.releaseId, rollout?.from?.releaseId, rollout?.next?.releaseId].filter(
+      (id) => id !== undefined,
+    ),
+    inPlans: [],
+    promotions: records
+      .filter(({ ending }) => ending?.outcome === 'done')
+      .map((record) => record.rollout.releaseId),
+    keepPromoted: settings.keepReleases,
+  });
+  return [...ids].flatMap((id) => {
+    const release = ports.journal.document('release', id) as unknown as Release | undefined;
+    return release === undefined ? [] : [release];
+  });
+}

@@ -1,0 +1,145 @@
+import type { Verdict } from '../judge/verdict.ts';
+import type { SlotName } from '../release/slot.ts';
+import type { Cause, Outcome, Phase, Slot } from '../rollout/state.ts';
+
+/** Version of the shapes below; every JSON answer carries it as `schema`. */
+export const VIEW_SCHEMA = 1;
+
+export const ACTIONS = [
+  'deploy',
+  'supersede',
+  'pause',
+  'resume',
+  'promote',
+  'promote-full',
+  'weight',
+  'abort',
+  'rollback',
+  'apply',
+  'remove',
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** A service as people and programs see it: what users get, the rollout, and why it waits are separate. */
+export type ServiceView = {
+  readonly name: string;
+  /** What users get right now, in one sentence: `100% on v42`, `75% on v42, 25% on v43`, `503: nothing serves`. */
+  readonly users: string;
+  readonly condition: 'serving' | 'degraded' | 'stable is down' | 'nothing serves';
+  /** `http://127.0.0.1:8080`, with host and path. */
+  readonly door: string;
+  readonly stable: string | null;
+  readonly slots: Readonly<Record<SlotName, SlotView>>;
+  readonly rollout: RolloutView | null;
+  /** The last one that ended. */
+  readonly last: RolloutView | null;
+  readonly allowedActions: readonly Action[];
+};
+
+export type SlotView = {
+  readonly role: Slot['role'];
+  readonly label: string | null;
+  readonly replicas: number;
+  readonly healthy: number;
+  /** Every reserved address; the first `replicas` are in use. */
+  readonly addresses: readonly string[];
+  readonly keptUntilMs: number | null;
+};
+
+/** A rollout, under way or over, under its permanent id. */
+export type RolloutView = {
+  readonly id: string;
+  readonly service: string;
+  readonly purpose: 'deploy' | 'rollback';
+  readonly label: string;
+  readonly from: string | null;
+  readonly actor: string;
+  readonly strategy: 'canary' | 'blue-green';
+  readonly startedAtMs: number;
+  readonly endedAtMs: number | null;
+  readonly phase: Phase | 'over';
+  /** The delivery outcome; set as soon as it is certain (on the way back already). */
+  readonly outcome: Outcome | null;
+  readonly cause: Cause | null;
+  /** One sentence with the numbers. */
+  readonly reason: string | null;
+  /** What a client that follows it exits with, or null while under way. */
+  readonly exitCode: number | null;
+  /** Why it does not go on by itself, or null. */
+  readonly waiting: string | null;
+  readonly paused: boolean;
+  readonly byHand: boolean;
+  readonly sharePercent: number;
+  readonly stepIndex: number;
+  readonly steps: readonly StepView[];
+  /** What comes next and when at the earliest, or null. */
+  readonly next: string | null;
+  /** The judge's last word, kept as long as the rollout. */
+  readonly verdict: Verdict | null;
+  /** Counts since it began, by side. */
+  readonly traffic: { readonly stable: SideView; readonly candidate: SideView } | null;
+  readonly allowedActions: readonly Action[];
+};
+
+export type StepView = {
+  readonly kind: 'start' | 'ready' | 'share' | 'ask' | 'full' | 'watch';
+  /** `5%`, `ready`, `watch 5m`. */
+  readonly label: string;
+  readonly state: 'done' | 'now' | 'todo';
+  /** Judged (or, before the first share, elapsed) seconds in it, while it is now. */
+  readonly seconds: number | null;
+  /** Least seconds it takes. */
+  readonly atLeastSeconds: number | null;
+};
+
+export type SideView = {
+  readonly requests: number;
+  readonly failed: number;
+  readonly errorPercent: number | null;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+};
+
+/** Everything behind the decisions of a rollout, oldest first. */
+export type WhyView = {
+  readonly rollout: RolloutView;
+  /** The decision in one sentence. */
+  readonly sentence: string;
+  readonly events: readonly EventView[];
+  /** The end of the audit chain when this was read. */
+  readonly chain: { readonly seq: number; readonly mac: string };
+};
+
+export type EventView = {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly service: string;
+  readonly rollout: string | null;
+  readonly actor: string;
+  readonly kind: string;
+  readonly says: readonly string[];
+};
+
+export type PlanView = {
+  /** `p-7f3a`, or null when the deploy would do nothing. */
+  readonly id: string | null;
+  readonly service: string;
+  readonly label: string;
+  readonly from: string | null;
+  /** Lines for people: `+ start …`, `traffic …`, `judge …`. */
+  readonly lines: readonly string[];
+  readonly warnings: readonly string[];
+  /** Whether a deploy would change anything. */
+  readonly changes: boolean;
+  /** What stands in the way; a deploy would be refused. */
+  readonly obstacles: readonly string[];
+};
+
+/** A steering verb's answer. `nothing`: it was so already. */
+export type Answered = {
+  readonly result: 'done' | 'nothing';
+  readonly message: string;
+  readonly service: ServiceView | null;
+  readonly rollout: RolloutView | null;
+};

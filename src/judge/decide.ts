@@ -1,0 +1,89 @@
+import { describeCheck } from './describe.ts';
+import { HARM_ALPHA, NO_HARM, harmLogE } from './harm.ts';
+import { NEW_LADDER } from './ladder.ts';
+import { mergeLogE } from './logspace.ts';
+import { harmReason } from './sentences.ts';
+import { NO_EVENTS, type CheckState, type JudgeState } from './state.ts';
+
+export const HARM_LOG_LIMIT = Math.log(1 / HARM_ALPHA);
+/** Age of the candidate in seconds below which latency alone must cross twice. */
+const SETTLE_AGE = 60;
+/** Seconds for which latency is not judged after it crossed once. */
+const SETTLE_PAUSE = 15;
+/** A second crossing with less than this part of the first one's effect is a process still warming up. */
+const SETTLE_SHRUNK = 0.75;
+/** Going back on people needs events from at least so many of them. */
+const LEAST_PEOPLE = 3;
+
+/** ln of all evidence against the candidate, over all checks. */
+export function totalLogE(state: JudgeState): number {
+  return mergeLogE(state.checks.map(({ check, harm }) => ({ weight: check.weight, logE: harmLogE(harm) })));
+}
+
+/** Marks the candidate as harmful when the evidence says so, or lets latency settle first. */
+export function decide(state: JudgeState, second: number): JudgeState {
+  if (state.harm !== null || totalLogE(state) < HARM_LOG_LIMIT) return state;
+  const top = leadingCheck(state);
+  if (tooFewPeople(state, top)) return state;
+  if (top.check.kind === 'line' && withoutLines(state) < HARM_LOG_LIMIT && !hasSettled(state, top)) {
+    return settle(state, top);
+  }
+  const found = describeCheck(state, top);
+  return { ...state, harm: { second, check: top.check.name, reason: harmReason(state, found) } };
+}
+
+/** The check with the largest part in the evidence. */
+export function leadingCheck(state: JudgeState): CheckState {
+  return state.checks.reduce((best, one) => (partOf(one) > partOf(best) ? one : best));
+}
+
+function partOf(one: CheckState): number {
+  return Math.log(one.check.weight) + harmLogE(one.harm);
+}
+
+/** Whether the evidence is large enough, but comes from one or two people. */
+export function tooFewPeople(state: JudgeState, top: CheckState): boolean {
+  return state.unit === 'identity' && top.counts.bet[0] < LEAST_PEOPLE;
+}
+
+function withoutLines(state: JudgeState): number {
+  return mergeLogE(
+    state.checks.map(({ check, harm }) => ({
+      weight: check.weight,
+      logE: check.kind === 'line' ? 0 : harmLogE(harm),
+    })),
+  );
+}
+
+function hasSettled(state: JudgeState, top: CheckState): boolean {
+  const { first } = state.settling;
+  if (first === null) return (state.candidateAge ?? 0) >= SETTLE_AGE;
+  const same = state.checks.find(({ check }) => check.name === first.check) ?? top;
+  return effectOf(same) >= SETTLE_SHRUNK * first.effect;
+}
+
+function settle(state: JudgeState, top: CheckState): JudgeState {
+  return {
+    ...state,
+    settling: {
+      first: { check: top.check.name, effect: effectOf(top) },
+      mutedUntilAge: (state.candidateAge ?? 0) + 1 + SETTLE_PAUSE,
+    },
+    checks: state.checks.map((one) =>
+      one.check.kind === 'line'
+        ? {
+            ...one,
+            harm: NO_HARM,
+            ladder: one.ladder === null ? null : { ...NEW_LADDER, safe: one.ladder.safe },
+            counts: { ...one.counts, bet: NO_EVENTS },
+          }
+        : one,
+    ),
+  };
+}
+
+/** How many more of the candidate's units than of stable's are beyond the line, as a fraction. */
+function effectOf(check: CheckState): number {
+  const [x, y, mine, theirs] = check.counts.bet;
+  return x / Math.max(1, mine) - y / Math.max(1, theirs);
+}

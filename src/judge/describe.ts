@@ -1,0 +1,202 @@
+import { harmShiftOf, safeMargin, safeShiftOf, type LineCheck, type RateCheck } from './checks.ts';
+import { HARM_ALPHA, harmLogE, harmLogEAt } from './harm.ts';
+import { refutedShift, safeShift } from './ladder.ts';
+import { quantileMs, shiftPercent } from './latency.ts';
+import { mixtureLogE, mixtureLogEAt } from './mixture.ts';
+import type { CheckCounts, CheckState, JudgeState } from './state.ts';
+
+/**
+ * One check, in words of numbers. Rates: values in percent of the units, the rest in percentage points. Latency: values in
+ * milliseconds over about the last minute, the rest in percent of stable's value.
+ */
+export type CheckResult = {
+  readonly name: string;
+  readonly unit: 'percent' | 'ms';
+  readonly candidate: number | null;
+  readonly stable: number | null;
+  readonly difference: number | null;
+  /**
+   * Where the difference surely lies, by the very tests that decide: its low end is beyond `limit` exactly when this check
+   * alone is worse, its high end within `safeLimit` exactly when it is surely not. The low end uses the whole rollout, the
+   * high end this step. A high end of null: none yet. Null for the tail, which looks for harm alone.
+   */
+  readonly interval: Interval | null;
+  /** Surely worse by more than this is harm. */
+  readonly limit: number;
+  /** Surely not worse by this is safe. The same as `limit` for a check that was configured. */
+  readonly safeLimit: number;
+  readonly state: CheckVerdict;
+  /** About how many more requests on the candidate until it can be safe, at the present trend, or null where that cannot be said. */
+  readonly needRequests: number | null;
+  /** Whether the step is safe only once this one is. */
+  readonly required: boolean;
+  /** ln of the evidence for harm; the limit for one check alone is ln(100 / its weight). */
+  readonly logE: number;
+};
+
+export type Interval = readonly [lo: number, hi: number | null];
+export type CheckVerdict = 'worse' | 'not-worse' | 'undecided' | 'no-data';
+
+/** Chance that a version that is worse by the margin passes as safe, for each check and step. */
+const SAFE_ALPHA = 0.05;
+export const SAFE_LOG_LIMIT = Math.log(1 / SAFE_ALPHA);
+/** Below so many requests a trend is no trend. */
+const LEAST_TREND_REQUESTS = 20;
+
+export function describeCheck(state: JudgeState, one: CheckState): CheckResult {
+  const { check } = one;
+  const common = {
+    name: check.name,
+    required: check.required,
+    logE: harmLogE(one.harm),
+    state: verdictOfCheck(state, one),
+    needRequests: needRequests(state, one),
+  };
+  if (check.kind === 'line' && check.times === 1) return { ...common, ...describeLine(state, one, check) };
+  const rates = ratesOf(one.counts);
+  if (check.kind === 'line')
+    return { ...common, ...inPercent(rates), interval: null, limit: 0, safeLimit: 0 };
+  const bounds = describeRate(state, one, { check, stableRate: rates.stable ?? 0 });
+  const [lo, hi] = bounds.interval;
+  const overall = inPercent(rates);
+  const inside = overall.difference === null || (overall.difference >= lo && overall.difference <= hi);
+  return { ...common, ...(inside ? overall : inPercent(recentRates(one.counts))), ...bounds };
+}
+
+/** Whether this check alone is worse, surely not worse, or neither yet. */
+export function verdictOfCheck(state: JudgeState, one: CheckState): CheckVerdict {
+  if (harmLogE(one.harm) >= ownLimit(one)) return 'worse';
+  if (mixtureLogE(one.safe) >= SAFE_LOG_LIMIT) return 'not-worse';
+  const seen = one.counts.step;
+  if (state.step.requests[0] === 0 || seen[2] + seen[3] === 0) return 'no-data';
+  return 'undecided';
+}
+
+/** ln of what one check's evidence must reach to decide alone. */
+function ownLimit(one: CheckState): number {
+  return Math.log(1 / HARM_ALPHA) - Math.log(one.check.weight);
+}
+
+function describeLine(
+  state: JudgeState,
+  one: CheckState,
+  check: LineCheck,
+): Pick<CheckResult, 'unit' | 'candidate' | 'stable' | 'difference' | 'interval' | 'limit' | 'safeLimit'> {
+  const candidate = quantileMs(state.latency.candidate, check.quantile);
+  const stable = quantileMs(state.latency.stable, check.quantile);
+  return {
+    unit: 'ms',
+    candidate,
+    stable,
+    difference: candidate === null || stable === null ? null : 100 * (candidate / stable - 1),
+    interval: lineInterval(one, check),
+    limit: check.harmPercent,
+    safeLimit: check.safePercent,
+  };
+}
+
+/** The ladder's bounds, with the deciding shift among its rungs. */
+function lineInterval(one: CheckState, check: LineCheck): Interval {
+  const { ladder } = one;
+  const [harmShift, within] = [harmShiftOf(check), safeShiftOf(check)];
+  const isWorse = harmLogE(one.harm) >= ownLimit(one);
+  const isSafe = mixtureLogE(one.safe) >= SAFE_LOG_LIMIT;
+  const refuted =
+    ladder === null
+      ? null
+      : refutedShift(ladder, ownLimit(one), (shift) => shift > harmShift === isWorse && shift !== harmShift);
+  const safe =
+    ladder === null
+      ? null
+      : safeShift(ladder, SAFE_LOG_LIMIT, (shift) => shift < within === isSafe && shift !== within);
+  const lo = refuted ?? (isWorse ? harmShift : null);
+  const hi = safe ?? (isSafe ? within : null);
+  return [lo === null ? -100 : shiftPercent(lo), hi === null ? null : shiftPercent(hi)];
+}
+
+function describeRate(
+  state: JudgeState,
+  one: CheckState,
+  at: { readonly check: RateCheck; readonly stableRate: number },
+): Pick<CheckResult, 'limit' | 'safeLimit'> & { readonly interval: readonly [lo: number, hi: number] } {
+  const { check, stableRate } = at;
+  const share = state.step.askedPercent / 100;
+  const safe = share > 0 ? safeMargin(check, share) : { ratio: 1, add: 1 };
+  const limit = check.harm.add + (check.harm.ratio - 1) * stableRate;
+  const safeLimit = safe.add + (safe.ratio - 1) * stableRate;
+  const refutesHarm = (offset: number): boolean => harmLogEAt(one.harm, offset, check.harm) >= ownLimit(one);
+  const refutesSafe = (offset: number): boolean => mixtureLogEAt(one.safe, offset) >= SAFE_LOG_LIMIT;
+  // No difference is below minus stable's rate or above what is left to 100 %.
+  const low = bound(refutesHarm, [1, 0, -check.harm.add, -stableRate - limit]);
+  const high = bound(refutesSafe, [-1, 0, 1 - stableRate - safeLimit]);
+  return {
+    interval: [100 * (limit + low), 100 * (safeLimit + high)],
+    limit: 100 * limit,
+    safeLimit: 100 * safeLimit,
+  };
+}
+
+/**
+ * The most telling offset from a margin that a test refutes. `offsets` run from what is never refuted to what is refuted most
+ * easily; those in between are tested by themselves, so that bound and decision (offset 0) cannot differ. The last one if
+ * nothing is refuted.
+ */
+function bound(refutes: (offset: number) => boolean, offsets: readonly number[]): number {
+  const first = offsets.findIndex((offset, i) => i > 0 && refutes(offset));
+  if (first === -1) return offsets.at(-1)!;
+  let [refuted, open] = [offsets[first]!, offsets[first - 1]!];
+  for (let i = 0; i < 30; i++) {
+    const middle = (refuted + open) / 2;
+    if (refutes(middle)) refuted = middle;
+    else open = middle;
+  }
+  return refuted;
+}
+
+type Rates = { readonly candidate: number | null; readonly stable: number | null };
+
+/** Rates of both sides as fractions, steps weighed by how much they can tell, so that changing shares cannot mix them up. */
+function ratesOf(counts: CheckCounts): Rates {
+  const [x, y, mine, theirs] = counts.step;
+  const [candidate, stable, weight] = counts.strata;
+  const all = Math.max(1, mine + theirs);
+  const total = weight + (mine * theirs) / all;
+  if (total > 0) {
+    return {
+      candidate: (candidate + (x * theirs) / all) / total,
+      stable: (stable + (y * mine) / all) / total,
+    };
+  }
+  return { candidate: mine > 0 ? x / mine : null, stable: theirs > 0 ? y / theirs : null };
+}
+
+/** Of about the last minute: where a fault began within the step, the whole step's rates lie outside its bounds. */
+function recentRates(counts: CheckCounts): Rates {
+  const [x, y, mine, theirs] = counts.recent;
+  return { candidate: mine > 0 ? x / mine : null, stable: theirs > 0 ? y / theirs : null };
+}
+
+function inPercent({
+  candidate,
+  stable,
+}: Rates): Pick<CheckResult, 'unit' | 'candidate' | 'stable' | 'difference'> {
+  return {
+    unit: 'percent',
+    candidate: candidate === null ? null : 100 * candidate,
+    stable: stable === null ? null : 100 * stable,
+    difference: candidate === null || stable === null ? null : 100 * (candidate - stable),
+  };
+}
+
+function needRequests(state: JudgeState, one: CheckState): number | null {
+  const requests = state.step.requests[0];
+  const { logW } = one.safe;
+  if (!one.check.required || requests < LEAST_TREND_REQUESTS || logW.length === 0) return null;
+  if (mixtureLogE(one.safe) >= SAFE_LOG_LIMIT) return 0;
+  const best = Math.max(...logW);
+  if (best <= 0) return null;
+  const missing = SAFE_LOG_LIMIT + Math.log(logW.length) - best;
+  const need = Math.max(1, (missing * requests) / best);
+  const digits = 10 ** Math.max(0, Math.floor(Math.log10(need)) - 1);
+  return Math.ceil(need / digits) * digits;
+}

@@ -1,0 +1,123 @@
+import { SAFE_BETS, ratioGain, type BetTable, type Events, type Margin } from './bet.ts';
+import { harmShiftOf, safeMargin, safeShiftOf } from './checks.ts';
+import { phiOf, tauOf } from './dispersion.ts';
+import { advanceHarm, idleHarm, slopesOf } from './harm.ts';
+import { advanceLadder, restartLadderSafe } from './ladder.ts';
+import { NOTHING_WON, advanceMixture, type Mixture } from './mixture.ts';
+import { eventsOn, type Reading } from './reading.ts';
+import { FIRST_PRIOR } from './start-prior.ts';
+import { NO_EVENTS, type CheckState, type EventCounts } from './state.ts';
+
+/** What all checks share in one second. */
+export type CheckContext = {
+  readonly reading: Reading;
+  /** The candidate's share of the judged units, 0 to 1. */
+  readonly share: number;
+  readonly replicaShare: number;
+  readonly askedShare: number;
+  /** Units are people, who are new to the candidate when a larger share moves them: the margin is paid for each of those. */
+  readonly perCandidate: boolean;
+  readonly prior: number;
+  /** Warm-up, or the pause after latency alone crossed once. */
+  readonly linesMuted: boolean;
+  readonly table: (bets: readonly number[], margin: Margin, share: number) => BetTable;
+};
+
+const LINE_MARGIN: Margin = { ratio: 1, add: 0 };
+
+export function advanceCheck(state: CheckState, context: CheckContext): CheckState {
+  const { check, line } = state;
+  const prior = state.harm.ratio.prior === 0 ? FIRST_PRIOR : context.prior;
+  if (check.kind === 'line' && (context.linesMuted || line === null)) {
+    return { ...state, harm: idleHarm(state.harm, prior) };
+  }
+  const { candidate, stable } = context.reading;
+  const isRate = check.kind === 'rate';
+  const x = eventsOn(candidate, check, line, isRate ? 0 : harmShiftOf(check));
+  const y = eventsOn(stable, check, line, 0);
+  const requests = context.perCandidate ? candidate.units / context.share : candidate.units + stable.units;
+  const [phi, tau] = [phiOf(state.dispersion), tauOf(state.dispersion)];
+  const seen: EventCounts = [x, y, candidate.units, stable.units];
+  const ladderPrior = state.ladder?.harmPrior === 0 ? FIRST_PRIOR : context.prior;
+  return {
+    ...state,
+    harm: advanceHarm(state.harm, {
+      events: { candidate: x, stable: y, requests },
+      margin: isRate ? check.harm : LINE_MARGIN,
+      trafficShare: context.share,
+      replicaShare: context.replicaShare,
+      phi,
+      tau,
+      prior,
+      overDelta: isRate,
+      table: context.table,
+    }),
+    safe: !check.required ? state.safe : advanceSafe(state, context, { y, requests, phi }),
+    ladder:
+      state.ladder === null
+        ? null
+        : advanceLadder(state.ladder, {
+            candidateBeyond: (shift) => eventsOn(candidate, check, line, shift),
+            stableBeyond: y,
+            share: context.share,
+            phi,
+            prior: ladderPrior,
+            table: context.table,
+          }),
+    counts: {
+      ...state.counts,
+      step: sum(state.counts.step, seen),
+      bet: sum(state.counts.bet, seen),
+      recent: recently(state.counts.recent, seen),
+    },
+  };
+}
+
+/** A new step: safety must be shown again at its share; the finished one's counts become a stratum. */
+export function startStepOf(state: CheckState): CheckState {
+  const [x, y, mine, theirs] = state.counts.step;
+  const [candidate, stable, weight] = state.counts.strata;
+  const all = Math.max(1, mine + theirs);
+  return {
+    ...state,
+    safe: NOTHING_WON,
+    ladder: state.ladder === null ? null : restartLadderSafe(state.ladder),
+    counts: {
+      ...state.counts,
+      step: NO_EVENTS,
+      strata: [candidate + (x * theirs) / all, stable + (y * mine) / all, weight + (mine * theirs) / all],
+    },
+  };
+}
+
+function advanceSafe(
+  state: CheckState,
+  context: CheckContext,
+  seen: { readonly y: number; readonly requests: number; readonly phi: number },
+): Mixture {
+  const { check, line } = state;
+  const isRate = check.kind === 'rate';
+  const margin = isRate ? safeMargin(check, context.askedShare) : LINE_MARGIN;
+  const table = context.table(SAFE_BETS, margin, context.share);
+  const x = eventsOn(context.reading.candidate, check, line, isRate ? 0 : safeShiftOf(check));
+  const events: Events = { candidate: x, stable: seen.y, requests: seen.requests };
+  return advanceMixture(state.safe, {
+    logGains: SAFE_BETS.map((_, i) => ratioGain(table, i, events) / seen.phi),
+    slopes: isRate ? slopesOf(table, seen.requests / seen.phi) : null,
+    prior: state.safe.prior === 0 ? 1 : 0,
+  });
+}
+
+function sum(a: EventCounts, b: EventCounts): EventCounts {
+  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]];
+}
+
+/** Half-life of a minute; thousandths are enough for a value that is shown. */
+function recently(before: EventCounts, seen: EventCounts): EventCounts {
+  const [x, y, mine, theirs] = sum(before, seen);
+  return [faded(x), faded(y), faded(mine), faded(theirs)];
+}
+
+function faded(count: number): number {
+  return Math.round(count * 0.5 ** (1 / 60) * 1000) / 1000;
+}

@@ -1,0 +1,309 @@
+import type { ReplicaSecond } from '../traffic/counts.ts';
+import { betTable, type BetTable, type Margin } from './bet.ts';
+import { checksOf, type JudgedCheck } from './checks.ts';
+import { decide } from './decide.ts';
+import { NO_DISPERSION, learnHalves, learnSecond, type Dispersion } from './dispersion.ts';
+import { advanceCheck, startStepOf, type CheckContext } from './evidence.ts';
+import { NO_HARM } from './harm.ts';
+import { NEW_LADDER } from './ladder.ts';
+import {
+  NO_LATENCIES,
+  addLatencies,
+  latencyShift,
+  quantileBucket,
+  totalWeight,
+  FINE_PER_COARSE,
+} from './latency.ts';
+import { NOTHING_WON } from './mixture.ts';
+import { eventsOn, readSecond, replicaSide, stableHalves, type Reading } from './reading.ts';
+import { advanceSevere, startSevere } from './severe.ts';
+import { CHANGE_SECONDS } from './share.ts';
+import { startPrior } from './start-prior.ts';
+import {
+  NO_EVENTS,
+  type CheckState,
+  type JudgeConfig,
+  type JudgedSecond,
+  type JudgeState,
+  type SidePair,
+  type StepState,
+} from './state.ts';
+
+/** Seconds between two looks at where stable's quantiles lie. */
+const LINE_EVERY_SECONDS = 5;
+/** A quantile of fewer requests is no line. */
+const LEAST_LINE_WEIGHT = 20;
+/** Requests that the asked share weighs as, against the share that was seen. */
+const ASKED_SHARE_WEIGHT = 50;
+
+/** The judge before its first second, having learned what stable was like until then. */
+export function startJudge(config: JudgeConfig): JudgeState {
+  const fresh: JudgeState = {
+    unit: config.unit,
+    stable: config.stable,
+    candidate: config.candidate,
+    plannedSeconds: Math.max(1, config.plannedSeconds),
+    warmUpSeconds: Math.ceil(config.policy.warmUpMs / 1000),
+    judgedSeconds: 0,
+    stepsEntered: 0,
+    candidateAge: null,
+    replicas: { candidate: 0, stable: 0 },
+    step: NO_STEP,
+    checks: checksOf(config.policy).map(newCheck),
+    latency: { stable: NO_LATENCIES, candidate: NO_LATENCIES, learned: 0 },
+    settling: { first: null, mutedUntilAge: 0 },
+    severe: startSevere(config.unit === 'identity'),
+    harm: null,
+  };
+  let state = fresh;
+  for (const replicas of bySecond(config.baselineBefore.filter((one) => one.slot === config.stable))) {
+    state = learnBefore(state, replicas);
+  }
+  return relined(state);
+}
+
+/**
+ * The judge one second later. Pure: the same seconds in the same order give the same state, so that it can be rebuilt from
+ * recorded seconds. Seconds at 0 or 100 % are remembered but not judged. Call `verdictOf` after every second.
+ */
+export function judgeSecond(state: JudgeState, second: JudgedSecond): JudgeState {
+  const reading = readSecond(state, second);
+  const entered =
+    second.stepIndex !== state.step.index || second.askedSharePercent !== state.step.askedPercent;
+  const step = countStep(entered ? newStep(state.step, second) : state.step, reading);
+  const counted: JudgeState = {
+    ...state,
+    step,
+    stepsEntered: state.stepsEntered + (entered ? 1 : 0),
+    checks: entered ? state.checks.map(startStepOf) : state.checks,
+    candidateAge: ageOf(state, reading),
+    replicas: replicasOf(state, second.replicas),
+    severe: advanceSevere(state.severe, {
+      second: second.second,
+      candidate: reading.attempts[0],
+      stable: reading.attempts[1],
+      people: { failed: reading.candidate.failed, active: reading.candidate.units },
+    }),
+  };
+  const judged = step.askedPercent > 0 && step.askedPercent < 100 ? bet(counted, reading, entered) : counted;
+  return decide(learn(judged, reading), second.second);
+}
+
+/**
+ * The evidence of harm starts anew, at the same limit, and severe faults with it: for a person who saw the verdict and chose
+ * to go on.
+ */
+export function forgetHarm(state: JudgeState): JudgeState {
+  return {
+    ...state,
+    harm: null,
+    settling: { first: null, mutedUntilAge: 0 },
+    severe: { ...startSevere(state.unit === 'identity'), stable: state.severe.stable },
+    checks: state.checks.map((check) => ({
+      ...check,
+      harm: NO_HARM,
+      ladder: check.ladder === null ? null : { ...NEW_LADDER, safe: check.ladder.safe },
+      counts: { ...check.counts, bet: NO_EVENTS },
+    })),
+  };
+}
+
+const NO_STEP: StepState = {
+  index: -1,
+  askedPercent: 0,
+  formerPercent: 0,
+  seconds: 0,
+  requests: [0, 0],
+  units: [0, 0],
+  drawn: [0, 0],
+};
+
+function newStep(former: StepState, second: JudgedSecond): StepState {
+  return {
+    ...NO_STEP,
+    index: second.stepIndex,
+    askedPercent: second.askedSharePercent,
+    formerPercent: former.askedPercent,
+  };
+}
+
+function countStep(step: StepState, reading: Reading): StepState {
+  return {
+    ...step,
+    seconds: step.seconds + 1,
+    requests: added(step.requests, reading.requests),
+    units: added(step.units, [reading.candidate.units, reading.stable.units]),
+    drawn: step.seconds < CHANGE_SECONDS ? step.drawn : added(step.drawn, reading.drawn),
+  };
+}
+
+function added(sum: SidePair, more: SidePair): SidePair {
+  return [sum[0] + more[0], sum[1] + more[1]];
+}
+
+function ageOf(state: JudgeState, reading: Reading): number | null {
+  if (state.candidateAge !== null) return state.candidateAge + 1;
+  return reading.requests[0] > 0 || reading.attempts[0][0] > 0 ? 0 : null;
+}
+
+function replicasOf(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState['replicas'] {
+  let { candidate, stable } = state.replicas;
+  for (const { slot, replica } of replicas) {
+    if (slot === state.candidate) candidate = Math.max(candidate, replica + 1);
+    if (slot === state.stable) stable = Math.max(stable, replica + 1);
+  }
+  return { candidate, stable };
+}
+
+function newCheck(check: JudgedCheck): CheckState {
+  return {
+    check,
+    harm: NO_HARM,
+    safe: NOTHING_WON,
+    dispersion: NO_DISPERSION,
+    line: null,
+    ladder: check.kind === 'line' && check.required ? NEW_LADDER : null,
+    counts: { step: NO_EVENTS, strata: [0, 0, 0], bet: NO_EVENTS, recent: NO_EVENTS },
+  };
+}
+
+function bet(state: JudgeState, reading: Reading, entered: boolean): JudgeState {
+  const { candidate, stable } = state.replicas;
+  const context: CheckContext = {
+    reading,
+    share: judgedShare(state),
+    replicaShare: candidate + stable > 0 ? candidate / (candidate + stable) : 0,
+    askedShare: state.step.askedPercent / 100,
+    perCandidate: state.unit === 'identity',
+    prior: startPrior({
+      second: state.judgedSeconds,
+      plannedSeconds: state.plannedSeconds,
+      stepsBefore: entered ? state.stepsEntered - 1 : 0,
+    }),
+    linesMuted:
+      state.candidateAge === null ||
+      state.candidateAge < Math.max(state.warmUpSeconds, state.settling.mutedUntilAge),
+    table: tableOnce(),
+  };
+  const checks = state.checks.map((check) => advanceCheck(check, context));
+  return { ...state, checks, judgedSeconds: state.judgedSeconds + 1 };
+}
+
+/**
+ * The candidate's share of the units, 0 to 1. Requests: the share seen in this step, so that stickiness outside cannot be
+ * taken for harm. Identities: the share asked for, which the draw makes exact; in the second of a change, the larger one.
+ */
+function judgedShare(state: JudgeState): number {
+  const { askedPercent, formerPercent, seconds, units } = state.step;
+  if (state.unit === 'identity') {
+    const asked = seconds === 1 ? Math.max(askedPercent, formerPercent % 100) : askedPercent;
+    return asked / 100;
+  }
+  return realisedShare(askedPercent / 100, units);
+}
+
+/** ŵ = (50·w + n_candidate) / (50 + n). */
+export function realisedShare(asked: number, units: SidePair): number {
+  return (ASKED_SHARE_WEIGHT * asked + units[0]) / (ASKED_SHARE_WEIGHT + units[0] + units[1]);
+}
+
+/** Checks of one margin and share need one table in a second, not one each. */
+function tableOnce(): CheckContext['table'] {
+  const made: { bets: readonly number[]; ratio: number; add: number; share: number; table: BetTable }[] = [];
+  return (bets: readonly number[], margin: Margin, share: number): BetTable => {
+    for (const one of made) {
+      if (one.bets === bets && one.ratio === margin.ratio && one.add === margin.add && one.share === share) {
+        return one.table;
+      }
+    }
+    const table = betTable(bets, margin, share);
+    made.push({ bets, ratio: margin.ratio, add: margin.add, share, table });
+    return table;
+  };
+}
+
+/** Stable's lines, φ and τ, for the seconds after this one: a bet may only know the past. */
+function learn(state: JudgeState, reading: Reading): JudgeState {
+  const checks = state.checks.map((check) => {
+    if (check.check.kind === 'line' && check.line === null) return check;
+    return { ...check, dispersion: learnCheck(check, reading, state.unit === 'identity') };
+  });
+  const latency = {
+    stable: addLatencies(state.latency.stable, reading.latencies.stable),
+    candidate: addLatencies(state.latency.candidate, reading.latencies.candidate),
+    learned: state.latency.learned + 1,
+  };
+  const learned = { ...state, checks, latency };
+  return latency.learned % LINE_EVERY_SECONDS === 0 ? relined(learned) : learned;
+}
+
+function learnCheck(
+  check: CheckState,
+  reading: Pick<Reading, 'stable' | 'halves'>,
+  people: boolean,
+): Dispersion {
+  const count = (side: Reading['stable']): number => eventsOn(side, check.check, check.line, 0);
+  // First failures follow who is there, not who is new: two seconds in a row are alike.
+  if (people) return learnSecond(check.dispersion, count(reading.stable), 1);
+  if (reading.halves === null)
+    return learnSecond(check.dispersion, count(reading.stable), reading.stable.units);
+  const [first, second] = reading.halves;
+  const units = first.units + second.units;
+  return learnHalves(check.dispersion, {
+    first: count(first),
+    both: count(first) + count(second),
+    share: units > 0 ? first.units / units : 0.5,
+  });
+}
+
+/** One second of stable before the rollout. People are not counted then, so that only lines and the severe rule learn from it. */
+function learnBefore(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState {
+  const side = replicaSide(replicas);
+  const counted = { ...state, replicas: replicasOf(state, replicas) };
+  const halves = counted.replicas.stable > 1 ? stableHalves(replicas) : null;
+  const checks = counted.checks.map((check) => {
+    if (state.unit === 'identity' || (check.check.kind === 'line' && check.line === null)) return check;
+    return { ...check, dispersion: learnCheck(check, { stable: side, halves }, false) };
+  });
+  const latency = {
+    ...state.latency,
+    stable: addLatencies(
+      state.latency.stable,
+      replicas.map((replica) => replica.latency),
+    ),
+    learned: state.latency.learned + 1,
+  };
+  const severe = advanceSevere(state.severe, {
+    second: replicas[0]?.second ?? 0,
+    candidate: [0, 0],
+    stable: [side.units, side.failed],
+    people: { failed: 0, active: 0 },
+  });
+  const learned = { ...counted, checks, latency, severe };
+  const request = state.unit === 'request' && latency.learned % LINE_EVERY_SECONDS === 0;
+  return request ? relined(learned) : learned;
+}
+
+/** Lines where stable's quantiles lie now. Where people are counted a line stays, so that "first crossing" means one thing. */
+function relined(state: JudgeState): JudgeState {
+  if (totalWeight(state.latency.stable) < LEAST_LINE_WEIGHT) return state;
+  const checks = state.checks.map((check) => {
+    if (check.check.kind === 'rate' || (state.unit === 'identity' && check.line !== null)) return check;
+    const bucket = quantileBucket(state.latency.stable, check.check.quantile);
+    if (bucket === null) return check;
+    const raised = check.check.times === 1 ? 0 : latencyShift(1);
+    return { ...check, line: bucket * FINE_PER_COARSE + raised };
+  });
+  return { ...state, checks };
+}
+
+/** Groups rows of one second, silent seconds in between included (up to ten minutes). */
+function bySecond(rows: readonly ReplicaSecond[]): readonly (readonly ReplicaSecond[])[] {
+  const first = rows[0]?.second;
+  const last = rows.at(-1)?.second;
+  if (first === undefined || last === undefined) return [];
+  const from = Math.max(first, last - 599);
+  const seconds: ReplicaSecond[][] = Array.from({ length: last - from + 1 }, () => []);
+  for (const row of rows) seconds[row.second - from]?.push(row);
+  return seconds;
+}

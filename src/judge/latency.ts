@@ -1,0 +1,113 @@
+import { LATENCY_BUCKETS, LATENCY_GAMMA, latencyBucketMs, type SparseHistogram } from '../traffic/counts.ts';
+
+/** Three fine buckets of `traffic/counts.ts` fold into one of γ = 1.1, in which stable's lines are kept. */
+export const FINE_PER_COARSE = 3;
+
+/** Seconds after which a request weighs half in the histogram that lines and shown quantiles come from. */
+const HALF_LIFE_SECONDS = 58;
+const DECAY = 0.5 ** (1 / HALF_LIFE_SECONDS);
+
+/** Coarse bucket i holds fine buckets 3i−2 to 3i, so that "beyond coarse line i" is "in a fine bucket above 3i". */
+export function coarseBucket(fine: number): number {
+  return Math.ceil(fine / FINE_PER_COARSE);
+}
+
+/**
+ * Buckets by which the candidate's line lies above stable's for a tolerance ε (0.1 for 10 %): ⌈ln(1+ε)/ln γ⌉ (vectors
+ * `latency_shift`).
+ */
+export function latencyShift(tolerance: number, gamma: number = LATENCY_GAMMA): number {
+  return Math.ceil(Math.log1p(tolerance) / Math.log(gamma) - 1e-9);
+}
+
+/** The same rounded down: a candidate proven to be within it is within the tolerance. */
+export function shiftWithin(tolerance: number): number {
+  return Math.floor(Math.log1p(tolerance) / Math.log(LATENCY_GAMMA) + 1e-9);
+}
+
+/** How much slower, in percent, a shift by fine buckets means. */
+export function shiftPercent(shift: number): number {
+  return (LATENCY_GAMMA ** shift - 1) * 100;
+}
+
+/** Index i: how many lie above fine bucket i. */
+export type Beyond = Uint32Array;
+
+export function beyondOf(histograms: readonly SparseHistogram[]): Beyond {
+  const beyond = new Uint32Array(LATENCY_BUCKETS);
+  for (const histogram of histograms) {
+    for (const [bucket, count] of histogram) if (bucket > 0) beyond[bucket - 1]! += count;
+  }
+  for (let i = LATENCY_BUCKETS - 2; i >= 0; i--) beyond[i]! += beyond[i + 1]!;
+  return beyond;
+}
+
+/** Index i: how many people newly crossed the line at fine bucket i (from ≤ i < to). */
+export function crossedOf(records: readonly (readonly [from: number, to: number, count: number])[]): Beyond {
+  const steps = new Int32Array(LATENCY_BUCKETS + 1);
+  for (const [from, to, count] of records) {
+    steps[Math.max(0, from)]! += count;
+    steps[Math.max(0, to)]! -= count;
+  }
+  const crossed = new Uint32Array(LATENCY_BUCKETS);
+  let level = 0;
+  for (let i = 0; i < LATENCY_BUCKETS; i++) {
+    level += steps[i]!;
+    crossed[i] = level;
+  }
+  return crossed;
+}
+
+/** How many lie beyond a fine line; lines past the last bucket are never crossed. */
+export function beyondLine(beyond: Beyond, fine: number): number {
+  return beyond[Math.max(0, fine)] ?? 0;
+}
+
+/** Weights per coarse bucket, half-life 58 s. Thousandths are enough, and keep the state small. */
+export type DecayedHistogram = readonly number[];
+
+export const NO_LATENCIES: DecayedHistogram = [];
+
+export function addLatencies(
+  decayed: DecayedHistogram,
+  histograms: readonly SparseHistogram[],
+): DecayedHistogram {
+  const next = decayed.map((weight) => weight * DECAY);
+  for (const histogram of histograms) {
+    for (const [fine, count] of histogram) {
+      const bucket = coarseBucket(fine);
+      while (next.length <= bucket) next.push(0);
+      next[bucket]! += count;
+    }
+  }
+  return next.map((weight) => Math.round(weight * 1000) / 1000);
+}
+
+export function totalWeight(decayed: DecayedHistogram): number {
+  let total = 0;
+  for (const weight of decayed) total += weight;
+  return total;
+}
+
+/** The smallest coarse bucket at or below which `quantile` of the weight lies, or null without any weight. */
+export function quantileBucket(decayed: DecayedHistogram, quantile: number): number | null {
+  const total = totalWeight(decayed);
+  if (total <= 0) return null;
+  let below = 0;
+  for (let i = 0; i < decayed.length; i++) {
+    below += decayed[i]!;
+    if (below >= quantile * total) return i;
+  }
+  return decayed.length - 1;
+}
+
+/** A quantile in milliseconds, interpolated within its bucket (exact to about 3 %), or null without any weight. */
+export function quantileMs(decayed: DecayedHistogram, quantile: number): number | null {
+  const bucket = quantileBucket(decayed, quantile);
+  if (bucket === null) return null;
+  const total = totalWeight(decayed);
+  let below = 0;
+  for (let i = 0; i < bucket; i++) below += decayed[i]!;
+  const within = decayed[bucket]! > 0 ? (quantile * total - below) / decayed[bucket]! : 1;
+  return latencyBucketMs((bucket - 1 + Math.min(1, Math.max(0, within))) * FINE_PER_COARSE);
+}

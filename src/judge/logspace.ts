@@ -1,0 +1,23 @@
+/** Logarithm of a wealth of nothing: far below anything reachable, yet finite, so that states survive JSON. */
+export const LOG_ZERO = -1e9;
+
+/** ln(e^a + e^b) without leaving log space. */
+export function logAddExp(a: number, b: number): number {
+  const larger = Math.max(a, b);
+  return larger + Math.log1p(Math.exp(Math.min(a, b) - larger));
+}
+
+/** ln Σ e^v without leaving log space. `LOG_ZERO` for an empty list. */
+export function logSumExp(values: readonly number[]): number {
+  let largest = LOG_ZERO;
+  for (const value of values) largest = Math.max(largest, value);
+  if (largest <= LOG_ZERO) return LOG_ZERO;
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - largest);
+  return largest + Math.log(sum);
+}
+
+/** ln Σ w_k e^(logE_k): e-values averaged with weights that sum to 1 are an e-value, whatever their dependence. */
+export function mergeLogE(parts: readonly { readonly weight: number; readonly logE: number }[]): number {
+  return logSumExp(parts.map((part) => Math.log(part.weight) + part.logE));
+}

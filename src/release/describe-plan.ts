@@ -1,0 +1,62 @@
+import { formatDuration } from '../lib/duration.ts';
+import { plannedSeconds, type Plan, type ShareStep } from './plan.ts';
+import { quantileName } from './resolve-policy.ts';
+import type { Check } from './service.ts';
+import { formatPercent, formatPoints } from './units.ts';
+
+/** A plan for people: the traffic first, then what is judged, then what happens when it is not clear. */
+export function describePlan(plan: Plan): readonly string[] {
+  const shares = plan.steps.filter((step): step is ShareStep => step.kind === 'share');
+  const lines = [describeTraffic(plan, shares)];
+  if (plan.steps.some((step) => step.kind === 'ask')) {
+    lines.push(
+      `a person is asked before 100%, for at most ${formatDuration(plan.askDeadlineMs)}: bascule promote`,
+    );
+  }
+  if (shares.length > 0) lines.push(...describeJudging(plan, shares));
+  const watch = plan.steps.find((step) => step.kind === 'watch');
+  if (watch !== undefined)
+    lines.push(`watched ${formatDuration(watch.forMs)} after 100%, going back by itself on a breach`);
+  if (plan.keepOldMs > 0)
+    lines.push(`the former version stays warm for ${formatDuration(plan.keepOldMs)} after the end`);
+  return lines;
+}
+
+/** `5% → 25% → 50% → 100%, ≥1m each, ≥10m at 50%, earliest end in 17m`. */
+function describeTraffic(plan: Plan, shares: readonly ShareStep[]): string {
+  const route = [...shares.map((step) => formatPercent(step.percent)), '100%'].join(' → ');
+  const end = `earliest end in ${formatDuration(plannedSeconds(plan) * 1000)}`;
+  if (shares.length === 0) {
+    const now = plannedSeconds(plan) === 0 ? 'at once' : `at once, ${end}`;
+    return `all traffic in one switch as soon as it is ready, ${now}`;
+  }
+  const first = shares[0]!;
+  const last = shares.at(-1)!;
+  const each =
+    shares.length === 1 ? `≥${formatDuration(first.atLeastMs)}` : `≥${formatDuration(first.atLeastMs)} each`;
+  const bake =
+    shares.length > 1 && last.atLeastMs !== first.atLeastMs
+      ? `, ≥${formatDuration(last.atLeastMs)} at ${formatPercent(last.percent)}`
+      : '';
+  return `${route}, ${each}${bake}, ${end}`;
+}
+
+function describeJudging(plan: Plan, shares: readonly ShareStep[]): readonly string[] {
+  const checks =
+    plan.judge.checks.length === 0
+      ? 'errors and response times, default margins'
+      : plan.judge.checks.map(describeCheck).join(', ');
+  const worse = plan.whenWorse === 'rollback' ? 'worse: back at once' : 'worse: pause';
+  const { waitMs, then } = plan.whenUnsure;
+  const wait = waitMs === 0 ? '' : `wait ${formatDuration(waitMs)}, then `;
+  const verb = { advance: 'go on', ask: 'ask a person', rollback: 'go back' }[then];
+  const most = formatDuration(shares[0]!.atMostMs);
+  return [`judge ${checks}; ${worse}`, `undecided after ${most}: ${wait}${verb}`];
+}
+
+/** `p95 +20%`, `error-rate +0.5pp`. */
+export function describeCheck(check: Check): string {
+  return check.kind === 'latency'
+    ? `${quantileName(check.quantile)} +${formatPercent(check.worseByPercent)}`
+    : `${check.kind} +${formatPoints(check.worseByPp)}`;
+}

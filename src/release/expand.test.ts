@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import * as fc from 'fast-check';
+
+import { expandConfig } from './expand.ts';
+import { parseConfig } from './parse.ts';
+import { readConfig, type Config } from './read.ts';
+import { renderDiagnostics } from './render-diagnostic.ts';
+import { hasControls } from './values.ts';
+
+function read(value: unknown): Config {
+  const result = readConfig(value);
+  assert.ok(result.ok, result.ok ? '' : JSON.stringify(result.problems, null, 1));
+  return result.config;
+}
+
+function reread(text: string): Config {
+  const result = parseConfig(text, 'f', {});
+  assert.ok(result.ok, result.ok ? '' : renderDiagnostics(result.diagnostics));
+  return result.config;
+}
+
+test('a short file expands to everything that it means', () => {
+  const shop = {
+    run: 'app $PORT ${X}',
+    listen: 8080,
+    env: { TOKEN: { secret: 'file:token' } },
+    strategy: 'canary',
+  };
+
+  assert.equal(
+    expandConfig(read({ version: 1, services: { shop } })),
+    `version: 1
+services:
+  shop:
+    run: app $PORT $\${X}
+    env:
+      TOKEN:
+        secret: file:token
+    health:
+      path: /
+      interval: 1s
+      timeout: 1s
+      rise: 3
+      fall: 2
+    ready-within: 2m
+    stop-grace: 10s
+    replicas: 1
+    max-replicas: 4
+    listen: 0.0.0.0:8080
+    host: "*"
+    path: /
+    proxy: builtin
+    drain: 30s
+    stream-grace: 1m
+    trust-forwarded: false
+    max-body: none
+    strategy:
+      canary:
+        use: standard
+        steps:
+          - 5%
+          - 25%
+          - 50%
+          - 100%
+        dwell:
+          at-least: 1m
+          at-most: 5m
+        bake: 10m
+        ask: false
+        sticky: cookie
+        judge: {}
+        warm-up: 10s
+        when-worse: rollback
+        when-unsure:
+          wait: 10m
+          then: advance
+        watch: 5m
+        keep-old: 10m
+`,
+  );
+});
+
+const duration = fc
+  .tuple(fc.integer({ min: 1, max: 300 }), fc.constantFrom('s', 'm'))
+  .map(([n, unit]) => `${n}${unit}`);
+const shell = fc.stringMatching(/^[a-z$ {}%:#"'\\|>&*!@-]{1,30}$/).filter((text) => text.trim() !== '');
+const shares = fc
+  .uniqueArray(fc.integer({ min: 1, max: 999 }), { maxLength: 6 })
+  .map((tenths) => [...tenths.toSorted((a, b) => a - b), 1000].map((tenth) => `${tenth / 10}%`));
+const rate = fc.record({ 'worse-by': fc.constantFrom('0.5pp', '1pp', '0.05pp') }, { requiredKeys: [] });
+const latency = fc.record({ 'worse-by': fc.constantFrom('20%', '12.5%', '100%') }, { requiredKeys: [] });
+const common = {
+  use: fc.constantFrom('quick', 'standard', 'careful'),
+  sticky: fc.oneof(fc.constantFrom('cookie', 'address', 'none'), fc.constant({ header: 'X-User' })),
+  judge: fc.record(
+    { 'error-rate': rate, 'client-error-rate': rate, p95: latency, 'p99.9': latency },
+    { requiredKeys: [] },
+  ),
+  'when-worse': fc.constantFrom('rollback', 'pause'),
+  'when-unsure': fc.oneof(
+    fc.constantFrom('advance', 'ask', 'rollback'),
+    fc.record({ wait: duration }, { requiredKeys: [] }),
+  ),
+  watch: duration,
+  'keep-old': duration,
+  'warm-up': fc.constantFrom('0s', '45s', '1h'),
+  ask: fc.boolean(),
+};
+const canary = fc.record(
+  {
+    ...common,
+    steps: shares,
+    dwell: fc.oneof(duration, fc.record({ 'at-most': duration }), fc.record({ 'at-least': duration })),
+    bake: duration,
+  },
+  { requiredKeys: [] },
+);
+const blueGreen = fc.record(
+  {
+    ...common,
+    try: fc.oneof(
+      fc.constant('none'),
+      duration.map((time) => `2.5% for ${time}`),
+    ),
+  },
+  { requiredKeys: [] },
+);
+const service = fc.record(
+  {
+    run: shell,
+    build: shell,
+    env: fc.dictionary(
+      fc.constantFrom('A', 'B', '_C'),
+      fc.oneof(
+        fc.string({ maxLength: 12 }).filter((text) => !hasControls(text)),
+        fc.integer(),
+        fc.constant({ secret: 'env:X' }),
+      ),
+    ),
+    user: fc.constantFrom('shop', 'www-data'),
+    health: fc.oneof(
+      fc.constant('/up'),
+      fc.record(
+        { interval: fc.constantFrom('250ms', '5s', '1m30s'), rise: fc.integer({ min: 1, max: 9 }) },
+        { requiredKeys: [] },
+      ),
+    ),
+    replicas: fc.integer({ min: 1, max: 64 }),
+    listen: fc.constantFrom(8080, '127.0.0.1:8080', '[::1]:8080', 'localhost:80'),
+    host: fc.constantFrom('*', 'A.example.com'),
+    path: fc.constantFrom('/', '/a/b/'),
+    drain: duration,
+    'max-body': fc.constantFrom('none', '64MiB', '1000B', '1.5GB'),
+    'trust-forwarded': fc.boolean(),
+    strategy: fc.oneof(
+      fc.constantFrom('canary', 'blue-green'),
+      fc.record({ canary }),
+      fc.record({ 'blue-green': blueGreen }),
+    ),
+  },
+  { requiredKeys: ['run', 'listen'] },
+);
+
+test('whatever is accepted expands to a file that reads back to the same', () => {
+  fc.assert(
+    fc.property(service, (shop) => {
+      const config = read({ version: 1, services: { shop } });
+
+      assert.deepEqual(reread(expandConfig(config)), config);
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,102 @@
+import { stringify } from 'yaml';
+
+import { formatAddress } from '../lib/address.ts';
+import { formatDuration } from '../lib/duration.ts';
+import { escapeInterpolation } from './interpolate.ts';
+import type { Config } from './read.ts';
+import { quantileName } from './resolve-policy.ts';
+import type { Check, DoorSpec, EnvValue, Policy, ReleaseSpec, ServiceSpec } from './service.ts';
+import { formatPercent, formatPoints, formatSize } from './units.ts';
+
+/** Everything written out, as a file that reads back to the same services. Secrets stay references. */
+export function expandConfig(config: Config): string {
+  const services = Object.fromEntries(
+    Object.values(config.services).map((service) => [service.name, expandService(service)]),
+  );
+  return stringify(
+    { version: 1, services },
+    { lineWidth: 0, flowCollectionPadding: false, aliasDuplicateObjects: false },
+  );
+}
+
+/** One service as the plain value that a file would hold. */
+export function expandService(service: ServiceSpec): Record<string, unknown> {
+  return {
+    ...expandRelease(service.release),
+    replicas: service.scale.replicas,
+    'max-replicas': service.scale.maxReplicas,
+    ...expandDoor(service.door),
+    strategy: expandPolicy(service.policy),
+  };
+}
+
+function expandRelease(release: ReleaseSpec): Record<string, unknown> {
+  const { health } = release;
+  const env = Object.entries(release.env).map(([name, value]) => [name, expandEnv(value)] as const);
+  return {
+    run: escapeInterpolation(release.run),
+    ...(release.build === null ? {} : { build: escapeInterpolation(release.build) }),
+    ...(env.length === 0 ? {} : { env: Object.fromEntries(env) }),
+    ...(release.user === null ? {} : { user: release.user }),
+    health: {
+      path: escapeInterpolation(health.path),
+      interval: formatDuration(health.intervalMs),
+      timeout: formatDuration(health.timeoutMs),
+      rise: health.rise,
+      fall: health.fall,
+    },
+    'ready-within': formatDuration(release.readyWithinMs),
+    'stop-grace': formatDuration(release.stopGraceMs),
+  };
+}
+
+function expandEnv(value: EnvValue): unknown {
+  return value.kind === 'plain'
+    ? escapeInterpolation(value.value)
+    : { secret: `${value.from}:${value.name}` };
+}
+
+function expandDoor(door: DoorSpec): Record<string, unknown> {
+  return {
+    listen: formatAddress({ host: door.listen.address, port: door.listen.port }),
+    host: door.host ?? '*',
+    path: escapeInterpolation(door.path),
+    proxy: door.proxy.kind,
+    drain: formatDuration(door.drainMs),
+    'stream-grace': formatDuration(door.streamGraceMs),
+    'trust-forwarded': door.trustForwarded,
+    'max-body': door.maxBodyBytes === null ? 'none' : formatSize(door.maxBodyBytes),
+  };
+}
+
+function expandPolicy(policy: Policy): Record<string, unknown> {
+  const { sticky, whenUnsure } = policy;
+  const common = {
+    ask: policy.askBeforeFull,
+    sticky: sticky.by === 'header' ? { header: sticky.header } : sticky.by,
+    judge: Object.fromEntries(policy.judge.checks.map(expandCheck)),
+    'warm-up': formatDuration(policy.judge.warmUpMs),
+    'when-worse': policy.whenWorse,
+    'when-unsure': { wait: formatDuration(whenUnsure.waitMs), then: whenUnsure.then },
+    watch: formatDuration(policy.watchMs),
+    'keep-old': formatDuration(policy.keepOldMs),
+  };
+  if (policy.strategy === 'canary') {
+    const dwell = {
+      'at-least': formatDuration(policy.dwell.atLeastMs),
+      'at-most': formatDuration(policy.dwell.atMostMs),
+    };
+    const steps = policy.stepsPercent.map(formatPercent);
+    return { canary: { use: policy.preset, steps, dwell, bake: formatDuration(policy.bakeMs), ...common } };
+  }
+  const first = policy.stepsPercent[0]!;
+  const attempt =
+    first === 100 ? 'none' : `${formatPercent(first)} for ${formatDuration(policy.dwell.atLeastMs)}`;
+  return { 'blue-green': { use: policy.preset, try: attempt, ...common } };
+}
+
+function expandCheck(check: Check): readonly [string, unknown] {
+  if (check.kind === 'latency')
+    return [quantileName(check.quantile), { 'worse-by': formatPercent(check.worseByPercent) }];
+  return [check.kind, { 'worse-by': formatPoints(check.worseByPp) }];
+}

@@ -1,0 +1,80 @@
+import type { Path } from './problem.ts';
+
+/** Keys of the design that this version cannot serve yet, by the place where they would stand; a sentence each. */
+const SERVICE_KEYS: Readonly<Record<string, string>> = {
+  docker: 'starting containers',
+  targets: 'shifting traffic between environments that somebody else runs',
+  kubernetes: 'rolling out on Kubernetes',
+  database: 'migrations tied to the traffic',
+  schema: 'the range of database schemas that a release works with',
+  current: 'adopting what serves today as the first stable version',
+  verify: 'checks on the preview address before any traffic',
+  preview: 'a private preview address per slot',
+  override: 'choosing a version by a header',
+  mirror: 'mirroring traffic to the candidate',
+  approval: 'approvals by named people',
+  approvals: 'approvals by named people',
+  gates: 'gates of your own',
+  hold: 'holding requests at the door',
+  tls: 'TLS from files',
+  http2: 'HTTP/2 to clients',
+};
+
+const PROXIES: Readonly<Record<string, string>> = {
+  nginx: 'driving the nginx that is there',
+  haproxy: 'driving the HAProxy that is there',
+  kubernetes: 'routing on Kubernetes',
+  external: 'a load balancer that somebody else runs',
+};
+
+const STRATEGY_KEYS: Readonly<Record<string, string>> = {
+  mirror: SERVICE_KEYS.mirror!,
+  verify: SERVICE_KEYS.verify!,
+  approval: SERVICE_KEYS.approval!,
+  approvals: SERVICE_KEYS.approvals!,
+  gates: SERVICE_KEYS.gates!,
+  override: SERVICE_KEYS.override!,
+};
+
+const SERVER_WIDE = new Set([
+  'listeners',
+  'notify',
+  'notifications',
+  'freeze',
+  'freezes',
+  'tokens',
+  'allowed-users',
+  'users',
+  'webhooks',
+]);
+
+const CHECK_KEYS = ['prometheus', 'fewer-by', 'query', 'datadog', 'statsd', 'influx'];
+
+/** What a key would do that is not there yet, or null. `path` is where it stands, `value` what it holds. */
+export function comesLater(path: Path, key: string, value: unknown): string | null {
+  const parent = path.at(-1);
+  if (path.length === 2) return own(SERVICE_KEYS, key);
+  if (parent === 'proxy') return own(PROXIES, key);
+  if (parent === 'judge' || path.at(-2) === 'judge')
+    return isMetricCheck(key, value) ? 'checks on metrics from elsewhere' : null;
+  if (parent === 'canary' || parent === 'blue-green') return own(STRATEGY_KEYS, key);
+  return null;
+}
+
+/** The same for a plain value: `proxy: nginx`. */
+export function valueComesLater(path: Path, value: unknown): string | null {
+  return path.at(-1) === 'proxy' && typeof value === 'string' ? own(PROXIES, value) : null;
+}
+
+export function isServerWide(path: Path, key: string): boolean {
+  return (path.length === 0 || path.length === 2) && SERVER_WIDE.has(key);
+}
+
+function isMetricCheck(key: string, value: unknown): boolean {
+  if (CHECK_KEYS.includes(key)) return true;
+  return typeof value === 'object' && value !== null && CHECK_KEYS.some((name) => Object.hasOwn(value, name));
+}
+
+function own(table: Readonly<Record<string, string>>, key: string): string | null {
+  return Object.hasOwn(table, key) ? table[key]! : null;
+}

@@ -1,0 +1,95 @@
+import type { JudgePolicy, Policy, ServiceSpec, Sticky } from './service.ts';
+
+/** What a rollout does next, one after the other; the same words for both strategies. */
+export type Step =
+  /** Processes of the candidate are started in the free slot. */
+  | { readonly kind: 'start' }
+  /** Every replica of the candidate is healthy, as seen by the proxy. */
+  | { readonly kind: 'ready' }
+  /** A share below 100 %, judged against stable. */
+  | {
+      readonly kind: 'share';
+      readonly percent: number;
+      /** Judged time that the step lasts in any case. */
+      readonly atLeastMs: number;
+      /** Judged time after which `whenUnsure` decides; never below `atLeastMs`. */
+      readonly atMostMs: number;
+      /** Whether `atLeastMs` was raised because it is the last step with a stable version to compare with. */
+      readonly bake: boolean;
+    }
+  /** Waits for a person. */
+  | { readonly kind: 'ask' }
+  /** 100 %: the candidate becomes stable. */
+  | { readonly kind: 'full' }
+  /** A breach still goes back by itself. */
+  | { readonly kind: 'watch'; readonly forMs: number };
+
+export type ShareStep = Extract<Step, { kind: 'share' }>;
+
+/** Stored with its rollout, so that a later change of the configuration cannot alter one that runs. */
+export type Plan = {
+  readonly strategy: Policy['strategy'];
+  readonly steps: readonly Step[];
+  readonly sticky: Sticky;
+  readonly judge: JudgePolicy;
+  readonly whenWorse: Policy['whenWorse'];
+  readonly whenUnsure: Policy['whenUnsure'];
+  readonly keepOldMs: number;
+  /** How long an `ask` waits for a person before it goes back to stable. */
+  readonly askDeadlineMs: number;
+  readonly readyWithinMs: number;
+};
+
+export type PlanContext = {
+  /** Nothing serves yet: no stable version to compare with or to go back to. */
+  readonly firstDeploy: boolean;
+  /** The way back: `warm` when the release still stands in its slot, `cold` when it must be started again. */
+  readonly rollback?: 'warm' | 'cold';
+};
+
+const ASK_DEADLINE_MS = 24 * 3_600_000;
+
+export function planRollout(spec: ServiceSpec, context: PlanContext): Plan {
+  const { policy } = spec;
+  return {
+    strategy: policy.strategy,
+    steps: stepsOf(policy, context),
+    sticky: policy.sticky,
+    judge: policy.judge,
+    whenWorse: policy.whenWorse,
+    whenUnsure: policy.whenUnsure,
+    keepOldMs: policy.keepOldMs,
+    askDeadlineMs: ASK_DEADLINE_MS,
+    readyWithinMs: spec.release.readyWithinMs,
+  };
+}
+
+function stepsOf(policy: Policy, context: PlanContext): readonly Step[] {
+  const up: Step[] =
+    context.rollback === 'warm' ? [{ kind: 'ready' }] : [{ kind: 'start' }, { kind: 'ready' }];
+  if (context.firstDeploy) return [...up, { kind: 'full' }];
+  const watch: Step[] = policy.watchMs > 0 ? [{ kind: 'watch', forMs: policy.watchMs }] : [];
+  if (context.rollback !== undefined) return [...up, { kind: 'full' }, ...watch];
+  const ask: Step[] = policy.askBeforeFull ? [{ kind: 'ask' }] : [];
+  return [...up, ...shareSteps(policy), ...ask, { kind: 'full' }, ...watch];
+}
+
+function shareSteps(policy: Policy): readonly ShareStep[] {
+  const below = policy.stepsPercent.filter((percent) => percent < 100);
+  return below.map((percent, index) => {
+    const { atLeastMs, atMostMs } = policy.dwell;
+    const bake = index === below.length - 1 && policy.bakeMs > 0;
+    const least = bake ? Math.max(atLeastMs, policy.bakeMs) : atLeastMs;
+    return { kind: 'share', percent, atLeastMs: least, atMostMs: Math.max(atMostMs, least), bake };
+  });
+}
+
+/** Least time from the first traffic to the end, in seconds; starting the candidate comes on top. */
+export function plannedSeconds(plan: Plan): number {
+  let totalMs = 0;
+  for (const step of plan.steps) {
+    if (step.kind === 'share') totalMs += step.atLeastMs;
+    if (step.kind === 'watch') totalMs += step.forMs;
+  }
+  return totalMs / 1000;
+}

@@ -1,0 +1,106 @@
+import { DEFAULTS } from './presets.ts';
+import type { Path, Problem } from './problem.ts';
+import { resolveDoor } from './resolve-door.ts';
+import { resolvePolicy } from './resolve-policy.ts';
+import type { ServiceInput } from './schema.ts';
+import type { EnvValue, HealthSpec, ReleaseSpec, ScaleSpec, ServiceSpec } from './service.ts';
+import { hasControls, measure } from './values.ts';
+
+/**
+ * A service as written, its shape checked -> the complete one. What breaks a rule between fields is added to `problems`;
+ * the value returned then stands in so that the other rules can be checked too.
+ */
+export function resolveService(name: string, input: ServiceInput, problems: Problem[]): ServiceSpec {
+  const path = ['services', name];
+  return {
+    name,
+    release: resolveRelease(input, path, problems),
+    scale: resolveScale(input, path, problems),
+    policy: resolvePolicy(input.strategy, [...path, 'strategy'], problems),
+    door: resolveDoor(input, path, problems),
+  };
+}
+
+function resolveRelease(input: ServiceInput, path: Path, problems: Problem[]): ReleaseSpec {
+  return {
+    run: input.run,
+    build: input.build ?? null,
+    env: resolveEnv(input.env ?? {}, [...path, 'env'], problems),
+    user: input.user ?? null,
+    health: resolveHealth(input.health),
+    readyWithinMs: measure(input['ready-within'], 'duration') ?? DEFAULTS.readyWithinMs,
+    stopGraceMs: measure(input['stop-grace'], 'duration') ?? DEFAULTS.stopGraceMs,
+  };
+}
+
+function resolveHealth(input: ServiceInput['health']): HealthSpec {
+  const block = typeof input === 'string' ? { path: input } : (input ?? {});
+  return {
+    path: block.path ?? DEFAULTS.healthPath,
+    intervalMs: measure(block.interval, 'duration') ?? DEFAULTS.healthIntervalMs,
+    timeoutMs: measure(block.timeout, 'duration') ?? DEFAULTS.healthTimeoutMs,
+    rise: block.rise ?? DEFAULTS.rise,
+    fall: block.fall ?? DEFAULTS.fall,
+  };
+}
+
+function resolveEnv(
+  input: NonNullable<ServiceInput['env']>,
+  path: Path,
+  problems: Problem[],
+): Readonly<Record<string, EnvValue>> {
+  const env: Record<string, EnvValue> = {};
+  for (const name of Object.keys(input).toSorted()) {
+    const value = input[name]!;
+    if (name === 'PORT' || name.startsWith('BASCULE_')) problems.push(reserved(name, [...path, name]));
+    if (typeof value === 'object') {
+      const colon = value.secret.indexOf(':');
+      const from = value.secret.slice(0, colon) === 'env' ? 'env' : 'file';
+      env[name] = { kind: 'secret', from, name: value.secret.slice(colon + 1) };
+      continue;
+    }
+    if (hasControls(String(value))) problems.push(unusable(name, [...path, name]));
+    env[name] = { kind: 'plain', value: String(value) };
+  }
+  return env;
+}
+
+function reserved(name: string, path: Path): Problem {
+  return {
+    code: 'E031',
+    path,
+    at: 'key',
+    message: `${name} is set by Bascule for each replica`,
+    note: name === 'PORT' ? 'two slots cannot share it' : 'reserved',
+    fix:
+      name === 'PORT' ? 'take it out; clients use the port under listen' : 'choose a name without BASCULE_',
+  };
+}
+
+function unusable(name: string, path: Path): Problem {
+  return {
+    code: 'E038',
+    path,
+    at: 'value',
+    message: `${name} is not usable text`,
+    note: 'holds a control character',
+    fix: null,
+  };
+}
+
+function resolveScale(input: ServiceInput, path: Path, problems: Problem[]): ScaleSpec {
+  const replicas = input.replicas ?? DEFAULTS.replicas;
+  const maxReplicas = input['max-replicas'] ?? Math.max(replicas, DEFAULTS.maxReplicasAtLeast);
+  if (input.replicas === undefined) return { replicas: Math.min(replicas, maxReplicas), maxReplicas };
+  if (replicas > maxReplicas) {
+    problems.push({
+      code: 'E022',
+      path: [...path, 'replicas'],
+      at: 'value',
+      message: `${replicas} replicas are more than max-replicas (${maxReplicas})`,
+      note: `more than ${maxReplicas}`,
+      fix: `did you mean max-replicas: ${replicas}?`,
+    });
+  }
+  return { replicas, maxReplicas };
+}

@@ -1,0 +1,90 @@
+import type { ServiceSpec } from '../release/service.ts';
+import type { SlotName } from '../release/slot.ts';
+import type { DeployRequest } from './state.ts';
+
+/** What people ask for. */
+export type Verb =
+  | { readonly kind: 'apply'; readonly spec: ServiceSpec }
+  | { readonly kind: 'deploy'; readonly request: DeployRequest; readonly supersede: boolean }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' }
+  /** `fromStep`: the step that the person saw; already past it is nothing to do. Null: whatever it is now. */
+  | { readonly kind: 'promote'; readonly fromStep: number | null; readonly full: boolean }
+  | { readonly kind: 'weight'; readonly percent: number; readonly beyondPlan: boolean }
+  | { readonly kind: 'abort'; readonly rollout: string | null }
+  /** Back to what is kept warm. `healthy`: replicas of it that a fresh look found healthy. */
+  | { readonly kind: 'rollback'; readonly request: DeployRequest; readonly healthy: number }
+  | { readonly kind: 'remove' };
+
+/** What commands came to. */
+export type Result =
+  | {
+      readonly kind: 'slotStarted';
+      readonly slot: SlotName;
+      readonly releaseId: string;
+      readonly replicas: number;
+    }
+  | {
+      readonly kind: 'slotFailed';
+      readonly slot: SlotName;
+      readonly releaseId: string;
+      readonly reason: string;
+    }
+  | { readonly kind: 'slotStopped'; readonly slot: SlotName; readonly releaseId: string }
+  | { readonly kind: 'routeProven'; readonly revision: number }
+  /** Not proven within its time; the command goes on trying. */
+  | { readonly kind: 'routeLate'; readonly revision: number; readonly reason: string }
+  | { readonly kind: 'doorInstalled' }
+  | { readonly kind: 'doorFailed'; readonly reason: string }
+  | { readonly kind: 'doorRemoved' }
+  | { readonly kind: 'slotScaled'; readonly slot: SlotName; readonly replicas: number };
+
+/** What was seen. */
+export type Observation =
+  | {
+      readonly kind: 'healthSeen';
+      readonly slot: SlotName;
+      readonly releaseId: string;
+      readonly healthy: number;
+    }
+  | {
+      readonly kind: 'crashSeen';
+      readonly slot: SlotName;
+      readonly releaseId: string;
+      readonly crashes: number;
+      readonly found: readonly string[];
+    }
+  /** The time to become ready is over; `found` says what is there instead. */
+  | { readonly kind: 'readyOverdue'; readonly rollout: string; readonly found: readonly string[] }
+  /** `second`: the newest one that was judged. */
+  | {
+      readonly kind: 'judged';
+      readonly stage: number;
+      readonly second: number;
+      readonly verdict: StageVerdict;
+    }
+  | {
+      readonly kind: 'watched';
+      readonly stage: number;
+      readonly seconds: number;
+      readonly breach: string | null;
+    }
+  | { readonly kind: 'clockAdvanced' }
+  /** Another boot id: every process is gone. */
+  | { readonly kind: 'machineRestarted' };
+
+/** The judge's word on a stage so far. */
+export type StageVerdict = {
+  readonly overall: 'harmful' | 'severe' | 'safe' | 'suspicious' | 'undecided' | 'no-data';
+  /** Judged seconds of this stage. */
+  readonly seconds: number;
+  /** Candidate requests (identities where sticky) in this stage. */
+  readonly requests: number;
+  /** One sentence with the numbers. */
+  readonly reason: string | null;
+};
+
+export type RolloutEvent = (Verb | Result | Observation) & {
+  readonly atMs: number;
+  readonly actor: string;
+};

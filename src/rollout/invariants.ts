@@ -1,0 +1,85 @@
+import { assert } from '../lib/assert.ts';
+import type { RolloutEvent } from './event.ts';
+import { routeOf } from './route.ts';
+import type { ServiceState } from './state.ts';
+import type { Turn } from './turn.ts';
+
+/** What must hold across every decision; checked in production, in tests and in simulation. A breach is a bug. */
+export function checkInvariants(before: ServiceState, event: RolloutEvent, turn: Turn): void {
+  const after = turn.state;
+  assert(
+    turn.gone || slotsAreSane(after),
+    `${event.kind}: two slots of ${after.service} have one role, or a role has no release`,
+  );
+  assert(
+    turn.gone || servesWhatPassedItsGate(before, after),
+    `${event.kind}: user traffic would go to a slot that did not pass its gate`,
+  );
+  assert(
+    shareGrowsOnlyByDecision(before, after, event),
+    `${event.kind}: the candidate's share grew without a planned or a person's step`,
+  );
+  assert(abortIsHeard(before, after, event), `${event.kind}: an abort left the candidate with a share`);
+  assert(onlyLeaversAreStopped(turn), `${event.kind}: a slot with a role would be stopped`);
+  assert(routeIsCommanded(before, turn), `${event.kind}: the route changed and nobody was told`);
+}
+
+function slotsAreSane(state: ServiceState): boolean {
+  const { blue, green } = state.slots;
+  if (blue.role === green.role && blue.role !== 'free' && blue.role !== 'leaving') return false;
+  return [blue, green].every((slot) => (slot.role === 'free') === (slot.releaseId === null));
+}
+
+/** The slot that serves everyone, and the one that gets a share, are running and either proven before or just proven. */
+function servesWhatPassedItsGate(before: ServiceState, after: ServiceState): boolean {
+  const route = routeOf(after);
+  const { rollout } = after;
+  const getsTraffic = [route.serve, route.split?.slot ?? null].filter((slot) => slot !== null);
+  return getsTraffic.every((slot) => {
+    const { role, replicas, healthy } = after.slots[slot];
+    if (role === 'stable') return true;
+    if (role !== 'candidate' || rollout === null || replicas === 0) return false;
+    const had = before.rollout?.id === rollout.id && before.rollout.sharePercent > 0;
+    return had || gatePassed(before) || healthy >= replicas;
+  });
+}
+
+function gatePassed(state: ServiceState): boolean {
+  return (
+    state.rollout !== null && ['shifting', 'dwelling', 'asking', 'watching'].includes(state.rollout.phase)
+  );
+}
+
+function shareGrowsOnlyByDecision(before: ServiceState, after: ServiceState, event: RolloutEvent): boolean {
+  const was = before.rollout;
+  const is = after.rollout;
+  if (is === null || is.sharePercent === 0) return true;
+  const former = was !== null && was.id === is.id ? was.sharePercent : 0;
+  if (is.sharePercent <= former) return true;
+  if (event.kind === 'weight') return true;
+  const step = is.plan.steps[is.stepIndex];
+  return (
+    (step?.kind === 'share' && step.percent === is.sharePercent) ||
+    (step?.kind === 'full' && is.sharePercent === 100)
+  );
+}
+
+function abortIsHeard(before: ServiceState, after: ServiceState, event: RolloutEvent): boolean {
+  if (event.kind !== 'abort' && event.kind !== 'rollback') return true;
+  if (before.rollout === null || after.rollout?.id !== before.rollout.id) return true;
+  if (event.kind === 'abort' && event.rollout !== null && event.rollout !== before.rollout.id) return true;
+  return after.rollout.sharePercent === 0 && after.rollout.ending !== null;
+}
+
+function onlyLeaversAreStopped(turn: Turn): boolean {
+  return turn.commands.every(
+    ({ command }) => command.kind !== 'stopSlot' || turn.state.slots[command.slot].role === 'leaving',
+  );
+}
+
+function routeIsCommanded(before: ServiceState, turn: Turn): boolean {
+  if (turn.gone || turn.state.route.revision === before.route.revision) return true;
+  return turn.commands.some(
+    ({ command }) => command.kind === 'applyRoute' && command.route.revision === turn.state.route.revision,
+  );
+}

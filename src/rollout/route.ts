@@ -1,0 +1,40 @@
+import type { Route, Split } from '../traffic/router.ts';
+import { slotWithRole, type ServiceState } from './state.ts';
+
+/** Who gets what, as a function of the state alone: it can be recomputed and applied again at any time. */
+export function routeOf(state: ServiceState): Route {
+  const { rollout } = state;
+  const full = rollout !== null && rollout.ending === null && rollout.sharePercent === 100;
+  return {
+    service: state.service,
+    revision: state.route.revision,
+    serve: state.removing ? null : full ? rollout.candidate : slotWithRole(state, 'stable'),
+    split: full || state.removing ? null : splitOf(state),
+    replicas: { blue: state.slots.blue.replicas, green: state.slots.green.replicas },
+  };
+}
+
+function splitOf(state: ServiceState): Split | null {
+  const { rollout } = state;
+  if (rollout === null || rollout.ending !== null || rollout.sharePercent === 0) return null;
+  return {
+    rollout: rollout.id,
+    slot: rollout.candidate,
+    sharePercent: rollout.sharePercent,
+    seed: rollout.seed,
+  };
+}
+
+export function sameRoute(a: Route, b: Route): boolean {
+  return (
+    a.serve === b.serve &&
+    a.replicas.blue === b.replicas.blue &&
+    a.replicas.green === b.replicas.green &&
+    (a.split === b.split ||
+      (a.split !== null &&
+        b.split !== null &&
+        a.split.rollout === b.split.rollout &&
+        a.split.slot === b.split.slot &&
+        a.split.sharePercent === b.split.sharePercent))
+  );
+}

@@ -1,0 +1,262 @@
+import { assert } from '../lib/assert.ts';
+import { formatDuration } from '../lib/duration.ts';
+import type { Step } from '../release/plan.ts';
+import { otherSlot, type SlotName } from '../release/slot.ts';
+import {
+  FREE_SLOT,
+  labelOf,
+  slotWithRole,
+  stepOf,
+  wayBack,
+  type DeployRequest,
+  type Ending,
+  type Rollout,
+  type ServiceState,
+  type StageSpan,
+} from './state.ts';
+import { command, say, withRollout, withSlot, withState, type Turn } from './turn.ts';
+
+/** Begins a rollout: empties the slot that it takes, or starts in it at once. */
+export function begin(turn: Turn, request: DeployRequest, atMs: number): Turn {
+  const stable = slotWithRole(turn.state, 'stable');
+  const warm = request.purpose === 'rollback' ? warmSlotOf(turn.state, request.releaseId) : null;
+  const candidate = warm ?? (stable === null ? freeSlot(turn.state) : otherSlot(stable));
+  const rollout: Rollout = {
+    id: request.rollout,
+    purpose: request.purpose,
+    releaseId: request.releaseId,
+    label: request.label,
+    candidate,
+    from: stable === null ? null : fromOf(turn.state, stable),
+    plan: request.plan,
+    seed: request.seed,
+    actor: request.actor,
+    startedAtMs: atMs,
+    phase: 'clearing',
+    stepIndex: 0,
+    stepSinceMs: atMs,
+    stage: turn.state.counter,
+    spans: [],
+    sharePercent: 0,
+    promoted: false,
+    paused: null,
+    byHand: false,
+    asks: null,
+    crashesBefore: 0,
+    crashes: 0,
+    overlookedUntil: null,
+    ending: null,
+    next: null,
+  };
+  const begun = withState(turn, { rollout });
+  if (warm !== null) {
+    const taken = withSlot(begun, warm, { role: 'candidate', keptUntilMs: null });
+    return enterStep(say(taken, `back to ${request.label}, which is still warm in ${warm}`), 0, atMs);
+  }
+  return clear(say(begun, `rollout of ${request.label} begins in ${candidate}`), atMs);
+}
+
+function fromOf(state: ServiceState, slot: SlotName): Rollout['from'] {
+  const { releaseId } = state.slots[slot];
+  assert(releaseId !== null, `stable slot ${slot} of ${state.service} has no release`);
+  return { slot, releaseId, label: labelOf(releaseId) };
+}
+
+function warmSlotOf(state: ServiceState, releaseId: string): SlotName | null {
+  const kept = slotWithRole(state, 'kept');
+  return kept !== null && state.slots[kept].releaseId === releaseId ? kept : null;
+}
+
+function freeSlot(state: ServiceState): SlotName {
+  return state.slots.blue.role === 'free' ? 'blue' : 'green';
+}
+
+/** Empties the candidate's slot, then starts. */
+export function clear(turn: Turn, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null, 'clear without a rollout');
+  const slot = turn.state.slots[rollout.candidate];
+  if (slot.role === 'free') {
+    const taken = withSlot(turn, rollout.candidate, { role: 'candidate', releaseId: rollout.releaseId });
+    return enterStep(taken, 0, atMs);
+  }
+  return slot.role === 'leaving' ? turn : vacate(turn, rollout.candidate);
+}
+
+/** Drains and stops a slot that has no role any more. */
+export function vacate(turn: Turn, slot: SlotName): Turn {
+  const { releaseId } = turn.state.slots[slot];
+  assert(releaseId !== null, `slot ${slot} of ${turn.state.service} is empty already`);
+  const leaving = withSlot(turn, slot, { role: 'leaving', keptUntilMs: null });
+  return command(leaving, { kind: 'stopSlot', slot, releaseId });
+}
+
+/** Goes to the step with this index; past the last one the rollout is done. */
+export function enterStep(turn: Turn, stepIndex: number, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null, 'a step without a rollout');
+  const step = rollout.plan.steps[stepIndex];
+  const at = withRollout(turn, { stepIndex, stepSinceMs: atMs, asks: null });
+  if (step === undefined) return finish(at, doneEnding(rollout, atMs), atMs);
+  switch (step.kind) {
+    case 'start': {
+      const { replicas } = turn.state.spec.scale;
+      const { candidate: slot, releaseId } = rollout;
+      return command(withRollout(at, { phase: 'starting' }), {
+        kind: 'startSlot',
+        slot,
+        releaseId,
+        replicas,
+      });
+    }
+    case 'ready':
+      return whenReady(withRollout(at, { phase: 'probing' }), atMs);
+    case 'share':
+      return shift(
+        say(at, `step ${stepLabel(rollout.plan.steps, stepIndex)}: ${step.percent}%`),
+        step.percent,
+        atMs,
+      );
+    case 'full':
+      return shift(say(at, `all traffic to ${rollout.label}`), 100, atMs);
+    case 'ask':
+      return ask(at, `the plan asks for a person before ${rollout.label} gets all traffic`, atMs);
+    case 'watch':
+      return say(withRollout(at, { phase: 'watching' }), `watching for ${formatDuration(step.forMs)}`);
+  }
+}
+
+/** `2/4`: the place of a share or full step among those. */
+export function stepLabel(steps: readonly Step[], index: number): string {
+  const counted = steps
+    .map((step, at) => ({ step, at }))
+    .filter(({ step }) => step.kind === 'share' || step.kind === 'full');
+  return `${counted.filter(({ at }) => at <= index).length}/${counted.length}`;
+}
+
+/** Leaves the gate behind once every replica is healthy through the proxy. */
+export function whenReady(turn: Turn, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null, 'ready without a rollout');
+  const slot = turn.state.slots[rollout.candidate];
+  if (rollout.paused !== null || slot.replicas === 0 || slot.healthy < slot.replicas) return turn;
+  const took = ((atMs - rollout.stepSinceMs) / 1000).toFixed(1);
+  const ready = say(
+    turn,
+    `${rollout.label} is ready: ${slot.healthy} of ${slot.replicas} healthy through the proxy (${took}s)`,
+  );
+  return enterStep(ready, rollout.stepIndex + 1, atMs);
+}
+
+/** A person setting weights for a day does not fill the state. */
+const MOST_SPANS = 200;
+
+/** The second in which a share ends belongs to neither. */
+function closed(spans: readonly StageSpan[], atMs: number): readonly StageSpan[] {
+  const toSecond = Math.floor(atMs / 1000) - 1;
+  return spans.map((span) => (span.toSecond === null ? { ...span, toSecond } : span));
+}
+
+/** Asks for a share. What follows waits until the route is proven. */
+export function shift(turn: Turn, sharePercent: number, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null, 'a share without a rollout');
+  const stage = turn.state.counter + 1;
+  return withRollout(withState(turn, { counter: stage }), {
+    sharePercent,
+    stage,
+    spans: closed(rollout.spans, atMs),
+    crashesBefore: rollout.crashes,
+    phase: 'shifting',
+  });
+}
+
+export function ask(turn: Turn, asks: string, atMs: number): Turn {
+  return say(
+    withRollout(turn, { phase: 'asking', asks, stepSinceMs: atMs }),
+    `waiting for a person: ${asks}`,
+  );
+}
+
+/** The route of this stage is proven: the share counts from the next whole second. */
+export function settle(turn: Turn, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null, 'settled without a rollout');
+  const { stage, stepIndex, sharePercent } = rollout;
+  const span = { stage, stepIndex, sharePercent, fromSecond: Math.floor(atMs / 1000) + 1, toSecond: null };
+  const settled = withRollout(turn, { spans: [...rollout.spans, span].slice(-MOST_SPANS) });
+  if (rollout.sharePercent < 100) return withRollout(settled, { phase: 'dwelling', stepSinceMs: atMs });
+  return enterStep(promoted(settled, rollout), rollout.stepIndex + 1, atMs);
+}
+
+/** Roles change; nothing moves and nothing restarts. */
+function promoted(turn: Turn, rollout: Rollout): Turn {
+  const roles = withSlot(turn, rollout.candidate, { role: 'stable' });
+  const { from } = rollout;
+  const kept = from === null ? roles : withSlot(roles, from.slot, { role: 'kept', keptUntilMs: null });
+  return say(withRollout(kept, { promoted: true }), `100% on ${rollout.label}`);
+}
+
+/** All traffic to where it came from: the route first, everything else after it. Never refused. */
+export function goBack(turn: Turn, ending: Ending): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null && rollout.ending === null, 'going back without a rollout under way');
+  const back = wayBack(turn.state);
+  const swapped =
+    back === null || !rollout.promoted
+      ? turn
+      : withSlot(withSlot(turn, back, { role: 'stable', keptUntilMs: null }), rollout.candidate, {
+          role: 'candidate',
+        });
+  const spans = closed(rollout.spans, ending.decidedAtMs);
+  const returning = withRollout(swapped, { ending, spans, sharePercent: 0, phase: 'returning', asks: null });
+  return say(returning, ending.reason);
+}
+
+/** Traffic is proven back: the candidate is drained and stopped. */
+export function retire(turn: Turn, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null && rollout.ending !== null, 'retiring without an ending');
+  const where = rollout.from === null ? 'no version serves' : `100% on ${rollout.from.label} again`;
+  const back = say(
+    withRollout(turn, { phase: 'retiring' }),
+    `${where} (${((atMs - rollout.ending.decidedAtMs) / 1000).toFixed(2)}s)`,
+  );
+  const { role } = turn.state.slots[rollout.candidate];
+  if (role === 'free') return finish(back, rollout.ending, atMs);
+  return role === 'leaving' ? back : vacate(back, rollout.candidate);
+}
+
+/** The rollout is over: what was kept gets its deadline, what waited begins. */
+export function finish(turn: Turn, ending: Ending, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null, 'finish without a rollout');
+  const kept = slotWithRole(turn.state, 'kept');
+  const timed = kept === null ? turn : withSlot(turn, kept, { keptUntilMs: atMs + rollout.plan.keepOldMs });
+  const over: Turn = { ...withState(timed, { rollout: null }), ended: { rollout, ending } };
+  const said = say(over, `${rollout.label}: ${ending.outcome}`);
+  return rollout.next === null ? said : begin(said, rollout.next, atMs);
+}
+
+export function freed(turn: Turn, slot: SlotName): Turn {
+  return withSlot(turn, slot, FREE_SLOT);
+}
+
+function doneEnding(rollout: Rollout, atMs: number): Ending {
+  const reason = `${rollout.label} serves all traffic`;
+  return { outcome: 'done', cause: 'promoted', reason, by: 'bascule', decidedAtMs: atMs };
+}
+
+/** Past the present step; used by verdicts and by people. */
+export function advance(turn: Turn, atMs: number): Turn {
+  const { rollout } = turn.state;
+  assert(rollout !== null && stepOf(rollout) !== undefined, 'nothing to advance');
+  return enterStep(turn, rollout.stepIndex + 1, atMs);
+}
+
+/** A person goes on in spite of a pause for harm: the evidence so far does not pause it again. */
+export function overlook(turn: Turn, atMs: number): Turn {
+  const { rollout } = turn.state;
+  if (rollout === null || rollout.paused?.by !== 'bascule') return turn;
+  return withRollout(turn, { overlookedUntil: Math.floor(atMs / 1000) + 1 });
+}

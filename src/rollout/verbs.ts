@@ -1,0 +1,274 @@
+import { canonicalJson } from '../lib/json.ts';
+import type { RolloutEvent, Verb } from './event.ts';
+import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whenReady } from './steps.ts';
+import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
+import { command, say, turnOf, withRollout, withState, type Turn } from './turn.ts';
+
+/** A verb's answer: a turn, nothing to do (already so), or a refusal that changes nothing. */
+export type Answer =
+  | { readonly kind: 'turn'; readonly turn: Turn }
+  | { readonly kind: 'nothing'; readonly why: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly why: string };
+
+type Asked<K extends Verb['kind']> = Extract<RolloutEvent, { kind: K }>;
+
+export function turned(turn: Turn): Answer {
+  return { kind: 'turn', turn };
+}
+function nothing(why: string): Answer {
+  return { kind: 'nothing', why };
+}
+function refused(code: string, why: string): Answer {
+  return { kind: 'refused', code, why };
+}
+
+export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
+  if (state.removing)
+    return refused('SERVICE_LEAVING', `${state.service} is being removed; nothing was applied.`);
+  const { spec } = event;
+  const doorMoves = canonicalJson(spec.door) !== canonicalJson(state.spec.door);
+  const healthMoves = canonicalJson(spec.release.health) !== canonicalJson(state.spec.release.health);
+  const scaleMoves = canonicalJson(spec.scale) !== canonicalJson(state.spec.scale);
+  if (canonicalJson(spec) === canonicalJson(state.spec))
+    return nothing(`${state.service} is as the file says.`);
+  if ((doorMoves || scaleMoves) && state.rollout !== null) {
+    return refused(
+      'ROLLOUT_UNDER_WAY',
+      `door and scale cannot change while ${state.rollout.id} is under way; nothing was applied. Wait for it, or abort it.`,
+    );
+  }
+  const changed = withState(turnOf(state), { spec, scaling: state.scaling || scaleMoves });
+  const scaled = scaleMoves ? rescaled(changed) : changed;
+  const said = say(
+    scaled,
+    `applied: ${[doorMoves && 'door', scaleMoves && 'scale', 'policy'].filter(Boolean).join(', ')}`,
+  );
+  return turned(doorMoves || healthMoves ? command(said, { kind: 'installDoor' }) : said);
+}
+
+/** The route counts the new replicas first; the runtime follows once that is proven. */
+function rescaled(turn: Turn): Turn {
+  const { replicas } = turn.state.spec.scale;
+  const { slots } = turn.state;
+  const scale = (slot: typeof slots.blue) =>
+    slot.role === 'stable' || slot.role === 'kept' ? { ...slot, replicas } : slot;
+  return withState(turn, { slots: { blue: scale(slots.blue), green: scale(slots.green) } });
+}
+
+export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
+  const { request, supersede } = event;
+  const stable = slotWithRole(state, 'stable');
+  if (state.removing)
+    return refused('SERVICE_LEAVING', `${state.service} is being removed; nothing was started.`);
+  const { rollout } = state;
+  if (rollout === null) {
+    if (stable !== null && state.slots[stable].releaseId === request.releaseId)
+      return nothing(`${request.label} is what serves already.`);
+    return turned(begin(turnOf(state), request, event.atMs));
+  }
+  if (!supersede) {
+    if (rollout.releaseId === request.releaseId && rollout.ending === null)
+      return nothing(`${rollout.id} is rolling out ${request.label} already.`);
+    return refused(
+      'ROLLOUT_UNDER_WAY',
+      `${rollout.id} (${rollout.label}) is under way; nothing was started. Wait for it, abort it, or give --supersede.`,
+    );
+  }
+  const waiting = withRollout(turnOf(state), { next: request });
+  if (rollout.ending !== null)
+    return turned(say(waiting, `${request.label} begins when ${rollout.label} is gone`));
+  const reason = `superseded by ${request.label}`;
+  const ending: Ending = {
+    outcome: 'superseded',
+    cause: 'superseded',
+    reason,
+    by: event.actor,
+    decidedAtMs: event.atMs,
+  };
+  if (rollout.promoted)
+    return turned(
+      finish(waiting, { ...ending, outcome: 'done', reason: `watch cut short: ${reason}` }, event.atMs),
+    );
+  return turned(goBack(waiting, ending));
+}
+
+export function pause(state: ServiceState, event: Asked<'pause'>): Answer {
+  const { rollout } = state;
+  if (rollout === null || rollout.ending !== null) return noRollout(state, 'pause');
+  if (rollout.paused !== null) return nothing(`${rollout.id} is paused already (by ${rollout.paused.by}).`);
+  const paused = { by: event.actor, atMs: event.atMs, reason: `paused by ${event.actor}` };
+  return turned(
+    say(withRollout(turnOf(state), { paused }), `paused by ${event.actor}; harm and severe faults still act`),
+  );
+}
+
+export function resume(state: ServiceState, event: Asked<'resume'>): Answer {
+  const { rollout } = state;
+  if (rollout === null || rollout.ending !== null) return noRollout(state, 'resume');
+  if (rollout.paused === null && !rollout.byHand) return nothing(`${rollout.id} is not paused.`);
+  const resumed = say(
+    withRollout(overlook(turnOf(state), event.atMs), { paused: null, byHand: false }),
+    `resumed by ${event.actor}`,
+  );
+  if (!rollout.byHand) return turned(rollout.phase === 'probing' ? whenReady(resumed, event.atMs) : resumed);
+  const above = rollout.plan.steps.findIndex(
+    (step) =>
+      (step.kind === 'share' && step.percent > rollout.sharePercent) ||
+      step.kind === 'ask' ||
+      step.kind === 'full',
+  );
+  return turned(enterStep(resumed, above, event.atMs));
+}
+
+export function promote(state: ServiceState, event: Asked<'promote'>): Answer {
+  const { rollout } = state;
+  if (rollout === null || rollout.ending !== null) return noRollout(state, 'promote');
+  if (event.fromStep !== null && rollout.stepIndex > event.fromStep) {
+    return nothing(`${rollout.id} is already past step ${event.fromStep}.`);
+  }
+  if (event.fromStep !== null && rollout.stepIndex < event.fromStep) {
+    return refused(
+      'STEP_NOT_REACHED',
+      `${rollout.id} is at step ${rollout.stepIndex}, before ${event.fromStep}. Nothing changed.`,
+    );
+  }
+  if (rollout.phase === 'clearing' || rollout.phase === 'starting' || rollout.phase === 'probing') {
+    return refused(
+      'NOT_READY_YET',
+      `${rollout.label} has not passed its gate; it gets no traffic before that. Nothing changed.`,
+    );
+  }
+  const full = rollout.plan.steps.findIndex((step) => step.kind === 'full');
+  if (event.full && rollout.stepIndex >= full)
+    return nothing(`${rollout.label} has all traffic already, or is about to.`);
+  if (rollout.phase === 'shifting') {
+    return refused(
+      'ROUTE_PENDING',
+      `the share of step ${rollout.stepIndex} is not proven yet; try again in a moment. Nothing changed.`,
+    );
+  }
+  const said = say(
+    withRollout(overlook(turnOf(state), event.atMs), { byHand: false }),
+    `promoted by ${event.actor}`,
+  );
+  return turned(event.full ? enterStep(said, full, event.atMs) : advance(said, event.atMs));
+}
+
+export function weight(state: ServiceState, event: Asked<'weight'>): Answer {
+  const { rollout } = state;
+  if (rollout === null || rollout.ending !== null) return noRollout(state, 'weight');
+  if (
+    !['dwelling', 'asking', 'shifting'].includes(rollout.phase) ||
+    rollout.promoted ||
+    rollout.sharePercent === 100
+  ) {
+    return refused(
+      'NO_SHARE_NOW',
+      `${rollout.label} has no share to set: ${phaseWords(rollout)}. Nothing changed.`,
+    );
+  }
+  if (rollout.from === null)
+    return refused(
+      'NO_SHARE_NOW',
+      `this is the first version: there is no other one to share with. Nothing changed.`,
+    );
+  const { percent } = event;
+  if (percent === 100)
+    return refused('WEIGHT_IS_PROMOTE', `100% is a promotion: use promote --full. Nothing changed.`);
+  if (rollout.byHand && rollout.sharePercent === percent)
+    return nothing(`${rollout.label} has ${percent}% by hand already.`);
+  const planned = rollout.plan.steps.reduce(
+    (most, step) => (step.kind === 'share' ? Math.max(most, step.percent) : most),
+    0,
+  );
+  if (percent > planned && !event.beyondPlan) {
+    return refused(
+      'WEIGHT_ABOVE_PLAN',
+      `${percent}% is above the plan's highest share (${planned}%); give --yes if you mean it. Nothing changed.`,
+    );
+  }
+  const byHand = withRollout(turnOf(state), { byHand: true, asks: null });
+  return turned(
+    shift(
+      say(byHand, `${percent}% by hand (${event.actor}); statistical verdicts are advice until resume`),
+      percent,
+      event.atMs,
+    ),
+  );
+}
+
+export function abort(state: ServiceState, event: Asked<'abort'>): Answer {
+  const { rollout } = state;
+  if (rollout === null) return nothing(`no rollout of ${state.service} is under way.`);
+  if (event.rollout !== null && event.rollout !== rollout.id)
+    return nothing(`${event.rollout} is over already.`);
+  if (rollout.ending !== null) return abortWhileEnding(state, rollout);
+  const first = rollout.from === null;
+  const reason = first ? `aborted by ${event.actor} before any version served` : `aborted by ${event.actor}`;
+  return turned(
+    goBack(turnOf(state), {
+      outcome: first ? 'never-ready' : 'aborted',
+      cause: 'person',
+      reason,
+      by: event.actor,
+      decidedAtMs: event.atMs,
+    }),
+  );
+}
+
+function abortWhileEnding(state: ServiceState, rollout: Rollout): Answer {
+  if (rollout.next === null)
+    return nothing(`${rollout.id} is on its way back already: ${rollout.ending?.reason ?? ''}`);
+  return turned(
+    say(withRollout(turnOf(state), { next: null }), `${rollout.next.label} will not begin: aborted`),
+  );
+}
+
+export function rollback(state: ServiceState, event: Asked<'rollback'>): Answer {
+  const { rollout } = state;
+  if (rollout !== null) return abort(state, { ...event, kind: 'abort', rollout: null });
+  if (state.removing)
+    return refused('SERVICE_LEAVING', `${state.service} is being removed; nothing was started.`);
+  const stable = slotWithRole(state, 'stable');
+  if (stable !== null && state.slots[stable].releaseId === event.request.releaseId)
+    return nothing(`${event.request.label} is what serves already.`);
+  const kept = slotWithRole(state, 'kept');
+  const seen = turnOf(state);
+  const fresh =
+    kept === null
+      ? seen
+      : withState(seen, {
+          slots: { ...state.slots, [kept]: { ...state.slots[kept], healthy: event.healthy } },
+        });
+  return turned(begin(fresh, event.request, event.atMs));
+}
+
+export function remove(state: ServiceState, _event: Asked<'remove'>): Answer {
+  if (state.removing) return nothing(`${state.service} is being removed already.`);
+  if (state.rollout !== null)
+    return refused(
+      'ROLLOUT_UNDER_WAY',
+      `${state.rollout.id} is under way; nothing was removed. Abort it first.`,
+    );
+  let turn = say(withState(turnOf(state), { removing: true }), `${state.service} is taken away`);
+  for (const slot of ['blue', 'green'] as const) {
+    const { role } = turn.state.slots[slot];
+    if (role !== 'free' && role !== 'leaving') turn = vacate(turn, slot);
+  }
+  const empty = turn.state.slots.blue.role === 'free' && turn.state.slots.green.role === 'free';
+  return turned(empty ? command(turn, { kind: 'removeDoor' }) : turn);
+}
+
+function noRollout(state: ServiceState, verb: string): Answer {
+  const { rollout } = state;
+  const why =
+    rollout === null
+      ? `no rollout of ${state.service} is under way, so there is nothing to ${verb}.`
+      : `${rollout.id} is on its way back already: ${rollout.ending?.reason ?? ''}`;
+  return refused('NO_ROLLOUT', `${why} Nothing changed.`);
+}
+
+function phaseWords(rollout: Rollout): string {
+  const step = stepOf(rollout);
+  return `it is ${rollout.phase}${step === undefined ? '' : ` at the ${step.kind} step`}`;
+}

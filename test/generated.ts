@@ -1,0 +1,12 @@
+import { renderConfiguration } from '../src/release/configuration.ts';
+import { renderErrors } from '../src/release/explain.ts';
+import { renderJsonSchema } from '../src/release/json-schema.ts';
+
+export type GeneratedFile = { readonly path: string; readonly render: () => string };
+
+/** Files in the repository that come out of the code; `npm run generate` writes them, a test compares them. */
+export const GENERATED_FILES: readonly GeneratedFile[] = [
+  { path: 'schema/v1.json', render: renderJsonSchema },
+  { path: 'docs/errors.md', render: renderErrors },
+  { path: 'docs/configuration.md', render: renderConfiguration },
+];
