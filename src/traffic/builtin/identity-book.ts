@@ -9,6 +9,9 @@ const FIRST_SIZE = 1 << 12;
 const BLOOM_BITS = 1 << 24;
 const BLOOM_HASHES = 4;
 const EMPTY = -1;
+/** A deed of its own: seen at all. */
+const SEEN = 128;
+const ACTIVE = DID.activeOnBlue | DID.activeOnGreen;
 
 /**
  * Who did what in one rollout, so that each identity counts once per class. Bounded: past `MAX_IDENTITIES` it may take
@@ -31,7 +34,7 @@ export class IdentityBook {
   /** Takes in what workers told and adds what is new to `seconds`. */
   take(news: readonly IdentityNews[], counts: IdentityCounts): void {
     for (const [identity, slot, did, bucket] of news) {
-      if (identity === ONE_OFF) counts.add(slot, did, { from: -1, to: bucket });
+      if (identity === ONE_OFF) counts.add({ slot, did, from: -1, to: bucket, isNew: true });
       else this.takeOne(identity, { slot, did, bucket }, counts);
     }
   }
@@ -50,7 +53,7 @@ export class IdentityBook {
     const from = this.slowest[at]!;
     this.did[at]! |= did;
     if (bucket > from) this.slowest[at] = bucket;
-    counts.add(slot, newlyDid, { from, to: bucket });
+    counts.add({ slot, did: newlyDid, from, to: bucket, isNew: false });
   }
 
   private insert(identity: number, { slot, did, bucket }: Deed, counts: IdentityCounts): void {
@@ -60,7 +63,7 @@ export class IdentityBook {
     this.did[at] = did;
     this.slowest[at] = bucket;
     this.size += 1;
-    counts.add(slot, did, { from: -1, to: bucket });
+    counts.add({ slot, did, from: -1, to: bucket, isNew: true });
   }
 
   /** No room for its own entry: each deed is looked up by itself, and only the first latency is known. */
@@ -69,8 +72,8 @@ export class IdentityBook {
     for (const deed of Object.values(DID)) {
       if ((did & deed) !== 0 && this.isNewToBloom(identity, deed)) newlyDid |= deed;
     }
-    const isNewcomer = (newlyDid & DID.active) !== 0;
-    counts.add(slot, newlyDid, { from: -1, to: isNewcomer ? bucket : -1 });
+    const isNew = this.isNewToBloom(identity, SEEN);
+    counts.add({ slot, did: newlyDid, from: -1, to: isNew ? bucket : -1, isNew });
   }
 
   private isNewToBloom(identity: number, deed: number): boolean {
@@ -116,23 +119,24 @@ type Deed = { readonly slot: number; readonly did: number; readonly bucket: numb
 export class IdentityCounts {
   private readonly slots = [emptySlot(), emptySlot()];
 
-  /** `record.to` not above `from` is no record. */
-  add(slot: number, did: number, record: { readonly from: number; readonly to: number }): void {
+  add({ slot, did, from, to, isNew }: Novelty): void {
     const counts = this.slots[slot]!;
-    if ((did & DID.active) !== 0) counts.active += 1;
+    if (isNew) counts.assigned += 1;
+    if ((did & ACTIVE) !== 0) counts.active += 1;
     if ((did & DID.failed) !== 0) counts.failed += 1;
     if ((did & DID.clientError) !== 0) counts.clientError += 1;
-    if (record.to <= record.from) return;
-    const key = (record.from + 1) * 4096 + record.to;
+    if (to <= from) return;
+    const key = (from + 1) * 4096 + to;
     counts.records.set(key, (counts.records.get(key) ?? 0) + 1);
   }
 
   close(second: number): IdentitySecond[] {
     return this.slots
-      .map(({ active, failed, clientError, records }, slot) => ({
+      .map(({ active, assigned, failed, clientError, records }, slot) => ({
         second,
         slot: SLOT_NAMES[slot]!,
         active,
+        assigned,
         failed,
         clientError,
         records: [...records].map(([key, count]) => [Math.floor(key / 4096) - 1, key % 4096, count] as const),
@@ -141,15 +145,27 @@ export class IdentityCounts {
   }
 }
 
+type Novelty = {
+  readonly slot: number;
+  /** What it newly did. */
+  readonly did: number;
+  /** Its slowest bucket before (-1 for none) and now; `to` not above `from` is no record. */
+  readonly from: number;
+  readonly to: number;
+  /** Never seen before on either slot. */
+  readonly isNew: boolean;
+};
+
 type SlotCounts = {
   active: number;
+  assigned: number;
   failed: number;
   clientError: number;
   readonly records: Map<number, number>;
 };
 
 function emptySlot(): SlotCounts {
-  return { active: 0, failed: 0, clientError: 0, records: new Map() };
+  return { active: 0, assigned: 0, failed: 0, clientError: 0, records: new Map() };
 }
 
 /** MurmurHash3's finaliser. */
