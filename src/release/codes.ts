@@ -108,6 +108,62 @@ export const CODES = {
   },
 
   // traffic
+  TRAFFIC_CURSOR_INVALID: {
+    title: 'Counts were asked for with a cursor that is none',
+    cause: 'The cursor does not come from the traffic() of this kind of proxy.',
+    fix: 'Ask with null to begin from now on.',
+  },
+  TRAFFIC_DOOR_TAKEN: {
+    title: 'The address of a door belongs to someone else',
+    cause: 'Another service has the same host and path on that port, or another program listens on the port.',
+    fix: 'Choose another host, path or port, or remove what has it; the message names the owner.',
+  },
+  TRAFFIC_LISTEN_FAILED: {
+    title: 'The proxy may or can not listen where the door is',
+    cause: 'The port needs a right that the user has not, or the machine does not have the address.',
+    fix: 'Choose another address or port, or give the right to bind it.',
+  },
+  TRAFFIC_NOT_INSTALLED: {
+    title: 'The proxy does not know the service',
+    cause: 'Its door was never installed, or it was removed.',
+    fix: 'Run "bascule apply" for the service.',
+  },
+  TRAFFIC_PROXY_FAULT: {
+    title: 'A fault in the built-in proxy',
+    cause: 'A bug: the proxy met a state that it should never be in. Traffic goes on.',
+    fix: "Report it with the end of proxy.log from the proxy's state directory.",
+  },
+  TRAFFIC_PROXY_RUNNING: {
+    title: 'Another proxy runs on the same state directory',
+    cause: 'Two proxies were started for one state directory; the first one keeps serving.',
+    fix: 'Use the one that runs, or stop it first.',
+  },
+  TRAFFIC_PROXY_VERSION: {
+    title: 'The running proxy speaks another version of the control protocol',
+    cause: 'Bascule was updated while its proxy kept running.',
+    fix: 'Stop the proxy at a quiet moment; the controller then starts its own.',
+  },
+  TRAFFIC_ROUTE_INVALID: {
+    title: 'The proxy refused a route',
+    cause:
+      'The route asks for more replicas than there are addresses, or for a share that the proxy cannot split.',
+    fix: 'This is decided by the controller: report it with the message.',
+  },
+  TRAFFIC_STATE_DAMAGED: {
+    title: 'A state file of the proxy is damaged',
+    cause: 'The file is cut off, was edited, or was written by another version.',
+    fix: 'Move the named file away and start the proxy again; the controller then gives door and route anew.',
+  },
+  TRAFFIC_STATE_UNWRITABLE: {
+    title: 'The proxy cannot write its state',
+    cause: 'The disk is full, the state directory is not writable, or its path is too long.',
+    fix: 'Free space, mend the permissions or choose a shorter path, and repeat.',
+  },
+  TRAFFIC_UNREACHABLE: {
+    title: 'The data plane does not answer',
+    cause: 'The proxy is not running and could not be started in time, or it hangs.',
+    fix: 'See proxy.log in its state directory. If it runs, it routes as before.',
+  },
 
   // workload
   WORKLOAD_START_FAILED: {
