@@ -1,4 +1,5 @@
 import { messageOf } from '../lib/errors.ts';
+import type { Json } from '../lib/json.ts';
 import type { Controller, ServerInfo } from './controller.ts';
 import { Counting } from './counting.ts';
 import { Deploys } from './deploys.ts';
@@ -27,7 +28,12 @@ export function createController(
   ports: Ports,
   settings: Settings,
   info: Omit<ServerInfo, 'lastSeq'>,
-): { readonly controller: Controller; start(bootId: string): Promise<void>; stop(): Promise<void> } {
+): {
+  readonly controller: Controller;
+  readonly idempotency: Notes;
+  start(bootId: string): Promise<void>;
+  stop(): Promise<void>;
+} {
   const stopping = new AbortController();
   const engine = new Engine(ports);
   const desk = new Desk();
@@ -101,7 +107,24 @@ export function createController(
     has: (digest) => ports.store.has(digest),
     put: (stream, digest) => ports.store.put(stream, digest),
   };
-  return { controller: { read: reads, steer, artifacts }, start, stop };
+  return { controller: { read: reads, steer, artifacts }, idempotency: notesOf(ports, engine), start, stop };
+}
+
+/** Answers of idempotent requests, kept in the journal. */
+type Notes = { get(key: string): Answer | null; put(key: string, answer: Answer): void };
+type Answer = {
+  readonly request: string;
+  readonly status: number;
+  readonly body: unknown;
+  readonly atMs: number;
+};
+
+function notesOf(ports: Ports, engine: Engine): Notes {
+  return {
+    get: (key) => (ports.journal.document('answer', key) as unknown as Answer | undefined) ?? null,
+    put: (key, answer) =>
+      engine.note({ kind: 'answer', key, value: answer as unknown as Json }, 'answers', 'bascule'),
+  };
 }
 
 /** One act per service and round: at every round where a rollout is under way, now and then elsewhere. */

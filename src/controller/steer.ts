@@ -11,7 +11,7 @@ import type { Reads } from './reads.ts';
 import type { RolloutRecord } from './records.ts';
 import type { Answered } from './views.ts';
 
-type StoredPlan = { readonly fingerprint: string; readonly service: string };
+type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
 
 /** Verbs: each becomes one event; its answer is read from what was recorded. */
 export class Steer implements Readonly<Record<keyof Controller['steer'], unknown>> {
@@ -31,7 +31,11 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const prepared = await this.#deploys.prepare(request, caller);
     const view = this.#deploys.view(prepared, `p-${this.#ports.random.hex(4)}`);
     if (view.id !== null) {
-      const value: StoredPlan = { fingerprint: prepared.fingerprint, service: view.service };
+      const value: StoredPlan = {
+        fingerprint: prepared.fingerprint,
+        service: view.service,
+        atMs: this.#ports.clock.nowMs(),
+      };
       this.#engine.note(
         { kind: 'plan', key: view.id, value: value as unknown as Json },
         view.service,

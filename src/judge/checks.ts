@@ -28,10 +28,9 @@ export type LineCheck = {
   /** The line is this multiple of stable's quantile. */
   readonly times: 1 | 2;
   readonly weight: number;
-  /** In fine buckets. */
-  readonly harmShift: number;
-  readonly safeShift: number;
+  /** Slower than stable by more than so many percent is harm. */
   readonly harmPercent: number;
+  /** Surely not slower by so many percent is safe. */
   readonly safePercent: number;
   /** Whether the step is safe only once this check is. Others look for harm alone. */
   readonly required: boolean;
@@ -69,6 +68,16 @@ export function checksOf(policy: JudgePolicy): readonly JudgedCheck[] {
 export function safeMargin(check: RateCheck, share: number): Margin {
   const { ratio, add } = check.safe;
   return { ratio, add: add === 'budget' ? EXPOSURE_BUDGET / share : add };
+}
+
+/** Fine buckets by which the candidate's line lies above stable's in the test for harm. */
+export function harmShiftOf(check: LineCheck): number {
+  return latencyShift(check.harmPercent / 100);
+}
+
+/** The same in the test for safety, rounded so that what passes is within the limit. */
+export function safeShiftOf(check: LineCheck): number {
+  return shiftWithin(check.safePercent / 100);
 }
 
 function defaultErrors(): RateCheck {
@@ -115,8 +124,6 @@ function line(
     quantile,
     times,
     weight: 0,
-    harmShift: latencyShift(limits.harm / 100),
-    safeShift: shiftWithin(limits.safe / 100),
     harmPercent: limits.harm,
     safePercent: limits.safe,
     required: limits.required,

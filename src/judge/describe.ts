@@ -1,9 +1,9 @@
-import { safeMargin, type LineCheck, type RateCheck } from './checks.ts';
+import { harmShiftOf, safeMargin, safeShiftOf, type LineCheck, type RateCheck } from './checks.ts';
 import { HARM_ALPHA, harmLogE, harmLogEAt } from './harm.ts';
 import { refutedShift, safeShift } from './ladder.ts';
 import { quantileMs, shiftPercent } from './latency.ts';
 import { mixtureLogE, mixtureLogEAt } from './mixture.ts';
-import type { CheckState, JudgeState } from './state.ts';
+import type { CheckCounts, CheckState, JudgeState } from './state.ts';
 
 /**
  * One check, in words of numbers. Rates: values in percent of the units, the rest in percentage points. Latency: values in
@@ -44,21 +44,23 @@ export const SAFE_LOG_LIMIT = Math.log(1 / SAFE_ALPHA);
 const LEAST_TREND_REQUESTS = 20;
 
 export function describeCheck(state: JudgeState, one: CheckState): CheckResult {
-  const rates = ratesOf(one);
-  const judged = { state: verdictOfCheck(state, one), needRequests: needRequests(state, one) };
-  const common = { name: one.check.name, required: one.check.required, logE: harmLogE(one.harm), ...judged };
-  if (one.check.kind === 'line' && one.check.times === 1)
-    return { ...common, ...describeLine(state, one, one.check) };
-  const shown = {
-    ...common,
-    unit: 'percent' as const,
-    candidate: percentOf(rates.candidate),
-    stable: percentOf(rates.stable),
-    difference:
-      rates.candidate === null || rates.stable === null ? null : 100 * (rates.candidate - rates.stable),
+  const { check } = one;
+  const common = {
+    name: check.name,
+    required: check.required,
+    logE: harmLogE(one.harm),
+    state: verdictOfCheck(state, one),
+    needRequests: needRequests(state, one),
   };
-  if (one.check.kind === 'line') return { ...shown, interval: null, limit: 0, safeLimit: 0 };
-  return { ...shown, ...describeRate(state, one, { check: one.check, stableRate: rates.stable ?? 0 }) };
+  if (check.kind === 'line' && check.times === 1) return { ...common, ...describeLine(state, one, check) };
+  const rates = ratesOf(one.counts);
+  if (check.kind === 'line')
+    return { ...common, ...inPercent(rates), interval: null, limit: 0, safeLimit: 0 };
+  const bounds = describeRate(state, one, { check, stableRate: rates.stable ?? 0 });
+  const [lo, hi] = bounds.interval;
+  const overall = inPercent(rates);
+  const inside = overall.difference === null || (overall.difference >= lo && overall.difference <= hi);
+  return { ...common, ...(inside ? overall : inPercent(recentRates(one.counts))), ...bounds };
 }
 
 /** Whether this check alone is worse, surely not worse, or neither yet. */
@@ -96,26 +98,19 @@ function describeLine(
 /** The ladder's bounds, with the deciding shift among its rungs. */
 function lineInterval(one: CheckState, check: LineCheck): Interval {
   const { ladder } = one;
+  const [harmShift, within] = [harmShiftOf(check), safeShiftOf(check)];
   const isWorse = harmLogE(one.harm) >= ownLimit(one);
   const isSafe = mixtureLogE(one.safe) >= SAFE_LOG_LIMIT;
   const refuted =
     ladder === null
       ? null
-      : refutedShift(
-          ladder,
-          ownLimit(one),
-          (shift) => shift > check.harmShift === isWorse && shift !== check.harmShift,
-        );
+      : refutedShift(ladder, ownLimit(one), (shift) => shift > harmShift === isWorse && shift !== harmShift);
   const safe =
     ladder === null
       ? null
-      : safeShift(
-          ladder,
-          SAFE_LOG_LIMIT,
-          (shift) => shift < check.safeShift === isSafe && shift !== check.safeShift,
-        );
-  const lo = refuted ?? (isWorse ? check.harmShift : null);
-  const hi = safe ?? (isSafe ? check.safeShift : null);
+      : safeShift(ladder, SAFE_LOG_LIMIT, (shift) => shift < within === isSafe && shift !== within);
+  const lo = refuted ?? (isWorse ? harmShift : null);
+  const hi = safe ?? (isSafe ? within : null);
   return [lo === null ? -100 : shiftPercent(lo), hi === null ? null : shiftPercent(hi)];
 }
 
@@ -123,7 +118,7 @@ function describeRate(
   state: JudgeState,
   one: CheckState,
   at: { readonly check: RateCheck; readonly stableRate: number },
-): Pick<CheckResult, 'interval' | 'limit' | 'safeLimit'> {
+): Pick<CheckResult, 'limit' | 'safeLimit'> & { readonly interval: readonly [lo: number, hi: number] } {
   const { check, stableRate } = at;
   const share = state.step.askedPercent / 100;
   const safe = share > 0 ? safeMargin(check, share) : { ratio: 1, add: 1 };
@@ -158,10 +153,12 @@ function bound(refutes: (offset: number) => boolean, offsets: readonly number[])
   return refuted;
 }
 
+type Rates = { readonly candidate: number | null; readonly stable: number | null };
+
 /** Rates of both sides as fractions, steps weighed by how much they can tell, so that changing shares cannot mix them up. */
-function ratesOf(one: CheckState): { readonly candidate: number | null; readonly stable: number | null } {
-  const [x, y, mine, theirs] = one.counts.step;
-  const [candidate, stable, weight] = one.counts.strata;
+function ratesOf(counts: CheckCounts): Rates {
+  const [x, y, mine, theirs] = counts.step;
+  const [candidate, stable, weight] = counts.strata;
   const all = Math.max(1, mine + theirs);
   const total = weight + (mine * theirs) / all;
   if (total > 0) {
@@ -171,6 +168,24 @@ function ratesOf(one: CheckState): { readonly candidate: number | null; readonly
     };
   }
   return { candidate: mine > 0 ? x / mine : null, stable: theirs > 0 ? y / theirs : null };
+}
+
+/** Of about the last minute: where a fault began within the step, the whole step's rates lie outside its bounds. */
+function recentRates(counts: CheckCounts): Rates {
+  const [x, y, mine, theirs] = counts.recent;
+  return { candidate: mine > 0 ? x / mine : null, stable: theirs > 0 ? y / theirs : null };
+}
+
+function inPercent({
+  candidate,
+  stable,
+}: Rates): Pick<CheckResult, 'unit' | 'candidate' | 'stable' | 'difference'> {
+  return {
+    unit: 'percent',
+    candidate: candidate === null ? null : 100 * candidate,
+    stable: stable === null ? null : 100 * stable,
+    difference: candidate === null || stable === null ? null : 100 * (candidate - stable),
+  };
 }
 
 function needRequests(state: JudgeState, one: CheckState): number | null {
@@ -184,8 +199,4 @@ function needRequests(state: JudgeState, one: CheckState): number | null {
   const need = Math.max(1, (missing * requests) / best);
   const digits = 10 ** Math.max(0, Math.floor(Math.log10(need)) - 1);
   return Math.ceil(need / digits) * digits;
-}
-
-function percentOf(fraction: number | null): number | null {
-  return fraction === null ? null : 100 * fraction;
 }

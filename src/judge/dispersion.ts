@@ -14,9 +14,11 @@ type BlockSums = {
   readonly full: number;
   /** Sums over them: D², V, (Σu)², Σu². */
   readonly sums: readonly [d2: number, v: number, u2: number, uu: number];
-  /** The block under way: its ticks, D, V, Σu, Σu². */
-  readonly open: readonly [ticks: number, d: number, v: number, u: number, uu: number];
+  /** The block under way: its ticks, D, V, Σu, Σu²; null before its first. */
+  readonly open: OpenBlock;
 };
+
+type OpenBlock = readonly [ticks: number, d: number, v: number, u: number, uu: number] | null;
 
 /** Seconds a block spans. φ looks at all, τ at the last two. */
 export const BLOCK_TICKS = [1, 5, 30] as const;
@@ -26,7 +28,7 @@ const LEAST_BLOCKS = 3;
 const MOST_PHI = 50;
 const MOST_TAU = 30;
 
-const EMPTY_BLOCK: BlockSums = { full: 0, sums: [0, 0, 0, 0], open: [0, 0, 0, 0, 0] };
+const EMPTY_BLOCK: BlockSums = { full: 0, sums: [0, 0, 0, 0], open: null };
 
 export const NO_DISPERSION: Dispersion = { blocks: BLOCK_TICKS.map(() => EMPTY_BLOCK), pending: null };
 
@@ -49,19 +51,21 @@ export function learnSecond(dispersion: Dispersion, events: number, units: numbe
 
 function addTick(block: BlockSums, length: number, halves: Halves): BlockSums {
   const { first, both, share } = halves;
-  const u = both > 0 ? first / both - share : 0;
-  const ticks = block.open[0] + 1;
-  const d = block.open[1] + (both > 0 ? first - share * both : 0);
-  const v = block.open[2] + share * (1 - share) * both;
-  const su = block.open[3] + u;
-  const uu = block.open[4] + u * u;
+  // A block of one second has no persistence to measure.
+  const u = both > 0 && length > 1 ? first / both - share : 0;
+  const open = block.open ?? [0, 0, 0, 0, 0];
+  const ticks = open[0] + 1;
+  const d = open[1] + (both > 0 ? first - share * both : 0);
+  const v = open[2] + share * (1 - share) * both;
+  const su = open[3] + u;
+  const uu = open[4] + u * u;
   if (ticks < length) return { ...block, open: [ticks, d, v, su, uu] };
-  if (v === 0) return { ...block, open: EMPTY_BLOCK.open };
+  if (v === 0) return { ...block, open: null };
   const [d2, sumV, su2, sumUu] = block.sums;
   return {
     full: block.full + 1,
     sums: [d2 + d * d, sumV + v, su2 + su * su, sumUu + uu],
-    open: EMPTY_BLOCK.open,
+    open: null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { SAFE_BETS, ratioGain, type BetTable, type Events, type Margin } from './bet.ts';
-import { safeMargin } from './checks.ts';
+import { harmShiftOf, safeMargin, safeShiftOf } from './checks.ts';
 import { phiOf, tauOf } from './dispersion.ts';
 import { advanceHarm, idleHarm, slopesOf } from './harm.ts';
 import { advanceLadder, restartLadderSafe } from './ladder.ts';
@@ -33,7 +33,7 @@ export function advanceCheck(state: CheckState, context: CheckContext): CheckSta
   }
   const { candidate, stable } = context.reading;
   const isRate = check.kind === 'rate';
-  const x = eventsOn(candidate, check, line, isRate ? 0 : check.harmShift);
+  const x = eventsOn(candidate, check, line, isRate ? 0 : harmShiftOf(check));
   const y = eventsOn(stable, check, line, 0);
   const requests = context.perCandidate ? candidate.units / context.share : candidate.units + stable.units;
   const [phi, tau] = [phiOf(state.dispersion), tauOf(state.dispersion)];
@@ -52,7 +52,7 @@ export function advanceCheck(state: CheckState, context: CheckContext): CheckSta
       overDelta: isRate,
       table: context.table,
     }),
-    safe: advanceSafe(state, context, { y, requests, phi }),
+    safe: !check.required ? state.safe : advanceSafe(state, context, { y, requests, phi }),
     ladder:
       state.ladder === null
         ? null
@@ -68,6 +68,7 @@ export function advanceCheck(state: CheckState, context: CheckContext): CheckSta
       ...state.counts,
       step: sum(state.counts.step, seen),
       bet: sum(state.counts.bet, seen),
+      recent: recently(state.counts.recent, seen),
     },
   };
 }
@@ -98,7 +99,7 @@ function advanceSafe(
   const isRate = check.kind === 'rate';
   const margin = isRate ? safeMargin(check, context.askedShare) : LINE_MARGIN;
   const table = context.table(SAFE_BETS, margin, context.share);
-  const x = eventsOn(context.reading.candidate, check, line, isRate ? 0 : check.safeShift);
+  const x = eventsOn(context.reading.candidate, check, line, isRate ? 0 : safeShiftOf(check));
   const events: Events = { candidate: x, stable: seen.y, requests: seen.requests };
   return advanceMixture(state.safe, {
     logGains: SAFE_BETS.map((_, i) => ratioGain(table, i, events) / seen.phi),
@@ -109,4 +110,14 @@ function advanceSafe(
 
 function sum(a: EventCounts, b: EventCounts): EventCounts {
   return [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]];
+}
+
+/** Half-life of a minute; thousandths are enough for a value that is shown. */
+function recently(before: EventCounts, seen: EventCounts): EventCounts {
+  const [x, y, mine, theirs] = sum(before, seen);
+  return [faded(x), faded(y), faded(mine), faded(theirs)];
+}
+
+function faded(count: number): number {
+  return Math.round(count * 0.5 ** (1 / 60) * 1000) / 1000;
 }

@@ -14,14 +14,16 @@ export type Ladder = {
   readonly harmPrior: number;
 };
 
-/** In fine buckets (3.2 % each): 0.62 to 6.7 times. */
-export const LADDER_SHIFTS: readonly number[] = [-15, -9, -6, -3, 0, 3, 6, 9, 12, 16, 22, 30, 42, 60];
+/** In fine buckets (3.2 % each): 0.68 to 5.2 times. */
+export const LADDER_SHIFTS: readonly number[] = [-12, -6, -3, 0, 3, 6, 9, 13, 20, 32, 52];
 const LADDER_HARM_BETS: readonly number[] = [1.4, 3, 12];
 const LADDER_SAFE_BETS: readonly number[] = [0.1, 0.5, 0.8];
+/** ln W below which the ladder counts no further. */
+const MOST_LOST = -40;
 const LINE_MARGIN: Margin = { ratio: 1, add: 0 };
 
 export const NEW_LADDER: Ladder = {
-  harm: LADDER_SHIFTS.flatMap(() => LADDER_HARM_BETS.map(() => LOG_ZERO)),
+  harm: LADDER_SHIFTS.flatMap(() => LADDER_HARM_BETS.map(() => MOST_LOST)),
   safe: LADDER_SHIFTS.flatMap(() => LADDER_SAFE_BETS.map(() => 0)),
   harmPrior: 0,
 };
@@ -58,7 +60,7 @@ export function advanceLadder(ladder: Ladder, second: LadderSecond): Ladder {
       safe.push(kept(before + ratioGain(safeTable, i, events) / second.phi));
     });
   });
-  return { harm, safe, harmPrior: Math.min(1, ladder.harmPrior + second.prior) };
+  return { harm, safe, harmPrior: Math.min(1, Math.round((ladder.harmPrior + second.prior) * 1e12) / 1e12) };
 }
 
 /** A new step: what is surely not slower must be shown again. */
@@ -100,7 +102,7 @@ function rungMean(values: readonly number[], rung: number, length: number): numb
   return logSumExp(values.slice(rung * length, (rung + 1) * length)) - Math.log(length);
 }
 
-/** Hundred-thousandths are enough for a bound that is shown, and keep the state small. */
+/** Ten-thousandths are enough for a bound that is shown, and what is lost beyond e^-40 is lost; both keep the state small. */
 function kept(logW: number): number {
-  return logW < LOG_ZERO / 2 ? LOG_ZERO : Math.round(logW * 1e5) / 1e5;
+  return logW < MOST_LOST ? MOST_LOST : Math.round(logW * 1e4) / 1e4;
 }

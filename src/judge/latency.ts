@@ -2,7 +2,6 @@ import { LATENCY_BUCKETS, LATENCY_GAMMA, latencyBucketMs, type SparseHistogram }
 
 /** Three fine buckets of `traffic/counts.ts` fold into one of γ = 1.1, in which stable's lines are kept. */
 export const FINE_PER_COARSE = 3;
-export const COARSE_BUCKETS = Math.ceil((LATENCY_BUCKETS - 1) / FINE_PER_COARSE) + 1;
 
 /** Seconds after which a request weighs half in the histogram that lines and shown quantiles come from. */
 const HALF_LIFE_SECONDS = 58;

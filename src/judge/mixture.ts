@@ -37,10 +37,16 @@ export function advanceMixture(mixture: Mixture, gains: Gains): Mixture {
   for (let i = 0; i < logGains.length; i++) {
     const before = mixture.logW[i] ?? LOG_ZERO;
     const started = prior > 0 ? logAddExp(before, logPrior) : before;
-    logW.push(Math.max(LOG_ZERO, started + logGains[i]!));
-    if (slopes !== null) slope.push((mixture.slope[i] ?? 0) * Math.exp(before - started) + slopes[i]!);
+    logW.push(Math.max(LOG_ZERO, rounded(started + logGains[i]!, 1e12)));
+    if (slopes === null) continue;
+    slope.push(rounded((mixture.slope[i] ?? 0) * Math.exp(before - started) + slopes[i]!, 1e4));
   }
-  return { logW, slope, prior: Math.min(1, mixture.prior + prior) };
+  return { logW, slope, prior: Math.min(1, rounded(mixture.prior + prior, 1e12)) };
+}
+
+/** Digits that mean nothing would be half of the state's size. Slopes only move bounds that are shown. */
+function rounded(value: number, per: number): number {
+  return Math.round(value * per) / per;
 }
 
 /** ln E at the margin that was bet on. 0 before the first second. */

@@ -81,7 +81,7 @@ export type CheckState = {
   readonly check: JudgedCheck;
   /** Over the whole rollout. */
   readonly harm: Harm;
-  /** Since the step began. */
+  /** Since the step began, for required checks. */
   readonly safe: Mixture;
   readonly dispersion: Dispersion;
   /** A line's fine bucket on stable, or null before there was one (always null for rates). */
@@ -98,6 +98,8 @@ export type CheckCounts = {
   readonly strata: readonly [candidate: number, stable: number, weight: number];
   /** Since the harm evidence (re)started. */
   readonly bet: EventCounts;
+  /** Of about the last minute (half-life 60 s), for values shown when things changed within the step. */
+  readonly recent: EventCounts;
 };
 
 export type EventCounts = readonly [x: number, y: number, candidateUnits: number, stableUnits: number];

@@ -41,7 +41,7 @@ export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
   const scaled = scaleMoves ? rescaled(changed) : changed;
   const said = say(
     scaled,
-    `applied: ${[doorMoves && 'door', scaleMoves && 'scale', 'policy'].filter(Boolean).join(', ')}`,
+    `applied: ${[doorMoves && 'door', scaleMoves && 'scale', policyMoves && 'policy'].filter(Boolean).join(', ')}`,
   );
   return turned(doorMoves || healthMoves ? command(said, { kind: 'installDoor' }) : said);
 }

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, link, rename, unlink } from 'node:fs/promises';
+import { type Server, type Socket, connect, createServer } from 'node:net';
+import { OperatingError, messageOf } from '../../lib/errors.ts';
+import {
+  type ControlCall,
+  type ControlRequest,
+  type ControlResponse,
+  LineSplitter,
+  MAX_CONNECTIONS,
+} from './control-protocol.ts';
+
+/** The kernel's limit for the path of a unix socket. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+export type ControlServer = {
+  /** Ends all conversations. */
+  close(): void;
+};
+
+export type ControlHandler = (call: ControlCall) => Promise<unknown>;
+
+/**
+ * Answers the controller on `path`. A socket left by a proxy that died is replaced, one that a running proxy answers on
+ * is not. Errors: TRAFFIC_PROXY_RUNNING, TRAFFIC_STATE_UNWRITABLE.
+ */
+export async function serveControl(path: string, handler: ControlHandler): Promise<ControlServer> {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    throw new OperatingError(
+      'TRAFFIC_STATE_UNWRITABLE',
+      `The proxy did not start: the path of its control socket, ${path}, is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that the system allows. Choose a shorter state directory.`,
+      { retryable: false },
+    );
+  }
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    converse(socket, handler);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await clearStale(path);
+  await listen(server, path);
+  await chmod(path, 0o600);
+  return {
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? alreadyRunning(path) : error),
+    );
+    server.listen(path, resolve);
+  });
+}
+
+/** Renamed before it is removed: of two proxies that start at once, neither takes away the other's new socket. */
+async function clearStale(path: string): Promise<void> {
+  if (await answers(path)) throw alreadyRunning(path);
+  const aside = `${path}.${randomUUID().slice(0, 8)}`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return;
+  }
+  const wasAlive = await answers(aside);
+  if (wasAlive) await link(aside, path).catch(() => {});
+  await unlink(aside);
+  if (wasAlive) throw alreadyRunning(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function converse(socket: Socket, handler: ControlHandler): void {
+  const lines = new LineSplitter();
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: Buffer) => {
+    const whole = lines.split(chunk);
+    if (whole === null) {
+      socket.destroy();
+      return;
+    }
+    for (const line of whole) void reply(socket, line, handler);
+  });
+}
+
+async function reply(socket: Socket, line: string, handler: ControlHandler): Promise<void> {
+  let request: ControlRequest;
+  try {
+    request = JSON.parse(line) as ControlRequest;
+  } catch {
+    socket.destroy();
+    return;
+  }
+  let response: ControlResponse;
+  try {
+    response = { id: request.id, ok: true, value: await handler(request.call) };
+  } catch (error) {
+    const known = error instanceof OperatingError;
+    const code = known ? error.code : 'TRAFFIC_PROXY_FAULT';
+    response = {
+      id: request.id,
+      ok: false,
+      error: { code, message: messageOf(error), retryable: known && error.retryable },
+    };
+  }
+  if (!socket.destroyed) socket.write(`${JSON.stringify(response)}\n`);
+}
+
+function alreadyRunning(path: string): OperatingError {
+  return new OperatingError(
+    'TRAFFIC_PROXY_RUNNING',
+    `A proxy did not start: another one answers on ${path} and keeps serving. Use that one, or stop it first.`,
+    { retryable: false },
+  );
+}

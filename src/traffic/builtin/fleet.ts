@@ -1,0 +1,232 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ListeningHandle } from './listeners.ts';
+import type { Answer, Ask, FromWorker, ToWorker, WorkerCounts } from './messages.ts';
+
+/** A worker that does not confirm a change in this time is killed: no request may go by an old route. */
+const CONFIRM_MS = 2000;
+const RESTART_MIN_MS = 0;
+const RESTART_MAX_MS = 5000;
+/** A worker that lived this long was sound. */
+const SOUND_MS = 10_000;
+const STOP_MARGIN_MS = 1000;
+
+export type FleetOptions = {
+  readonly size: number;
+  /** All that a new worker must know. */
+  readonly onStart: () => Extract<ToWorker, { kind: 'start' }>;
+  readonly onCounts: (counts: WorkerCounts) => void;
+  readonly onDeath: () => void;
+  readonly log: (text: string) => void;
+};
+
+/** The worker processes: starts them, starts them again, gives each the sockets and every change. */
+export class Fleet {
+  private readonly options: FleetOptions;
+  private readonly members: Member[] = [];
+  private readonly sockets = new Map<string, ListeningHandle>();
+  private stopping = false;
+
+  constructor(options: FleetOptions) {
+    this.options = options;
+    for (let i = 0; i < options.size; i += 1) this.members.push(new Member(i));
+  }
+
+  /** Starts all workers; resolves when they know everything and listen. */
+  async start(): Promise<void> {
+    await Promise.all(this.members.map((member) => this.launch(member)));
+  }
+
+  /** Asks every worker that runs; one that does not answer in time is killed and replaced. */
+  async ask(ask: Ask): Promise<Answer[]> {
+    const answers = await Promise.all(this.members.map((member) => this.askOne(member, ask)));
+    return answers.filter((answer) => answer !== null);
+  }
+
+  tell(message: ToWorker): void {
+    for (const member of this.members) if (member.ready) send(member, message);
+  }
+
+  /** Hands a bound socket to every worker; resolves with the system's error code, or null. */
+  async listen(listener: string, handle: ListeningHandle): Promise<string | null> {
+    this.sockets.set(listener, handle);
+    const errors = await Promise.all(this.members.map((member) => this.listenOne(member, listener)));
+    const error = errors.find((each) => each !== null) ?? null;
+    if (error !== null) this.unlisten(listener);
+    return error;
+  }
+
+  unlisten(listener: string): void {
+    this.tell({ kind: 'unlisten', listener });
+    this.sockets.get(listener)?.close();
+    this.sockets.delete(listener);
+  }
+
+  get listeners(): string[] {
+    return [...this.sockets.keys()];
+  }
+
+  /** Whether at least one worker serves. */
+  get isServing(): boolean {
+    return this.members.some((member) => member.ready);
+  }
+
+  /** The second up to which every running worker has told its counts; null while none runs. */
+  get countedSecond(): number | null {
+    const seconds = this.members.filter((member) => member.ready).map((member) => member.countedSecond);
+    return seconds.length === 0 ? null : Math.min(...seconds);
+  }
+
+  get pids(): number[] {
+    return this.members.flatMap((member) => member.process?.pid ?? []);
+  }
+
+  /** Lets every worker finish what it has, for at most `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
+    await Promise.all(
+      this.members.map(async (member) => {
+        const { process } = member;
+        if (process === null) return;
+        const ended = new Promise((resolve) => process.once('exit', resolve));
+        send(member, { kind: 'stop', graceMs });
+        const timer = setTimeout(() => process.kill('SIGKILL'), graceMs + STOP_MARGIN_MS);
+        await ended;
+        clearTimeout(timer);
+      }),
+    );
+  }
+
+  private async launch(member: Member): Promise<void> {
+    member.startedAtMs = performance.now();
+    const child = fork(workerPath(), [], { serialization: 'advanced', execArgv: [] });
+    member.process = child;
+    const died = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.on('message', (message) => this.receive(member, message as FromWorker));
+    child.on('error', (error) => this.options.log(`worker ${member.index}: ${error.message}`));
+    child.once('exit', (code, signal) => this.died(member, signal ?? String(code)));
+    const started = member.once((message) => message.kind === 'started');
+    send(member, this.options.onStart());
+    // Whatever changes from here on is told to it as well, behind the start.
+    member.ready = true;
+    member.countedSecond = Math.floor(Date.now() / 1000) - 1;
+    await Promise.race([started, died]);
+    if (member.process !== child) return;
+    for (const listener of this.sockets.keys()) {
+      const error = await Promise.race([this.listenOne(member, listener), died]);
+      if (typeof error === 'string')
+        this.options.log(`worker ${member.index} cannot listen on ${listener}: ${error}`);
+    }
+  }
+
+  private died(member: Member, how: string): void {
+    const lived = performance.now() - member.startedAtMs;
+    member.process = null;
+    member.ready = false;
+    member.fail();
+    if (this.stopping) return;
+    member.backOffMs =
+      lived > SOUND_MS ? RESTART_MIN_MS : Math.min(RESTART_MAX_MS, member.backOffMs * 2 + 50);
+    const waitMs = lived > SOUND_MS || member.backOffMs <= 50 ? 0 : member.backOffMs;
+    this.options.log(`worker ${member.index} ended (${how}); restarting in ${waitMs}ms`);
+    this.options.onDeath();
+    setTimeout(() => {
+      if (!this.stopping) void this.launch(member);
+    }, waitMs);
+  }
+
+  private receive(member: Member, message: FromWorker): void {
+    switch (message.kind) {
+      case 'counts':
+        member.countedSecond = message.second;
+        this.options.onCounts(message);
+        break;
+      case 'note':
+        this.options.log(`worker ${member.index}: ${message.text}`);
+        break;
+      default:
+        member.deliver(message);
+    }
+  }
+
+  private async askOne(member: Member, ask: Ask): Promise<Answer | null> {
+    if (!member.ready) return null;
+    const id = member.nextId();
+    const answered = member.once((message) => message.kind === 'answer' && message.id === id);
+    send(member, { kind: 'ask', id, ask });
+    const message = await this.confirmed(member, answered);
+    return message?.kind === 'answer' ? message.answer : null;
+  }
+
+  private async listenOne(member: Member, listener: string): Promise<string | null> {
+    const handle = this.sockets.get(listener);
+    if (!member.ready || handle === undefined) return null;
+    const answered = member.once((message) => message.kind === 'listening' && message.listener === listener);
+    send(member, { kind: 'listen', listener }, handle);
+    const message = await this.confirmed(member, answered);
+    return message?.kind === 'listening' ? message.error : null;
+  }
+
+  /** What the worker says, or null when it died, or was killed for not saying it in time. */
+  private async confirmed(member: Member, answered: Promise<FromWorker | null>): Promise<FromWorker | null> {
+    const { process } = member;
+    const timer = setTimeout(() => {
+      this.options.log(`worker ${member.index} did not confirm a change within ${CONFIRM_MS}ms: killing it`);
+      process?.kill('SIGKILL');
+    }, CONFIRM_MS);
+    const message = await answered;
+    clearTimeout(timer);
+    return message;
+  }
+}
+
+type Waiter = {
+  readonly matches: (message: FromWorker) => boolean;
+  readonly resolve: (message: FromWorker | null) => void;
+};
+
+/** One place in the fleet and the process that fills it at the moment. */
+class Member {
+  readonly index: number;
+  process: ChildProcess | null = null;
+  ready = false;
+  countedSecond = 0;
+  startedAtMs = 0;
+  backOffMs = 0;
+  private waiters: Waiter[] = [];
+  private ids = 0;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  nextId(): number {
+    this.ids += 1;
+    return this.ids;
+  }
+
+  /** The next message that matches, or null when the process ends first. */
+  once(matches: (message: FromWorker) => boolean): Promise<FromWorker | null> {
+    return new Promise((resolve) => this.waiters.push({ matches, resolve }));
+  }
+
+  deliver(message: FromWorker): void {
+    const at = this.waiters.findIndex((waiter) => waiter.matches(message));
+    if (at !== -1) this.waiters.splice(at, 1)[0]!.resolve(message);
+  }
+
+  fail(): void {
+    for (const waiter of this.waiters.splice(0)) waiter.resolve(null);
+  }
+}
+
+function send(member: Member, message: ToWorker, handle?: ListeningHandle): void {
+  // A worker that is going away at this moment is noticed by its exit.
+  if (member.process?.connected === true) member.process.send(message, handle as never, {}, () => {});
+}
+
+/** `.ts` when run as it is, `.js` when compiled. */
+function workerPath(): string {
+  return fileURLToPath(new URL(`./worker/worker-main${extname(import.meta.filename)}`, import.meta.url));
+}

@@ -1,0 +1,176 @@
+import { OperatingError } from '../../lib/errors.ts';
+import type { IdentitySecond, ReplicaSecond, SparseHistogram, TrafficBatch } from '../counts.ts';
+import { IdentityBook, IdentityCounts } from './identity-book.ts';
+import type { ServiceCounts } from './messages.ts';
+
+/** Ten minutes for a controller that is away. */
+const KEPT_SECONDS = 600;
+/** One batch brings at most this many seconds; the next call brings the rest. */
+const BATCH_SECONDS = 120;
+
+/**
+ * What the workers counted, merged per second. Seconds are closed in order and never opened again: what comes late for
+ * a closed one goes into the one that is open.
+ */
+export class Ledger {
+  /** Tells one run of the parent from another: its counts do not survive it. */
+  private readonly epoch: string;
+  private readonly firstSecond: number;
+  private closedSecond: number;
+  private readonly services = new Map<string, ServiceLedger>();
+  private readonly lostSeconds: number[] = [];
+
+  constructor(epoch: string, nowSecond: number) {
+    this.epoch = epoch;
+    this.closedSecond = nowSecond;
+    this.firstSecond = nowSecond + 1;
+  }
+
+  /** Takes in what one worker counted in a second. */
+  add(counts: readonly ServiceCounts[]): void {
+    for (const each of counts) this.serviceLedger(each.service).add(each);
+  }
+
+  /** Nothing more is expected for seconds up to and including this one. */
+  close(second: number): void {
+    while (this.closedSecond < second) {
+      this.closedSecond += 1;
+      for (const service of this.services.values()) service.close(this.closedSecond);
+    }
+  }
+
+  get openSecond(): number {
+    return this.closedSecond + 1;
+  }
+
+  /** A worker died: what it had counted of the open second is gone. */
+  markLost(): void {
+    if (this.lostSeconds.at(-1) !== this.openSecond) this.lostSeconds.push(this.openSecond);
+    while (this.lostSeconds.length > 0 && this.lostSeconds[0]! < this.closedSecond - KEPT_SECONDS)
+      this.lostSeconds.shift();
+  }
+
+  forget(service: string): void {
+    this.services.delete(service);
+  }
+
+  /** Errors: TRAFFIC_CURSOR_INVALID. */
+  batch(service: string, cursor: string | null): TrafficBatch {
+    if (cursor === null) return this.from(service, this.closedSecond, null);
+    const { epoch, second } = parseCursor(cursor);
+    const kept = Math.max(this.firstSecond, this.closedSecond - KEPT_SECONDS + 1);
+    if (epoch === this.epoch && second + 1 >= kept) return this.from(service, second, null);
+    // Another run of the proxy, or too long ago: what lies between is lost.
+    const lost = second + 1 <= kept - 1 ? { fromSecond: second + 1, toSecond: kept - 1 } : null;
+    return this.from(service, Math.max(second, kept - 1), lost);
+  }
+
+  private from(service: string, after: number, lost: TrafficBatch['lost']): TrafficBatch {
+    const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
+    const { replicas, identities } = this.services.get(service)?.between(after, upToSecond) ?? {
+      replicas: [],
+      identities: [],
+    };
+    return {
+      cursor: `${this.epoch}.${upToSecond}`,
+      upToSecond,
+      lost: this.widen(lost, after, upToSecond),
+      replicas,
+      identities,
+    };
+  }
+
+  private widen(lost: TrafficBatch['lost'], after: number, upToSecond: number): TrafficBatch['lost'] {
+    const damaged = this.lostSeconds.filter((second) => second > after && second <= upToSecond);
+    if (damaged.length === 0) return lost;
+    return { fromSecond: lost?.fromSecond ?? damaged[0]!, toSecond: damaged.at(-1)! };
+  }
+
+  private serviceLedger(service: string): ServiceLedger {
+    let ledger = this.services.get(service);
+    if (ledger === undefined) {
+      ledger = new ServiceLedger();
+      this.services.set(service, ledger);
+    }
+    return ledger;
+  }
+}
+
+type ClosedSecond = {
+  readonly second: number;
+  readonly replicas: readonly ReplicaSecond[];
+  readonly identities: readonly IdentitySecond[];
+};
+
+class ServiceLedger {
+  private book: IdentityBook | null = null;
+  private identities = new IdentityCounts();
+  private open = new Map<string, Omit<ReplicaSecond, 'second'>>();
+  private closed: ClosedSecond[] = [];
+
+  add({ replicas, rollout, identities }: ServiceCounts): void {
+    for (const each of replicas) {
+      const key = `${each.slot} ${each.replica}`;
+      const before = this.open.get(key);
+      this.open.set(key, before === undefined ? each : merge(before, each));
+    }
+    if (rollout === null) return;
+    if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
+    this.book.take(identities, this.identities);
+  }
+
+  close(second: number): void {
+    const replicas = [...this.open.values()].map((each) => ({ second, ...each }));
+    const identities = this.identities.close(second);
+    if (replicas.length + identities.length > 0) this.closed.push({ second, replicas, identities });
+    this.open = new Map();
+    this.identities = new IdentityCounts();
+    while (this.closed.length > 0 && this.closed[0]!.second <= second - KEPT_SECONDS) this.closed.shift();
+  }
+
+  between(after: number, upTo: number): Pick<ClosedSecond, 'replicas' | 'identities'> {
+    const seconds = this.closed.filter(({ second }) => second > after && second <= upTo);
+    return {
+      replicas: seconds.flatMap((each) => each.replicas),
+      identities: seconds.flatMap((each) => each.identities),
+    };
+  }
+}
+
+type Counts = Omit<ReplicaSecond, 'second'>;
+
+function merge(a: Counts, b: Counts): Counts {
+  return {
+    slot: a.slot,
+    replica: a.replica,
+    attempts: a.attempts + b.attempts,
+    requests: a.requests + b.requests,
+    classes: {
+      ok: a.classes.ok + b.classes.ok,
+      clientError: a.classes.clientError + b.classes.clientError,
+      serverError: a.classes.serverError + b.classes.serverError,
+      connectFailure: a.classes.connectFailure + b.classes.connectFailure,
+      timeout: a.classes.timeout + b.classes.timeout,
+      clientAbort: a.classes.clientAbort + b.classes.clientAbort,
+    },
+    latency: mergeHistograms(a.latency, b.latency),
+  };
+}
+
+function mergeHistograms(a: SparseHistogram, b: SparseHistogram): SparseHistogram {
+  const counts = new Map(a);
+  for (const [bucket, count] of b) counts.set(bucket, (counts.get(bucket) ?? 0) + count);
+  return [...counts].sort(([x], [y]) => x - y);
+}
+
+function parseCursor(cursor: string): { readonly epoch: string; readonly second: number } {
+  const found = /^([0-9a-f]+)\.(\d{1,12})$/.exec(cursor);
+  if (found === null) {
+    throw new OperatingError(
+      'TRAFFIC_CURSOR_INVALID',
+      `Counts were asked for after "${cursor}", which is no cursor of this proxy. Nothing was delivered; begin with null.`,
+      { retryable: false },
+    );
+  }
+  return { epoch: found[1]!, second: Number(found[2]) };
+}

@@ -1,0 +1,67 @@
+import type { SlotName } from '../../release/slot.ts';
+import type { ReplicaSecond } from '../counts.ts';
+import type { Door, Route } from '../router.ts';
+import type { IdentityNews } from './worker/identity-filter.ts';
+
+/** What the parent and its workers say to each other, over Node's channel between them. */
+export type ServiceState = { readonly door: Door; readonly route: Route | null };
+
+export type ReplicaHealth = {
+  readonly service: string;
+  readonly slot: SlotName;
+  readonly replica: number;
+  readonly healthy: boolean;
+};
+
+/** Asks that a worker answers by id once it has done them. */
+export type Ask =
+  | { readonly op: 'install'; readonly door: Door }
+  | { readonly op: 'remove'; readonly service: string }
+  | { readonly op: 'apply'; readonly route: Route }
+  | { readonly op: 'observe'; readonly service: string }
+  | { readonly op: 'cut'; readonly service: string; readonly slot: SlotName };
+
+export type Answer = {
+  /** Revision in use; 0 before the first route. */
+  readonly revision: number;
+  readonly inFlight: Readonly<Record<SlotName, number>>;
+  readonly streams: Readonly<Record<SlotName, number>>;
+  /** How many a `cut` ended. */
+  readonly cut: number;
+};
+
+export type ToWorker =
+  | {
+      readonly kind: 'start';
+      readonly services: readonly ServiceState[];
+      readonly health: readonly ReplicaHealth[];
+    }
+  /** Comes with the listening socket. */
+  | { readonly kind: 'listen'; readonly listener: string }
+  | { readonly kind: 'unlisten'; readonly listener: string }
+  | { readonly kind: 'ask'; readonly id: number; readonly ask: Ask }
+  | { readonly kind: 'health'; readonly health: ReplicaHealth }
+  | { readonly kind: 'stop'; readonly graceMs: number };
+
+export type FromWorker =
+  | { readonly kind: 'started' }
+  /** `error`: the code of the system's error, or null. */
+  | { readonly kind: 'listening'; readonly listener: string; readonly error: string | null }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | WorkerCounts
+  | { readonly kind: 'note'; readonly text: string };
+
+/** All that a worker counted in a second, and that it is over. */
+export type WorkerCounts = {
+  readonly kind: 'counts';
+  readonly second: number;
+  readonly services: readonly ServiceCounts[];
+};
+
+export type ServiceCounts = {
+  readonly service: string;
+  readonly replicas: readonly Omit<ReplicaSecond, 'second'>[];
+  /** Of this rollout; null when none is counted. */
+  readonly rollout: string | null;
+  readonly identities: readonly IdentityNews[];
+};

@@ -1,0 +1,208 @@
+import { type Address, formatAddress } from '../../lib/address.ts';
+import { OperatingError } from '../../lib/errors.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
+import type { Door, DoorObservation, Route, SlotObservation } from '../router.ts';
+import type { TrafficBatch } from '../counts.ts';
+import { doorConflict } from './door-conflict.ts';
+import type { Fleet } from './fleet.ts';
+import type { Ledger } from './ledger.ts';
+import { bindListener, listenError } from './listeners.ts';
+import type { ServiceState } from './messages.ts';
+import type { Prober } from './prober.ts';
+import type { StateStore } from './state-store.ts';
+
+export type PlaneParts = {
+  readonly store: StateStore;
+  readonly fleet: Fleet;
+  readonly prober: Prober;
+  readonly ledger: Ledger;
+};
+
+/** All services of the data plane, as its parent process knows them. What it confirms is on disk and in every worker. */
+export class Plane {
+  private readonly parts: PlaneParts;
+  private readonly services: Map<string, ServiceState>;
+  /** Installs and removals, one after the other. */
+  private changing: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: PlaneParts, restored: readonly ServiceState[]) {
+    this.parts = parts;
+    this.services = new Map(restored.map((state) => [state.door.service, state]));
+  }
+
+  get states(): ServiceState[] {
+    return [...this.services.values()];
+  }
+
+  /** Begins to listen where a restored door is and nobody listens yet; returns what could not be had. */
+  async listenMissing(): Promise<OperatingError[]> {
+    const errors: OperatingError[] = [];
+    for (const { door } of this.services.values()) {
+      await this.listenFor(door.spec.listen).catch((error: unknown) => {
+        if (!(error instanceof OperatingError)) throw error;
+        errors.push(error);
+      });
+    }
+    return errors;
+  }
+
+  /** Errors: TRAFFIC_DOOR_TAKEN, TRAFFIC_LISTEN_FAILED, TRAFFIC_STATE_UNWRITABLE. */
+  install(door: Door): Promise<void> {
+    return this.oneByOne(async () => {
+      const conflict = doorConflict(
+        door,
+        this.states.map((state) => state.door),
+      );
+      if (conflict !== null) throw conflict;
+      await this.listenFor(door.spec.listen);
+      const before = this.services.get(door.service);
+      const state = { door, route: before?.route ?? null };
+      try {
+        await this.parts.store.save(state);
+      } catch (error) {
+        this.closeUnused();
+        throw error;
+      }
+      // A route that came meanwhile is kept.
+      const { route } = this.services.get(door.service) ?? state;
+      this.services.set(door.service, { door, route });
+      if (route !== state.route) await this.parts.store.save({ door, route });
+      await this.parts.fleet.ask({ op: 'install', door });
+      this.parts.prober.follow(door, route);
+      this.closeUnused();
+    });
+  }
+
+  /** Errors: TRAFFIC_STATE_UNWRITABLE. */
+  remove(service: string): Promise<void> {
+    return this.oneByOne(async () => {
+      if (!this.services.has(service)) return;
+      await this.parts.store.remove(service);
+      this.services.delete(service);
+      this.parts.prober.forget(service);
+      this.parts.ledger.forget(service);
+      await this.parts.fleet.ask({ op: 'remove', service });
+      this.closeUnused();
+    });
+  }
+
+  /**
+   * Workers and disk at the same time: a switch back must not wait for a slow disk.
+   * Errors: TRAFFIC_NOT_INSTALLED, TRAFFIC_ROUTE_INVALID, TRAFFIC_STATE_UNWRITABLE.
+   */
+  async apply(route: Route): Promise<void> {
+    const { door, route: before } = this.state(route.service);
+    checkRoute(route, door);
+    if (before !== null && route.revision <= before.revision) {
+      // Late, or a repeat after an answer was lost: what is in use must be durable before it is confirmed.
+      await this.parts.store.save(this.state(route.service));
+      return;
+    }
+    const state = { door, route };
+    this.services.set(route.service, state);
+    const told = this.parts.fleet.ask({ op: 'apply', route });
+    this.parts.prober.follow(door, route);
+    const [saved] = await Promise.allSettled([this.parts.store.save(state), told]);
+    if (saved.status === 'rejected') throw saved.reason;
+  }
+
+  /** Errors: TRAFFIC_NOT_INSTALLED, TRAFFIC_UNREACHABLE while no worker runs. */
+  async observe(service: string): Promise<DoorObservation> {
+    this.state(service);
+    const answers = await this.parts.fleet.ask({ op: 'observe', service });
+    if (answers.length === 0) throw noWorker();
+    const slot = (name: SlotName): SlotObservation => ({
+      replicas: this.parts.prober.observe(service, name),
+      inFlight: answers.reduce((sum, answer) => sum + answer.inFlight[name], 0),
+      streams: answers.reduce((sum, answer) => sum + answer.streams[name], 0),
+    });
+    return {
+      revision: Math.min(...answers.map((answer) => answer.revision)),
+      slots: { blue: slot('blue'), green: slot('green') },
+    };
+  }
+
+  /** Errors: TRAFFIC_NOT_INSTALLED. */
+  async cut(service: string, slot: SlotName): Promise<number> {
+    this.state(service);
+    const answers = await this.parts.fleet.ask({ op: 'cut', service, slot });
+    return answers.reduce((sum, answer) => sum + answer.cut, 0);
+  }
+
+  /** Errors: TRAFFIC_NOT_INSTALLED, TRAFFIC_CURSOR_INVALID. */
+  traffic(service: string, cursor: string | null): TrafficBatch {
+    this.state(service);
+    return this.parts.ledger.batch(service, cursor);
+  }
+
+  private async listenFor(listen: { readonly address: string; readonly port: number }): Promise<void> {
+    const address: Address = { host: listen.address, port: listen.port };
+    const listener = formatAddress(address);
+    if (this.parts.fleet.listeners.includes(listener)) return;
+    const error = await this.parts.fleet.listen(listener, bindListener(address));
+    if (error !== null) throw listenError(address, error);
+  }
+
+  private closeUnused(): void {
+    const used = new Set(
+      this.states.map(({ door }) =>
+        formatAddress({ host: door.spec.listen.address, port: door.spec.listen.port }),
+      ),
+    );
+    for (const listener of this.parts.fleet.listeners) {
+      if (!used.has(listener)) this.parts.fleet.unlisten(listener);
+    }
+  }
+
+  private state(service: string): ServiceState {
+    const state = this.services.get(service);
+    if (state !== undefined) return state;
+    throw new OperatingError(
+      'TRAFFIC_NOT_INSTALLED',
+      `The proxy has no door of a service ${service}; nothing was changed. Install the door first ("bascule apply").`,
+      { retryable: false },
+    );
+  }
+
+  private oneByOne<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.changing.then(change, change);
+    this.changing = result.catch(() => {});
+    return result;
+  }
+}
+
+function checkRoute(route: Route, door: Door): void {
+  const problem = routeProblem(route, door);
+  if (problem === null) return;
+  throw new OperatingError(
+    'TRAFFIC_ROUTE_INVALID',
+    `The proxy refused a route of ${route.service}: ${problem}; traffic is unchanged.`,
+    { retryable: false },
+  );
+}
+
+function routeProblem(route: Route, door: Door): string | null {
+  if (!Number.isSafeInteger(route.revision) || route.revision < 1)
+    return `revision ${route.revision} is not a positive number`;
+  for (const slot of SLOT_NAMES) {
+    const replicas = route.replicas[slot];
+    const reserved = door.slots[slot].length;
+    if (!Number.isInteger(replicas) || replicas < 0 || replicas > reserved) {
+      return `${replicas} replicas of ${slot}, which has ${reserved} addresses`;
+    }
+  }
+  if (route.split === null) return null;
+  const tenths = route.split.sharePercent * 10;
+  if (!(tenths >= 0 && tenths <= 1000)) return `a share of ${route.split.sharePercent} %`;
+  return Math.abs(tenths - Math.round(tenths)) > 1e-6
+    ? `a share finer than 0.1 % (${route.split.sharePercent} %)`
+    : null;
+}
+
+function noWorker(): OperatingError {
+  return new OperatingError(
+    'TRAFFIC_UNREACHABLE',
+    'No worker of the proxy runs at the moment; it is being restarted. See proxy.log in its state directory if this stays.',
+    { retryable: true },
+  );
+}

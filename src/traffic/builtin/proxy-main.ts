@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { OperatingError, messageOf } from '../../lib/errors.ts';
+import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
+import { type ControlServer, serveControl } from './control-server.ts';
+import { Fleet } from './fleet.ts';
+import { HealthMemory } from './health-memory.ts';
+import { Ledger } from './ledger.ts';
+import { Plane } from './plane.ts';
+import { Prober } from './prober.ts';
+import { FAILURE_FILE } from './proxy-failure.ts';
+import { StateStore } from './state-store.ts';
+
+export type ProxyOptions = {
+  readonly stateDir: string;
+  /** Worker processes, or null for one per core, up to four. */
+  readonly workers: number | null;
+};
+
+const MAX_WORKERS = 4;
+/** A second is closed when all workers have told it, or this long after its end. */
+const SECOND_GRACE_MS = 1500;
+const CLOSE_TICK_MS = 50;
+const LISTEN_RETRY_MS = 100;
+/** While a former proxy's workers still hold the ports at a restart. */
+const QUIET_LISTEN_RETRIES = 50;
+const STOP_GRACE_MS = 30_000;
+
+/**
+ * `bascule proxy`: the data plane's parent. Owns the listening sockets, the state on disk, health and counts; the
+ * workers do the HTTP. Runs until SIGTERM or SIGINT, then lets what is in flight end. Errors: TRAFFIC_STATE_DAMAGED,
+ * TRAFFIC_STATE_UNWRITABLE, TRAFFIC_PROXY_RUNNING.
+ */
+export async function runProxy(options: ProxyOptions): Promise<void> {
+  process.umask(0o077);
+  const failurePath = join(options.stateDir, FAILURE_FILE);
+  try {
+    await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
+    await serveUntilStopped(options, () => rmSync(failurePath, { force: true }));
+  } catch (error) {
+    if (error instanceof OperatingError && error.code !== 'TRAFFIC_PROXY_RUNNING')
+      leaveFailure(failurePath, error);
+    throw error;
+  }
+}
+
+async function serveUntilStopped(options: ProxyOptions, onServing: () => void): Promise<void> {
+  const startSecond = Math.floor(Date.now() / 1000);
+  const calls = new CallQueue();
+  const stop = stopSignal();
+  const control = await serveControl(join(options.stateDir, CONTROL_SOCKET), (call) => calls.handle(call));
+  try {
+    const store = new StateStore(options.stateDir);
+    const memory = new HealthMemory(options.stateDir);
+    const [restored, healthy] = await Promise.all([store.load(), memory.load()]);
+    const ledger = new Ledger(randomBytes(8).toString('hex'), startSecond);
+    const prober: Prober = new Prober({
+      random: Math.random,
+      onChange: (health) => {
+        log(
+          `${health.service} ${health.slot} replica ${health.replica} is ${health.healthy ? 'healthy' : 'not healthy'}`,
+        );
+        fleet.tell({ kind: 'health', health });
+        memory.keep(prober.health());
+      },
+    });
+    const fleet: Fleet = new Fleet({
+      size: options.workers ?? Math.min(MAX_WORKERS, availableParallelism()),
+      onStart: () => ({ kind: 'start', services: plane.states, health: prober.health() }),
+      onCounts: (counts) => ledger.add(counts.services),
+      onDeath: () => ledger.markLost(),
+      log,
+    });
+    const plane: Plane = new Plane({ store, fleet, prober, ledger }, restored);
+    for (const { door, route } of restored) {
+      const was = (slot: string, replica: number): boolean =>
+        healthy.some(
+          (each) => each.service === door.service && each.slot === slot && each.replica === replica,
+        );
+      prober.follow(door, route, was);
+    }
+    await fleet.start();
+    await listenRestored(plane);
+    setInterval(() => closeSeconds(ledger, fleet), CLOSE_TICK_MS);
+    onServing();
+    log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
+    calls.begin(async (call) => perform(call, { plane, fleet, stop: stop.now }));
+    const graceMs = await stop.asked;
+    await end({ control, fleet, prober, graceMs });
+  } catch (error) {
+    control.close();
+    throw error;
+  }
+}
+
+type Running = { readonly plane: Plane; readonly fleet: Fleet; readonly stop: (graceMs: number) => void };
+
+function perform(call: ControlCall, { plane, fleet, stop }: Running): unknown {
+  switch (call.op) {
+    case 'hello':
+      return { version: CONTROL_VERSION, pid: process.pid, workers: fleet.pids } satisfies Hello;
+    case 'install':
+      return plane.install(call.door);
+    case 'remove':
+      return plane.remove(call.service);
+    case 'apply':
+      return plane.apply(call.route);
+    case 'observe':
+      return plane.observe(call.service);
+    case 'cut':
+      return plane.cut(call.service, call.slot);
+    case 'traffic':
+      return plane.traffic(call.service, call.cursor);
+    case 'stop':
+      stop(call.graceMs);
+      return null;
+  }
+}
+
+/** Calls that come before the proxy serves wait for that. */
+class CallQueue {
+  private perform: ((call: ControlCall) => Promise<unknown>) | null = null;
+  private readonly ready = Promise.withResolvers<void>();
+
+  begin(perform: (call: ControlCall) => Promise<unknown>): void {
+    this.perform = perform;
+    this.ready.resolve();
+  }
+
+  async handle(call: ControlCall): Promise<unknown> {
+    await this.ready.promise;
+    return this.perform!(call);
+  }
+}
+
+/** The ports of a proxy that was killed may be held for a moment by its workers, which are about to see that it is gone. */
+async function listenRestored(plane: Plane, retries = 0): Promise<void> {
+  const errors = await plane.listenMissing();
+  if (errors.length === 0) return;
+  if (retries === QUIET_LISTEN_RETRIES) for (const error of errors) log(error.message);
+  if (retries < QUIET_LISTEN_RETRIES) {
+    await new Promise((resolve) => setTimeout(resolve, LISTEN_RETRY_MS));
+    await listenRestored(plane, retries + 1);
+  } else {
+    // The others serve meanwhile; this one is tried for as long as it takes.
+    setTimeout(() => void listenRestored(plane, retries + 1), LISTEN_RETRY_MS * 10);
+  }
+}
+
+function closeSeconds(ledger: Ledger, fleet: Fleet): void {
+  const overdue = Math.floor((Date.now() - SECOND_GRACE_MS) / 1000) - 1;
+  ledger.close(Math.max(overdue, fleet.countedSecond ?? 0));
+}
+
+type Ending = {
+  readonly control: ControlServer;
+  readonly fleet: Fleet;
+  readonly prober: Prober;
+  readonly graceMs: number;
+};
+
+async function end({ control, fleet, prober, graceMs }: Ending): Promise<void> {
+  log(`stopping: what is in flight has ${graceMs}ms`);
+  control.close();
+  prober.stop();
+  await fleet.stop(graceMs);
+  log('stopped');
+  process.exit(0);
+}
+
+type StopSignal = { readonly asked: Promise<number>; readonly now: (graceMs: number) => void };
+
+function stopSignal(): StopSignal {
+  const { promise: asked, resolve: now } = Promise.withResolvers<number>();
+  process.on('SIGTERM', () => now(STOP_GRACE_MS));
+  process.on('SIGINT', () => now(STOP_GRACE_MS));
+  return { asked, now };
+}
+
+function leaveFailure(path: string, error: OperatingError): void {
+  const { code, message, retryable } = error;
+  try {
+    writeFileSync(path, JSON.stringify({ code, message, retryable }), { mode: 0o600 });
+  } catch (failed) {
+    log(`could not write ${path}: ${messageOf(failed)}`);
+  }
+}
+
+function log(text: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${text}\n`);
+}

@@ -1,0 +1,343 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { latencyBucket } from '../../counts.ts';
+import type { InFlight } from './drain.ts';
+import { UNCOUNTED, deedOf } from './identity-filter.ts';
+import { linger, refuse } from './refusals.ts';
+import type { ReplicaLink } from './replica-link.ts';
+import { type RequestScan, isIdempotent } from './request-head.ts';
+import { type ResponseHead, pairs } from './response-reader.ts';
+import { type ServiceLive, type SlotLive, pickReplica } from './service-live.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
+import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
+import { Upload } from './upload.ts';
+
+export const CONNECT_TIMEOUT_MS = 5000;
+/** Without a byte from the application before its response head. */
+export const HEAD_TIMEOUT_MS = 60_000;
+/** Without a byte in a response that is not an event stream. */
+export const BODY_IDLE_MS = 300_000;
+/** Without a byte of a request's body that the client announced. */
+export const UPLOAD_IDLE_MS = 60_000;
+
+export type ExchangeStart = {
+  readonly service: ServiceLive;
+  readonly slot: SlotLive;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly scan: RequestScan;
+  /** The request's head as the application gets it. */
+  readonly head: string;
+  /** Hash of the identity, or ONE_OFF, or UNCOUNTED. */
+  readonly identity: number;
+  /** Set-Cookie value for a new visitor, or null. */
+  readonly cookie: string | null;
+  /** Takes over after a 101; null when the client asked for no upgrade. */
+  readonly onUpgraded: ((head: ResponseHead, connection: UpstreamConnection) => Upgraded) | null;
+};
+
+/** The user of a connection after a 101. */
+export type Upgraded = InFlight & {
+  onBody(view: Buffer): void;
+  onDrain(): void;
+  onBroken(): void;
+};
+
+/** One request of a client, from its head to the end of its answer. */
+export class Exchange implements ConnectionUser, InFlight {
+  isStream = false;
+  private readonly start: ExchangeStart;
+  private readonly upload: Upload | null;
+  private phase: 'connecting' | 'waiting' | 'responding' | 'upgraded' | 'done' = 'connecting';
+  private connection: UpstreamConnection | null = null;
+  private replica: ReplicaLink | null = null;
+  private upgraded: Upgraded | null = null;
+  private attempts = 0;
+  private attemptAtMs = 0;
+  private lastByteMs = 0;
+  private bucket = NO_LATENCY;
+  private statusCode = 0;
+  private bodyLeft = -1;
+  private bodyBegun = false;
+  private responseEnded = false;
+  private awaitsDrain = false;
+  private decided = false;
+
+  constructor(start: ExchangeStart) {
+    this.start = start;
+    const { req, scan, service } = start;
+    const hasBody = scan.chunked || (scan.contentLength !== null && scan.contentLength > 0);
+    this.upload = hasBody ? new Upload(req, scan.chunked, service.door.spec.maxBodyBytes) : null;
+  }
+
+  begin(nowMs: number): void {
+    const { slot, res } = this.start;
+    slot.inFlight.add(this);
+    res.on('close', () => this.clientLeft());
+    const replica = pickReplica(slot, null, nowMs);
+    if (replica === null) this.noReplica();
+    else this.attempt(replica, false, nowMs);
+  }
+
+  onConnected(): void {
+    this.phase = 'waiting';
+    this.connection!.write(this.start.head);
+    this.upload?.begin({
+      write: (data) => this.connection?.write(data) ?? true,
+      onProgress: () => {
+        this.lastByteMs = performance.now();
+      },
+      onTooLarge: () => this.tooLarge(),
+    });
+  }
+
+  onInformational(statusCode: number): void {
+    if (statusCode === 100 && !this.start.res.headersSent) this.start.res.writeContinue();
+  }
+
+  onHead(head: ResponseHead): void {
+    const nowMs = performance.now();
+    this.lastByteMs = nowMs;
+    this.bucket = latencyBucket(nowMs - this.attemptAtMs);
+    this.statusCode = head.statusCode;
+    if (head.statusCode === 101) {
+      this.switchProtocols(head);
+      return;
+    }
+    this.phase = 'responding';
+    if (head.isEventStream) this.becomeStream();
+    this.bodyLeft = head.bodyLength ?? -1;
+    if (this.start.cookie !== null) head.headers.push('Set-Cookie', this.start.cookie);
+    try {
+      this.start.res.writeHead(head.statusCode, head.statusMessage, head.headers);
+    } catch (error) {
+      // A header that cannot be sent on as it is (a control character): the answer is not usable.
+      this.connection!.abandon();
+      this.fail(`the application sent a malformed header (${String(error)})`);
+    }
+  }
+
+  onBody(view: Buffer): void {
+    if (this.upgraded !== null) {
+      this.upgraded.onBody(view);
+      return;
+    }
+    this.lastByteMs = performance.now();
+    const { res } = this.start;
+    const chunk = Buffer.from(view);
+    this.bodyBegun = true;
+    this.bodyLeft -= chunk.length;
+    if (this.bodyLeft === 0) {
+      this.responseEnded = true;
+      res.end(chunk);
+    } else if (!res.write(chunk)) {
+      this.waitForClient();
+    }
+  }
+
+  onEnd(rawTrailers: string[] | null): void {
+    const { res } = this.start;
+    if (!this.responseEnded) {
+      this.responseEnded = true;
+      if (rawTrailers !== null && res.chunkedEncoding) res.addTrailers(pairs(rawTrailers));
+      res.end();
+    }
+    this.decide(classOfStatus(this.statusCode), true);
+    this.leave();
+    this.connection!.release(this.upload === null || this.upload.isDone);
+    this.connection = null;
+    if (this.upload !== null && !this.upload.isDone) {
+      this.upload.stop();
+      linger(this.start.req);
+    }
+  }
+
+  /** Sends the head on when no body came with it, so that nothing waits for a first event. */
+  onReadDone(): void {
+    if (this.phase === 'responding' && !this.bodyBegun && !this.responseEnded) this.start.res.flushHeaders();
+  }
+
+  onDrain(): void {
+    if (this.upgraded === null) this.upload?.resume();
+    else this.upgraded.onDrain();
+  }
+
+  onBroken(reason: string, nothingSent: boolean): void {
+    if (this.upgraded !== null) {
+      this.upgraded.onBroken();
+      return;
+    }
+    const { connection, replica, start } = this;
+    const nowMs = performance.now();
+    if (nothingSent) replica!.avoid(nowMs);
+    this.connection = null;
+    if (this.phase === 'responding' || !this.mayRepeat(nothingSent)) {
+      this.fail(reason);
+      return;
+    }
+    const next = pickReplica(start.slot, replica, nowMs) ?? (connection!.isReused ? replica : null);
+    if (next === null) {
+      this.fail(reason);
+      return;
+    }
+    this.decide(CLASS.connectFailure, false);
+    replica!.active -= 1;
+    this.attempt(next, true, nowMs);
+  }
+
+  /** Gives up on what has stalled. Called about once a second. */
+  sweep(nowMs: number): void {
+    const idleMs = nowMs - this.lastByteMs;
+    if (this.phase === 'connecting') {
+      if (idleMs > CONNECT_TIMEOUT_MS) this.connection?.socket.destroy();
+    } else if (this.phase === 'waiting' && this.upload?.waitsForClient === true) {
+      if (idleMs > UPLOAD_IDLE_MS)
+        this.end(CLASS.clientAbort, { status: 408, text: 'the request body did not arrive' });
+    } else if (this.phase === 'waiting') {
+      if (idleMs > HEAD_TIMEOUT_MS) this.timeOut();
+    } else if (this.phase === 'responding' && !this.isStream && idleMs > BODY_IDLE_MS) {
+      this.end(this.awaitsDrain ? CLASS.clientAbort : CLASS.timeout, {
+        status: 504,
+        text: 'the response stalled',
+      });
+    }
+  }
+
+  close(): void {
+    if (this.upgraded !== null) {
+      this.upgraded.close();
+    } else if (this.phase === 'responding' && !this.responseEnded) {
+      this.responseEnded = true;
+      this.connection?.abandon();
+      this.connection = null;
+      this.leave();
+      this.start.res.end();
+    }
+  }
+
+  cut(): void {
+    if (this.upgraded === null)
+      this.end(CLASS.timeout, {
+        status: 503,
+        text: 'this version was taken out of service',
+        retryAfterSeconds: 0,
+      });
+    else this.upgraded.cut();
+  }
+
+  private attempt(replica: ReplicaLink, fresh: boolean, nowMs: number): void {
+    this.replica = replica;
+    this.attempts += 1;
+    this.phase = 'connecting';
+    this.attemptAtMs = nowMs;
+    this.lastByteMs = nowMs;
+    this.bucket = NO_LATENCY;
+    replica.active += 1;
+    const method = this.start.req.method!;
+    this.connection = replica.open({
+      fresh,
+      repeatable: this.upload === null && isIdempotent(method),
+      nowMs,
+    });
+    this.connection.begin(this, method);
+  }
+
+  private mayRepeat(nothingSent: boolean): boolean {
+    if (this.attempts > 1 || this.start.res.destroyed) return false;
+    return nothingSent || (this.upload === null && isIdempotent(this.start.req.method!));
+  }
+
+  private becomeStream(): void {
+    this.isStream = true;
+    this.decide(classOfStatus(this.statusCode), true);
+  }
+
+  private switchProtocols(head: ResponseHead): void {
+    const { onUpgraded, cookie } = this.start;
+    if (onUpgraded === null) {
+      this.connection!.abandon();
+      this.fail('the application switched protocols unasked');
+      return;
+    }
+    this.phase = 'upgraded';
+    this.becomeStream();
+    if (cookie !== null) head.headers.push('Set-Cookie', cookie);
+    this.upgraded = onUpgraded(head, this.connection!);
+  }
+
+  /** The tunnel after an upgrade has ended. */
+  tunnelEnded(): void {
+    this.leave();
+  }
+
+  private waitForClient(): void {
+    this.connection!.pause();
+    if (this.awaitsDrain) return;
+    this.awaitsDrain = true;
+    this.start.res.once('drain', () => {
+      this.awaitsDrain = false;
+      this.lastByteMs = performance.now();
+      this.connection?.resume();
+    });
+  }
+
+  private clientLeft(): void {
+    if (this.phase === 'done' || this.phase === 'upgraded') return;
+    this.connection?.abandon();
+    this.connection = null;
+    this.decide(CLASS.clientAbort, true);
+    this.leave();
+  }
+
+  private tooLarge(): void {
+    this.end(CLASS.clientAbort, { status: 413, text: 'the request body is too large' });
+  }
+
+  private timeOut(): void {
+    this.end(CLASS.timeout, { status: 504, text: 'the application did not answer in time' });
+  }
+
+  private fail(reason: string): void {
+    this.connection = null;
+    this.end(CLASS.connectFailure, {
+      status: 502,
+      text: `no answer from the application: ${reason}`,
+      retryAfterSeconds: 1,
+    });
+  }
+
+  /** No replica of any slot is healthy. */
+  private noReplica(): void {
+    this.replica = this.start.slot.replicas[0] ?? null;
+    if (this.replica !== null) this.replica.active += 1;
+    this.end(CLASS.connectFailure, { status: 503, text: 'no healthy replica', retryAfterSeconds: 1 });
+  }
+
+  private end(
+    classIndex: ClassIndex,
+    answer: { status: number; text: string; retryAfterSeconds?: number },
+  ): void {
+    if (this.phase === 'done') return;
+    this.connection?.abandon();
+    this.connection = null;
+    this.decide(classIndex, true);
+    this.leave();
+    this.upload?.stop();
+    refuse(this.start.req, this.start.res, { ...answer, cookie: this.start.cookie });
+  }
+
+  private decide(classIndex: ClassIndex, isFinal: boolean): void {
+    if (this.decided || this.replica === null) return;
+    this.decided = isFinal;
+    const { service, identity } = this.start;
+    this.replica.tally.add(classIndex, this.bucket, isFinal);
+    if (identity === UNCOUNTED || service.identities === null) return;
+    service.identities.note(identity, this.replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), this.bucket);
+  }
+
+  private leave(): void {
+    if (this.phase === 'done') return;
+    this.phase = 'done';
+    this.start.slot.inFlight.delete(this);
+    if (this.replica !== null) this.replica.active -= 1;
+  }
+}

@@ -1,0 +1,46 @@
+import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
+
+/** A body that nobody wants is read for this long, so that the client gets to read the answer. */
+const LINGER_MS = 5000;
+
+export type Refusing = {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfterSeconds?: number;
+  /** Set-Cookie value for a new visitor, or null. */
+  readonly cookie?: string | null;
+};
+
+/** Answers in the application's place. */
+export function refuse(req: IncomingMessage, res: ServerResponse, refusing: Refusing): void {
+  if (res.headersSent || res.destroyed) {
+    res.destroy();
+    return;
+  }
+  const body = Buffer.from(`${refusing.status} ${refusing.text}\n`);
+  const headers = [
+    'Content-Type',
+    'text/plain; charset=utf-8',
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'no-store',
+  ];
+  if (refusing.retryAfterSeconds !== undefined)
+    headers.push('Retry-After', String(refusing.retryAfterSeconds));
+  if (typeof refusing.cookie === 'string') headers.push('Set-Cookie', refusing.cookie);
+  res.writeHead(refusing.status, STATUS_CODES[refusing.status] ?? 'Refused', headers);
+  res.end(body);
+  linger(req);
+}
+
+/** Reads away what the client is still sending, for a bounded time. */
+export function linger(req: IncomingMessage): void {
+  if (req.complete) return;
+  req.resume();
+  const timer = setTimeout(() => {
+    if (!req.complete) req.socket.destroy();
+  }, LINGER_MS);
+  timer.unref();
+  req.once('close', () => clearTimeout(timer));
+}

@@ -1,0 +1,96 @@
+import type { Address } from '../../../lib/address.ts';
+import type { SlotName } from '../../../release/slot.ts';
+import { ReplicaTally } from './tally.ts';
+import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
+
+/**
+ * An idle connection is used again for this long. Shorter than the 5 s after which many servers close one, because a
+ * request that crosses that close is lost.
+ */
+const IDLE_MS = 4000;
+/** A server that announces its own limit is given this much less. */
+const HINT_MARGIN_MS = 1000;
+/** Requests that must not be sent twice only go out on connections that were used just now. */
+const IDLE_MS_UNREPEATABLE = 1000;
+const MAX_IDLE = 256;
+/** After a refused connection, others are preferred for this long. */
+const AVOID_MS = 1000;
+
+/** One replica as one worker sees it: health as told, load, idle connections, counts. */
+export class ReplicaLink implements ConnectionHome {
+  readonly address: Address;
+  readonly slot: SlotName;
+  readonly index: number;
+  readonly tally = new ReplicaTally();
+  healthy = false;
+  /** Requests and streams in flight from this worker. */
+  active = 0;
+  private avoidUntilMs = 0;
+  private retired = false;
+  private idle: UpstreamConnection[] = [];
+
+  constructor(address: Address, slot: SlotName, index: number) {
+    this.address = address;
+    this.slot = slot;
+    this.index = index;
+  }
+
+  /** An idle connection if there is one fresh enough, else a new one. */
+  open(options: {
+    readonly fresh: boolean;
+    readonly repeatable: boolean;
+    readonly nowMs: number;
+  }): UpstreamConnection {
+    const limit = options.repeatable ? IDLE_MS : IDLE_MS_UNREPEATABLE;
+    while (!options.fresh && this.idle.length > 0) {
+      const connection = this.idle.pop()!;
+      if (options.nowMs - connection.idleSinceMs <= Math.min(limit, idleLimitMs(connection)))
+        return connection;
+      connection.destroy();
+    }
+    return new UpstreamConnection(this);
+  }
+
+  takeBack(connection: UpstreamConnection): void {
+    if (this.retired || this.idle.length >= MAX_IDLE) {
+      connection.destroy();
+      return;
+    }
+    connection.idleSinceMs = performance.now();
+    this.idle.push(connection);
+  }
+
+  forget(connection: UpstreamConnection): void {
+    const at = this.idle.indexOf(connection);
+    if (at !== -1) this.idle.splice(at, 1);
+  }
+
+  closeStale(nowMs: number): void {
+    for (const connection of this.idle.filter((each) => nowMs - each.idleSinceMs > idleLimitMs(each))) {
+      connection.destroy();
+    }
+  }
+
+  avoid(nowMs: number): void {
+    this.avoidUntilMs = nowMs + AVOID_MS;
+  }
+
+  isAvoided(nowMs: number): boolean {
+    return nowMs < this.avoidUntilMs;
+  }
+
+  /** Out of use: what is idle is closed now, what is busy when it is done. */
+  retire(): void {
+    this.retired = true;
+    while (this.idle.length > 0) this.idle.at(-1)!.destroy();
+  }
+
+  revive(): void {
+    this.retired = false;
+  }
+}
+
+function idleLimitMs(connection: UpstreamConnection): number {
+  const hint = connection.reader.keepAliveHintMs;
+  return hint === null ? IDLE_MS : Math.max(0, Math.min(IDLE_MS, hint - HINT_MARGIN_MS));
+}

@@ -1,0 +1,200 @@
+import { HEADER, headerKind, lists, namesListed } from './header-kinds.ts';
+
+/** At most this many header fields; more is refused, never cut off. */
+export const MAX_HEADERS = 100;
+/** `identity-cookie=32 hex digits`. */
+export const COOKIE_NAME = 'bascule_id';
+
+/** What one pass over a request's head found. */
+export type RequestScan = {
+  /** As sent; empty for an HTTP/1.0 request without one. */
+  readonly host: string;
+  readonly contentLength: number | null;
+  readonly chunked: boolean;
+  /** Protocol named in Upgrade when Connection asks for it, or null. */
+  readonly upgrade: string | null;
+  /** Header names that belong to this connection only, lowercased. */
+  readonly dropped: readonly string[] | null;
+  /** The visitor's identity cookie, when it has the right shape. */
+  readonly cookie: string | null;
+  readonly forwardedFor: string | null;
+  readonly forwardedProto: string | null;
+  readonly forwardedHost: string | null;
+  readonly hasRequestId: boolean;
+};
+
+export type Refusal = { readonly status: number; readonly text: string };
+
+const HOST_SHAPE = /^[A-Za-z0-9._~-]*(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+const DIGITS = /^\d{1,15}$/;
+
+/**
+ * Reads a request's head, or says why it is refused: whatever two parsers could read differently is not forwarded
+ * (request smuggling, RFC 9112 section 11.2). Node's strict parser has refused most of it before.
+ */
+export function scanRequest(rawHeaders: readonly string[]): RequestScan | Refusal {
+  if (rawHeaders.length > MAX_HEADERS * 2)
+    return { status: 431, text: `more than ${MAX_HEADERS} header fields` };
+  const scan = {
+    host: null as string | null,
+    contentLength: null as number | null,
+    chunked: false,
+    upgrade: null as string | null,
+    dropped: null as readonly string[] | null,
+    cookie: null as string | null,
+    forwardedFor: null as string | null,
+    forwardedProto: null as string | null,
+    forwardedHost: null as string | null,
+    hasRequestId: false,
+  };
+  let connection: string | null = null;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const kind = headerKind(rawHeaders[i]!);
+    if (kind === HEADER.plain) continue;
+    const value = rawHeaders[i + 1]!;
+    switch (kind) {
+      case HEADER.host:
+        if (scan.host !== null) return bad('more than one Host');
+        if (!HOST_SHAPE.test(value)) return bad('a malformed Host');
+        scan.host = value;
+        break;
+      case HEADER.contentLength:
+        if (scan.contentLength !== null || !DIGITS.test(value)) return bad('a malformed Content-Length');
+        scan.contentLength = Number(value);
+        break;
+      case HEADER.transferEncoding:
+        if (scan.chunked || value.toLowerCase() !== 'chunked') return bad('an unknown Transfer-Encoding');
+        scan.chunked = true;
+        break;
+      case HEADER.connection:
+        connection = join(connection, value);
+        break;
+      case HEADER.upgrade:
+        scan.upgrade = join(scan.upgrade, value);
+        break;
+      case HEADER.cookie:
+        scan.cookie ??= identityCookie(value);
+        break;
+      case HEADER.forwardedFor:
+        scan.forwardedFor = join(scan.forwardedFor, value);
+        break;
+      case HEADER.forwardedProto:
+        scan.forwardedProto ??= value;
+        break;
+      case HEADER.forwardedHost:
+        scan.forwardedHost ??= value;
+        break;
+      case HEADER.requestId:
+        scan.hasRequestId = true;
+        break;
+      default:
+    }
+  }
+  if (scan.chunked && scan.contentLength !== null) return bad('both Content-Length and Transfer-Encoding');
+  if (connection !== null) scan.dropped = namesListed(connection);
+  if (connection === null || !lists(connection, 'upgrade')) scan.upgrade = null;
+  return { ...scan, host: scan.host ?? '' };
+}
+
+export type RequestLine = { readonly method: string; readonly target: string };
+
+export type Forwarding = {
+  readonly scan: RequestScan;
+  readonly rawHeaders: readonly string[];
+  readonly clientAddress: string;
+  readonly trustForwarded: boolean;
+  /** Used when the client sent none. */
+  readonly requestId: string;
+  /** Protocol to ask the application for, or null. */
+  readonly upgrade: string | null;
+};
+
+/** The head as the application gets it, ready to be written in latin1. */
+export function forwardedHead(line: RequestLine, forwarding: Forwarding): string {
+  const { scan, rawHeaders } = forwarding;
+  let head = `${line.method} ${line.target} HTTP/1.1\r\n`;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const value = rawHeaders[i + 1]!;
+    if (!passes(headerKind(name), value, forwarding.trustForwarded)) continue;
+    if (
+      scan.dropped !== null &&
+      headerKind(name) === HEADER.plain &&
+      scan.dropped.includes(name.toLowerCase())
+    )
+      continue;
+    head += `${name}: ${value}\r\n`;
+  }
+  if (scan.chunked) head += 'Transfer-Encoding: chunked\r\n';
+  else if (scan.contentLength !== null) head += `Content-Length: ${scan.contentLength}\r\n`;
+  if (forwarding.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${forwarding.upgrade}\r\n`;
+  if (!scan.hasRequestId) head += `X-Request-ID: ${forwarding.requestId}\r\n`;
+  return `${head}${forwardedFields(forwarding)}\r\n`;
+}
+
+function forwardedFields({ scan, clientAddress, trustForwarded }: Forwarding): string {
+  if (!trustForwarded) {
+    return `X-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${scan.host}\r\n`;
+  }
+  const chain = scan.forwardedFor === null ? clientAddress : `${scan.forwardedFor}, ${clientAddress}`;
+  const proto = scan.forwardedProto ?? 'http';
+  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${scan.forwardedHost ?? scan.host}\r\n`;
+}
+
+function passes(kind: number, value: string, trustForwarded: boolean): boolean {
+  switch (kind) {
+    case HEADER.plain:
+    case HEADER.host:
+    case HEADER.cookie:
+    case HEADER.contentType:
+    case HEADER.requestId:
+    case HEADER.expect:
+    case HEADER.trailer:
+      return true;
+    case HEADER.te:
+      return lists(value, 'trailers');
+    case HEADER.forwarded:
+      return trustForwarded;
+    default:
+      return false;
+  }
+}
+
+/** `target` in origin form, or why it is refused. An absolute form must name the same host as Host (RFC 9112, 3.2.2). */
+export function originForm(target: string, host: string): string | Refusal {
+  if (target.startsWith('/')) return target;
+  const absolute = /^http:\/\/([^/?#]+)(.*)$/i.exec(target);
+  if (absolute === null) return bad('an unsupported request target');
+  if (absolute[1]!.toLowerCase() !== host.toLowerCase()) return bad('a request target that contradicts Host');
+  const rest = absolute[2]!;
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** The identity in a Cookie header, if there is one of the right shape: 32 lowercase hex digits. */
+export function identityCookie(header: string): string | null {
+  const found = /(?:^|;)[ \t]*bascule_id=([0-9a-f]{32})[ \t]*(?:;|$)/.exec(header);
+  return found === null ? null : found[1]!;
+}
+
+/** The last address of X-Forwarded-For: the one that the trusted proxy before this one saw. */
+export function lastForwardedFor(forwardedFor: string): string {
+  return forwardedFor.slice(forwardedFor.lastIndexOf(',') + 1).trim();
+}
+
+/** May be sent again without asking the client (RFC 9110, section 9.2.2). */
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}
+
+export function isRefusal(value: RequestScan | string | Refusal): value is Refusal {
+  return typeof value === 'object' && 'status' in value;
+}
+
+function bad(what: string): Refusal {
+  return { status: 400, text: `the request has ${what}` };
+}
+
+function join(before: string | null, value: string): string {
+  return before === null ? value : `${before}, ${value}`;
+}

@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http';
+
+export type UploadTarget = {
+  /** Returns false when the writer should wait. */
+  write(data: string | Buffer): boolean;
+  onProgress(): void;
+  onTooLarge(): void;
+};
+
+/** Hands a request's body on to the application as it comes, no faster than it is taken. */
+export class Upload {
+  isDone = false;
+  private readonly req: IncomingMessage;
+  private readonly chunked: boolean;
+  private readonly maxBytes: number;
+  private target: UploadTarget | null = null;
+  private bytes = 0;
+  private held = false;
+
+  constructor(req: IncomingMessage, chunked: boolean, maxBytes: number | null) {
+    this.req = req;
+    this.chunked = chunked;
+    this.maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether it is the client's turn: neither done nor held up by the application. */
+  get waitsForClient(): boolean {
+    return !this.isDone && !this.held;
+  }
+
+  begin(target: UploadTarget): void {
+    this.target = target;
+    this.req.on('data', (chunk: Buffer) => this.pass(chunk));
+    this.req.on('end', () => this.finish());
+  }
+
+  resume(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.target?.onProgress();
+    this.req.resume();
+  }
+
+  /** What still comes is read and thrown away. */
+  stop(): void {
+    this.target = null;
+    this.held = false;
+    this.req.resume();
+  }
+
+  private pass(chunk: Buffer): void {
+    const target = this.target;
+    if (target === null) return;
+    this.bytes += chunk.length;
+    if (this.bytes > this.maxBytes) {
+      target.onTooLarge();
+      return;
+    }
+    target.onProgress();
+    if (this.chunked) target.write(`${chunk.length.toString(16)}\r\n`);
+    let hasRoom = target.write(chunk);
+    if (this.chunked) hasRoom = target.write('\r\n');
+    if (hasRoom) return;
+    this.held = true;
+    this.req.pause();
+  }
+
+  private finish(): void {
+    const target = this.target;
+    if (target === null) return;
+    this.isDone = true;
+    target.onProgress();
+    if (!this.chunked) return;
+    const { rawTrailers } = this.req;
+    let end = '0\r\n';
+    for (let i = 0; i < rawTrailers.length; i += 2) end += `${rawTrailers[i]}: ${rawTrailers[i + 1]}\r\n`;
+    target.write(`${end}\r\n`);
+  }
+}

@@ -1,0 +1,223 @@
+import { formatAddress } from '../../../lib/address.ts';
+import { SLOT_NAMES } from '../../../release/slot.ts';
+import type { Door } from '../../router.ts';
+import type { Answer, Ask, FromWorker, ServiceCounts, ServiceState, ToWorker } from '../messages.ts';
+import { doorTable } from './door-table.ts';
+import type { Exchange } from './exchange.ts';
+import { type FrontState, createFront } from './front.ts';
+import { Mint } from './mint.ts';
+import { ServiceLive } from './service-live.ts';
+
+/**
+ * A worker of the proxy: serves HTTP on sockets that its parent owns. It keeps nothing that matters: it may be killed
+ * at any moment, and ends by itself when its parent does.
+ */
+const SWEEP_MS = 1000;
+const DRAIN_TICK_MS = 25;
+const STOP_POLL_MS = 25;
+
+const services = new Map<string, ServiceLive>();
+const fronts = new Map<string, ReturnType<typeof createFront>>();
+const state: FrontState = { doors: new Map(), isStopping: false, mint: new Mint() };
+let second = Math.floor(Date.now() / 1000);
+
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C and `kill` of the whole group: the parent decides how to end.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+process.on('message', (message: ToWorker, handle: unknown) => receive(message, handle));
+setInterval(sweep, SWEEP_MS);
+setInterval(tickDrains, DRAIN_TICK_MS);
+scheduleFlush();
+
+function receive(message: ToWorker, handle: unknown): void {
+  switch (message.kind) {
+    case 'start':
+      for (const service of message.services) restore(service);
+      for (const each of message.health) setHealth(each);
+      tell({ kind: 'started' });
+      break;
+    case 'listen':
+      listen(message.listener, handle);
+      break;
+    case 'unlisten':
+      unlisten(message.listener);
+      break;
+    case 'ask':
+      tell({ kind: 'answer', id: message.id, answer: answer(message.ask) });
+      break;
+    case 'health':
+      setHealth(message.health);
+      break;
+    case 'stop':
+      stop(message.graceMs);
+      break;
+  }
+}
+
+function answer(ask: Ask): Answer {
+  const nowMs = performance.now();
+  let cut = 0;
+  switch (ask.op) {
+    case 'install':
+      install(ask.door);
+      break;
+    case 'remove':
+      services.get(ask.service)?.retire();
+      services.delete(ask.service);
+      rebuildDoors();
+      break;
+    case 'apply':
+      services.get(ask.route.service)?.apply(ask.route, nowMs);
+      break;
+    case 'cut':
+      for (const each of services.get(ask.service)?.slots[ask.slot].inFlight ?? []) {
+        each.cut();
+        cut += 1;
+      }
+      break;
+    case 'observe':
+      break;
+  }
+  return observed(ask, cut);
+}
+
+function observed(ask: Ask, cut: number): Answer {
+  const name = ask.op === 'install' ? ask.door.service : ask.op === 'apply' ? ask.route.service : ask.service;
+  const service = services.get(name);
+  const inFlight = { blue: 0, green: 0 };
+  const streams = { blue: 0, green: 0 };
+  for (const slot of SLOT_NAMES) {
+    for (const each of service?.slots[slot].inFlight ?? []) (each.isStream ? streams : inFlight)[slot] += 1;
+  }
+  return { revision: service?.route?.revision ?? 0, inFlight, streams, cut };
+}
+
+function restore({ door, route }: ServiceState): void {
+  install(door);
+  if (route !== null) services.get(door.service)!.apply(route, performance.now());
+}
+
+function install(door: Door): void {
+  const known = services.get(door.service);
+  if (known === undefined) services.set(door.service, new ServiceLive(door));
+  else known.install(door);
+  rebuildDoors();
+}
+
+function rebuildDoors(): void {
+  state.doors = doorTable(
+    [...services.values()].map((service) => ({
+      listener: formatAddress({
+        host: service.door.spec.listen.address,
+        port: service.door.spec.listen.port,
+      }),
+      host: service.door.spec.host,
+      path: service.door.spec.path,
+      value: service,
+    })),
+  );
+}
+
+function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
+  services.get(health.service)?.setHealth(health.slot, health.replica, health.healthy);
+}
+
+function listen(listener: string, handle: unknown): void {
+  const front = createFront(listener, state);
+  const failed = (error: NodeJS.ErrnoException): void => {
+    tell({ kind: 'listening', listener, error: error.code ?? error.message });
+  };
+  front.once('error', failed);
+  front.listen(handle, () => {
+    front.off('error', failed);
+    fronts.set(listener, front);
+    tell({ kind: 'listening', listener, error: null });
+  });
+}
+
+function unlisten(listener: string): void {
+  const front = fronts.get(listener);
+  fronts.delete(listener);
+  front?.close();
+  front?.closeIdleConnections();
+}
+
+function sweep(): void {
+  const nowMs = performance.now();
+  for (const service of services.values()) {
+    for (const replica of service.replicas) replica.closeStale(nowMs);
+    for (const slot of SLOT_NAMES) {
+      for (const each of service.slots[slot].inFlight) (each as Exchange).sweep(nowMs);
+    }
+  }
+}
+
+function tickDrains(): void {
+  const nowMs = performance.now();
+  for (const service of services.values()) {
+    for (const name of SLOT_NAMES) {
+      const slot = service.slots[name];
+      const result = slot.drain?.tick(slot.inFlight, nowMs) ?? null;
+      if (result === null) continue;
+      slot.drain = null;
+      if (result.cut + result.closed === 0) continue;
+      tell({
+        kind: 'note',
+        text: `drained ${service.door.service} ${name}: closed ${result.closed} streams, cut ${result.cut} requests`,
+      });
+    }
+  }
+}
+
+/** Every second, on the second: what was decided in it is told, silence included. */
+function scheduleFlush(): void {
+  setTimeout(
+    () => {
+      const now = Math.floor(Date.now() / 1000);
+      if (now > second) {
+        tell({ kind: 'counts', second: now - 1, services: takeCounts() });
+        second = now;
+      }
+      scheduleFlush();
+    },
+    1002 - (Date.now() % 1000),
+  );
+}
+
+function takeCounts(): ServiceCounts[] {
+  const all: ServiceCounts[] = [];
+  for (const service of services.values()) {
+    const replicas: ServiceCounts['replicas'][number][] = [];
+    for (const replica of service.replicas) {
+      const counted = replica.tally.take();
+      if (counted !== null) replicas.push({ slot: replica.slot, replica: replica.index, ...counted });
+    }
+    const identities = service.identities?.take() ?? [];
+    if (replicas.length > 0 || identities.length > 0) {
+      all.push({
+        service: service.door.service,
+        replicas,
+        rollout: service.identities?.rollout ?? null,
+        identities,
+      });
+    }
+  }
+  return all;
+}
+
+function stop(graceMs: number): void {
+  state.isStopping = true;
+  for (const listener of fronts.keys()) unlisten(listener);
+  const untilMs = performance.now() + graceMs;
+  setInterval(() => {
+    const busy = [...services.values()].some((service) =>
+      SLOT_NAMES.some((name) => service.slots[name].inFlight.size > 0),
+    );
+    if (!busy || performance.now() >= untilMs) process.exit(0);
+  }, STOP_POLL_MS);
+}
+
+function tell(message: FromWorker): void {
+  if (process.connected) process.send!(message, undefined, undefined, () => {});
+}

@@ -1,0 +1,203 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { assert } from '../../lib/assert.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { syncDirectory, writeFileDurably } from '../../lib/durable-file.ts';
+import { OperatingError } from '../../lib/errors.ts';
+import type { Release } from '../../release/release.ts';
+import { fileNameOf, textOfFileName } from '../file-name.ts';
+import type { ReleaseStore } from '../store.ts';
+import { systemUser, type SystemUser } from '../user.ts';
+import { unpackArchive } from './archive.ts';
+import { Artifacts } from './artifacts.ts';
+import { endLostBuild, runBuild } from './build.ts';
+import { asDiskError, assertSpace, freeBytes } from './disk.ts';
+import type { StoreLimits } from './limits.ts';
+
+export type ReleaseStoreOptions = {
+  /** Has `artifacts/SHA256`, `releases/SERVICE/LABEL/files` and `builds/SERVICE/LABEL.log`. */
+  readonly stateDir: string;
+  readonly limits: StoreLimits;
+  readonly allowedUsers: readonly string[];
+  /** PATH of builds, unless the release sets its own. */
+  readonly path: string;
+  readonly clock: Clock;
+};
+
+const TOOL_MS = 120_000;
+const runTool = promisify(execFile);
+
+/** Opens the store in a state directory that nobody else uses. */
+export async function releaseStore(options: ReleaseStoreOptions): Promise<ReleaseStore> {
+  const root = join(options.stateDir, 'releases');
+  const artifacts = new Artifacts(join(options.stateDir, 'artifacts'), options.limits);
+  await mkdir(root, { recursive: true, mode: 0o755 });
+  await artifacts.open();
+  /** Releases being prepared: whoever asks for the same one waits for the same result. */
+  const preparing = new Map<string, { readonly release: Release; readonly done: Promise<string> }>();
+
+  return {
+    put: (stream, expectedDigest) => artifacts.put(stream, expectedDigest),
+    has: (digest) => artifacts.has(digest),
+    async space() {
+      return { freeBytes: await freeBytes(root) };
+    },
+    prepare(release) {
+      const under = preparing.get(release.id);
+      if (under !== undefined) return under.done;
+      const done = prepare(options, artifacts, release).finally(() => preparing.delete(release.id));
+      preparing.set(release.id, { release, done });
+      return done;
+    },
+    async prune(keep) {
+      const needed = [...keep, ...[...preparing.values()].map((under) => under.release)];
+      const directories = await pruneDirectories(
+        options.stateDir,
+        new Set(needed.map((release) => release.id)),
+      );
+      const digests = new Set(needed.map((release) => release.artifactDigest));
+      return [...directories, ...(await artifacts.prune(digests, options.clock.nowMs()))];
+    },
+  };
+}
+
+type Paths = {
+  readonly home: string;
+  /** Its final place from the start: builds write absolute paths into what they make (a Python venv does). */
+  readonly files: string;
+  /** Written last: a directory without it is unfinished and made anew. */
+  readonly marker: string;
+  readonly buildRecord: string;
+  readonly buildLog: string;
+};
+
+function pathsOf(stateDir: string, release: Release): Paths {
+  const name = join(release.service, fileNameOf(release.label));
+  const home = join(stateDir, 'releases', name);
+  return {
+    home,
+    files: join(home, 'files'),
+    marker: join(home, 'prepared.json'),
+    buildRecord: join(home, 'build.json'),
+    buildLog: join(stateDir, 'builds', `${name}.log`),
+  };
+}
+
+async function prepare(
+  options: ReleaseStoreOptions,
+  artifacts: Artifacts,
+  release: Release,
+): Promise<string> {
+  const paths = pathsOf(options.stateDir, release);
+  if (await isPrepared(paths, release)) return paths.files;
+  const user = await systemUser(release.spec.user, options.allowedUsers);
+  await endLostBuild(release, paths.buildRecord);
+  await rm(paths.home, { recursive: true, force: true });
+  try {
+    await unpack(options, artifacts, release, user);
+    const { build } = release.spec;
+    if (build !== null) {
+      await runBuild({
+        release,
+        command: build,
+        directory: paths.files,
+        user,
+        path: options.path,
+        logPath: paths.buildLog,
+        recordPath: paths.buildRecord,
+        deadlineMs: options.limits.buildMs,
+      });
+    }
+    // The marker may not reach the disk before what it vouches for.
+    await runTool('sync', ['-f', paths.files], { timeout: TOOL_MS });
+    const { artifactDigest, configDigest } = release;
+    await writeFileDurably(paths.marker, JSON.stringify({ artifactDigest, configDigest }), 0o600);
+    return paths.files;
+  } catch (error) {
+    await rm(paths.home, { recursive: true, force: true });
+    throw asDiskError(error, paths.home, `Preparing ${release.id}`);
+  }
+}
+
+async function isPrepared(paths: Paths, release: Release): Promise<boolean> {
+  const text = await readFile(paths.marker, 'utf8').catch(() => null);
+  if (text === null) return false;
+  const marker = JSON.parse(text) as { artifactDigest: string; configDigest: string };
+  assert(
+    marker.artifactDigest === release.artifactDigest && marker.configDigest === release.configDigest,
+    `${paths.home} holds another release with the id ${release.id}`,
+  );
+  return true;
+}
+
+async function unpack(
+  options: ReleaseStoreOptions,
+  artifacts: Artifacts,
+  release: Release,
+  user: SystemUser | null,
+): Promise<void> {
+  const paths = pathsOf(options.stateDir, release);
+  const packedBytes = await artifacts.bytes(release.artifactDigest);
+  if (packedBytes === null) {
+    throw new OperatingError(
+      'ARTIFACT_MISSING',
+      `Preparing ${release.id}: its artifact ${release.artifactDigest.slice(0, 12)} is not on this server. ` +
+        `Deploy that version again from its source.`,
+      { retryable: false },
+    );
+  }
+  const needed = packedBytes * 2 + options.limits.reserveBytes;
+  await assertSpace(join(options.stateDir, 'releases'), needed, `Preparing ${release.id}`);
+  await mkdir(paths.files, { recursive: true, mode: 0o755 });
+  await unpackArchive(artifacts.path(release.artifactDigest), paths.files, options.limits);
+  await syncDirectory(dirname(paths.home));
+  if (user === null || user.uid === process.geteuid!()) return;
+  await runTool('chown', ['-Rh', `${user.uid}:${user.gid}`, paths.files], { timeout: TOOL_MS });
+  await letThrough(paths.files, options.stateDir, user);
+}
+
+/** Another user must be able to walk to the directory. Ours we open for walking, not for listing; others are not ours. */
+async function letThrough(files: string, stateDir: string, user: SystemUser): Promise<void> {
+  for (let directory = dirname(files); ; directory = dirname(directory)) {
+    const { mode } = await stat(directory);
+    const inside = directory.startsWith(`${stateDir}/`);
+    if (inside && (mode & 0o001) === 0) await chmod(directory, mode | 0o111);
+    if (!inside && (mode & 0o001) === 0) {
+      throw new OperatingError(
+        'WORKLOAD_USER_NOT_ALLOWED',
+        `Commands cannot run as user "${user.name}": it cannot reach the releases, because ${directory} is closed to it. ` +
+          `Run: chmod o+x ${directory}`,
+        { retryable: false },
+      );
+    }
+    if (directory === dirname(directory)) return;
+  }
+}
+
+/** Deletes the directories of all other releases, and their build logs. Returns their ids. */
+async function pruneDirectories(stateDir: string, keep: ReadonlySet<string>): Promise<string[]> {
+  const gone: string[] = [];
+  const root = join(stateDir, 'releases');
+  for (const service of await directoriesIn(root)) {
+    for (const name of await directoriesIn(join(root, service))) {
+      const id = `${service}/${textOfFileName(name)}`;
+      if (keep.has(id)) continue;
+      const home = join(root, service, name);
+      // The marker first: a kill in the middle must not leave half a directory that passes for prepared.
+      await rm(join(home, 'prepared.json'), { force: true });
+      await syncDirectory(home);
+      await rm(home, { recursive: true, force: true });
+      await rm(join(stateDir, 'builds', service, `${name}.log`), { force: true });
+      gone.push(id);
+    }
+  }
+  return gone;
+}
+
+/** Real ones: a link here is not ours, and following it would delete somewhere else. */
+async function directoriesIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}

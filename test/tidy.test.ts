@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { test } from 'node:test';
+
+/** The table of docs/architecture.md as data: what each folder of src may import besides its own files. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  release: ['lib'],
+  rollout: ['release', 'lib', 'port'],
+  judge: ['release', 'lib', 'port'],
+  traffic: ['release', 'lib', 'port'],
+  workload: ['release', 'lib', 'port'],
+  journal: ['release', 'lib', 'port'],
+  controller: ['rollout', 'judge', 'release', 'lib', 'port'],
+  http: ['controller', 'release', 'lib', 'port'],
+  cli: ['http', 'controller', 'release', 'lib'],
+  'main.ts': ['*'],
+};
+/** Files of adapter folders that others may know: ports and the pure words that come with them. */
+const PORT_FILES = [
+  'traffic/router.ts',
+  'traffic/counts.ts',
+  'traffic/cohort.ts',
+  'workload/runtime.ts',
+  'workload/store.ts',
+  'workload/retention.ts',
+  'workload/ports.ts',
+  'journal/journal.ts',
+  'journal/samples.ts',
+];
+const PURE = ['rollout', 'judge'];
+const FORBIDDEN_NAMES = /(^|\/)(index|utils?|helpers?|manager|common|misc|types)\.ts$/u;
+const LEAST_FILES = 120;
+const MOST_LINES = 300;
+
+type Source = { readonly path: string; readonly text: string };
+type Breach = string;
+
+function sources(): readonly Source[] {
+  return globSync('src/**/*.ts').map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+}
+
+function importsOf({ path, text }: Source): readonly string[] {
+  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(?<target>[^']+)'/gu)].map(
+    (match) => match.groups!['target']!,
+  );
+  return found.map((target) =>
+    target.startsWith('.') ? relative('src', normalize(join(dirname(path), target))) : target,
+  );
+}
+
+function folderOf(path: string): string {
+  return path.split('/')[0]!;
+}
+
+function isTest(path: string): boolean {
+  return /\.test\.ts$|conformance\.ts$|fixtures?\.ts$|\/fake-[^/]+$|\/golden\//u.test(path);
+}
+
+function breachesOf(source: Source): readonly Breach[] {
+  const from = relative('src', source.path);
+  const folder = folderOf(from);
+  const allowed = MAY_IMPORT[folder];
+  if (allowed === undefined) return [`${from}: the folder ${folder} is not in the table`];
+  return importsOf(source).flatMap((target) => {
+    if (target.startsWith('node:'))
+      return PURE.includes(folder) ? [`${from}: a pure folder imports ${target}`] : [];
+    if (!target.endsWith('.ts'))
+      return PURE.includes(folder) ? [`${from}: a pure folder imports ${target}`] : [];
+    if (target === 'main.ts') return [`${from}: nothing imports main.ts`];
+    if (allowed.includes('*') || target.startsWith('..')) return [];
+    const adapter = adapterOf(target);
+    if (folderOf(target) === folder)
+      return adapter !== null && adapterOf(from) !== null && adapter !== adapterOf(from)
+        ? [`${from}: imports its sibling ${target}`]
+        : [];
+    if (allowed.includes(folderOf(target))) return [];
+    return allowed.includes('port') && PORT_FILES.includes(target)
+      ? []
+      : [`${from}: may not import ${target}`];
+  });
+}
+
+/** `traffic/builtin/x.ts` -> `traffic/builtin`, for folders that hold adapters; null for files beside the port. */
+function adapterOf(path: string): string | null {
+  const [folder, adapter, ...rest] = path.split('/');
+  return ['traffic', 'workload', 'journal'].includes(folder!) && rest.length > 0
+    ? `${folder}/${adapter}`
+    : null;
+}
+
+test('every folder imports only what docs/architecture.md allows', () => {
+  const seen = sources();
+  const checked = seen.filter(({ path }) => !isTest(path));
+
+  assert.ok(checked.length >= LEAST_FILES, `only ${checked.length} files seen: is this run from the root?`);
+  assert.deepEqual(checked.flatMap(breachesOf), []);
+});
+
+test('this test can fail: planted breaches are found', () => {
+  const planted: readonly Source[] = [
+    { path: 'src/lib/clock.ts', text: "import { planRollout } from '../release/plan.ts';" },
+    { path: 'src/judge/harm.ts', text: "import { readFileSync } from 'node:fs';" },
+    { path: 'src/cli/deploy.ts', text: "import { openSqliteJournal } from '../journal/sqlite/open.ts';" },
+    { path: 'src/journal/memory/journal.ts', text: "import { migrate } from '../sqlite/migrate.ts';" },
+    { path: 'src/http/server.ts', text: "import '../main.ts';" },
+    { path: 'src/novel/a.ts', text: '' },
+  ];
+
+  assert.deepEqual(
+    planted.map((source) => breachesOf(source).length),
+    planted.map(() => 1),
+  );
+});
+
+test('no file has a name that says nothing, and none is longer than a person reads', () => {
+  const paths = globSync('{src,demo,bench,test}/**/*.ts');
+
+  assert.deepEqual(
+    paths.filter((path) => FORBIDDEN_NAMES.test(path)),
+    [],
+  );
+  const long = paths.filter(
+    (path) => !isTest(path) && readFileSync(path, 'utf8').split('\n').length > MOST_LINES + 30,
+  );
+  assert.deepEqual(long, []);
+});
+
+test('every documented folder exists, and every folder is documented', () => {
+  const page = readFileSync('docs/architecture.md', 'utf8');
+  const folders = [...new Set(globSync('src/*/').map((path) => relative('src', path)))];
+
+  assert.deepEqual(
+    folders.filter((folder) => !page.includes(`${folder}/`)),
+    [],
+  );
+});
