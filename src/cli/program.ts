@@ -10,7 +10,7 @@ import { logs } from './verbs/logs.ts';
 import { pause } from './verbs/pause.ts';
 import { plan } from './verbs/plan.ts';
 import { promote } from './verbs/promote.ts';
-import { proxyVerb } from './verbs/proxy.ts';
+import { proxyVerb, type ProxyOptions } from './verbs/proxy.ts';
 import { remove } from './verbs/remove.ts';
 import { resume } from './verbs/resume.ts';
 import { retry } from './verbs/retry.ts';
@@ -21,15 +21,13 @@ import { status } from './verbs/status.ts';
 import { wait } from './verbs/wait.ts';
 import { weight } from './verbs/weight.ts';
 import { why } from './verbs/why.ts';
-import type { Io } from './io.ts';
 import type { Verb } from './verb.ts';
 
 /** What only main.ts can give. */
 export type Effects = {
   readonly version: string;
-  serve(options: ServeOptions): Promise<number>;
-  /** The hidden `proxy`; its arguments as they came. */
-  proxy(args: readonly string[], io: Io): Promise<number>;
+  serve(options: ServeOptions): Promise<void>;
+  proxy(options: ProxyOptions): Promise<void>;
 };
 
 /** Every command, in the order of the help. */
@@ -38,7 +36,7 @@ export function allVerbs(effects: Effects): readonly Verb[] {
   const follow = [status, wait, why, history, logs];
   const steer = [promote, pause, resume, weight, abort, rollback, retry];
   const serve = serveVerb((options) => effects.serve(options));
-  const proxy = proxyVerb((args, io) => effects.proxy(args, io));
+  const proxy = proxyVerb((options) => effects.proxy(options));
   return [...start, ...follow, ...steer, serve, config, schema, explain, proxy];
 }
 
@@ -74,7 +72,7 @@ export function createProgram(
       .helpOption('-h, --help', 'this help');
     if (verb.group !== null) command.helpGroup(`${verb.group}:`);
     verb.configure(command);
-    if (verb.group !== null) addCommon(command);
+    addCommon(command);
     command.action((...given: unknown[]) => {
       const args = given.slice(0, -2).flat() as (string | undefined)[];
       chosen({ verb, args, options: command.opts() });

@@ -40,7 +40,7 @@ async function runVerb({ verb, args, options }: Typed, json: boolean, io: Io): P
   };
   const client = new Client(where, io);
   try {
-    return await verb.run({ io, where, client, json: verb.group !== null && json, args, options });
+    return await verb.run({ io, where, client, json, args, options });
   } catch (error) {
     const code = exitCodeOf(error);
     complain(error, code, io, json);

@@ -1,17 +1,22 @@
-import type { Io } from '../io.ts';
+import { EXIT } from '../exit-codes.ts';
+import { stateDirOf } from '../locate.ts';
+import { wholeNumber } from '../values.ts';
 import type { Verb } from '../verb.ts';
 
-/** The data plane, started by the server; its arguments are its own. */
-export function proxyVerb(run: (args: readonly string[], io: Io) => Promise<number>): Verb {
+export type ProxyOptions = { readonly stateDir: string; readonly workers: number | null };
+
+/** The data plane. The server starts it; `--state-dir` is the proxy's own directory. */
+export function proxyVerb(run: (options: ProxyOptions) => Promise<void>): Verb {
   return {
     name: 'proxy',
     group: null,
     describe: 'the built-in proxy; started by the server',
-    configure: (command) => command.argument('[args...]').allowUnknownOption().passThroughOptions(),
-    run: ({ io, args }) =>
-      run(
-        args.filter((arg) => arg !== undefined),
-        io,
-      ),
+    configure: (command) => command.option('--workers <n>', 'worker processes'),
+    run: async ({ io, where, options }) => {
+      const workers =
+        options['workers'] === undefined ? null : wholeNumber('--workers', options['workers'], 1);
+      await run({ stateDir: stateDirOf(where, io), workers });
+      return EXIT.done;
+    },
   };
 }
