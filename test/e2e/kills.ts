@@ -16,7 +16,8 @@ import { freePorts } from './ports.ts';
 const SHOP = fileURLToPath(new URL('../../examples/node-shop', import.meta.url));
 const KILL_POINTS = fileURLToPath(new URL('kill-points.ts', import.meta.url));
 const STRATEGIES = {
-  canary: '{canary: {steps: [50%, 100%], dwell: {at-least: 1s, at-most: 2s}, bake: 0, warm-up: 0, watch: 1s, keep-old: 1s, when-unsure: {wait: 0, then: advance}}}',
+  canary:
+    '{canary: {steps: [50%, 100%], dwell: {at-least: 1s, at-most: 2s}, bake: 0, warm-up: 0, watch: 1s, keep-old: 1s, when-unsure: {wait: 0, then: advance}}}',
   'blue-green': '{blue-green: {watch: 1s, keep-old: 1s}}',
 } as const;
 type Strategy = keyof typeof STRATEGIES;
@@ -24,7 +25,14 @@ const ROLLOUT_WITHIN_MS = 60_000;
 /** Past the end of every rollout there are at most this many commits of giving up the old version. */
 const MOST_COMMITS = 60;
 
-type Row = { readonly strategy: Strategy; readonly point: string; readonly killed: boolean; readonly outcome: string; readonly serves: string; readonly tookMs: number };
+type Row = {
+  readonly strategy: Strategy;
+  readonly point: string;
+  readonly killed: boolean;
+  readonly outcome: string;
+  readonly serves: string;
+  readonly tookMs: number;
+};
 
 /** A controller that is started again whenever it died, as systemd would. */
 class Supervised {
@@ -60,18 +68,30 @@ async function main(): Promise<number> {
   let load: RemoteLoad | null = null;
   try {
     const stage = await setUp(world);
-    load = forkLoad({ port: stage.port, perSecond: 300, users: 300, uploads: 1, downloads: 1, streams: 2, transferMs: 1500 });
+    load = forkLoad({
+      port: stage.port,
+      perSecond: 300,
+      users: 300,
+      uploads: 1,
+      downloads: 1,
+      streams: 2,
+      transferMs: 1500,
+    });
     const rows: Row[] = [];
     for (const strategy of Object.keys(STRATEGIES) as Strategy[]) {
       const calm = await oneRollout(stage, strategy, null);
       const commits = (await readPlan(stage.killFile)).commits;
       rows.push(calm);
-      process.stdout.write(`${strategy}: ${commits} commits; ${calm.outcome}, serves ${calm.serves} after ${calm.tookMs} ms\n`);
+      process.stdout.write(
+        `${strategy}: ${commits} commits; ${calm.outcome}, serves ${calm.serves} after ${calm.tookMs} ms\n`,
+      );
       for (let killAt = 1; killAt <= Math.min(commits, MOST_COMMITS); killAt += every) {
         for (const side of ['before', 'after'] as const) {
           const row = await oneRollout(stage, strategy, { killAt, side });
           rows.push(row);
-          process.stdout.write(`  ${row.point.padEnd(10)} ${row.killed ? 'killed' : 'no such commit'}  ${row.outcome}, serves ${row.serves}  ${row.tookMs} ms\n`);
+          process.stdout.write(
+            `  ${row.point.padEnd(10)} ${row.killed ? 'killed' : 'no such commit'}  ${row.outcome}, serves ${row.serves}  ${row.tookMs} ms\n`,
+          );
         }
       }
     }
@@ -83,7 +103,14 @@ async function main(): Promise<number> {
   }
 }
 
-type Stage = { readonly world: World; readonly controller: Supervised; readonly shop: string; readonly killFile: string; readonly port: number; next: number };
+type Stage = {
+  readonly world: World;
+  readonly controller: Supervised;
+  readonly shop: string;
+  readonly killFile: string;
+  readonly port: number;
+  next: number;
+};
 
 async function setUp(world: World): Promise<Stage> {
   const shop = join(world.directory, 'shop');
@@ -102,7 +129,11 @@ async function setUp(world: World): Promise<Stage> {
 }
 
 /** One release from start to end, old version given up; the controller dies once on the way where asked. */
-async function oneRollout(stage: Stage, strategy: Strategy, kill: Pick<KillPlan, 'killAt' | 'side'> | null): Promise<Row> {
+async function oneRollout(
+  stage: Stage,
+  strategy: Strategy,
+  kill: Pick<KillPlan, 'killAt' | 'side'> | null,
+): Promise<Row> {
   const label = `v${stage.next}`;
   stage.next += 1;
   await writeFile(join(stage.shop, 'version.json'), `${JSON.stringify({ version: label })}\n`);
@@ -115,7 +146,14 @@ async function oneRollout(stage: Stage, strategy: Strategy, kill: Pick<KillPlan,
   const tookMs = Date.now() - started;
   const killed = stage.controller.deaths > deaths;
   const point = kill === null ? 'not killed' : `${kill.side} ${kill.killAt}`;
-  return { strategy, point, killed, outcome: view.outcome, serves: view.stable === label ? 'the new version' : `${view.stable}, not ${label}`, tookMs };
+  return {
+    strategy,
+    point,
+    killed,
+    outcome: view.outcome,
+    serves: view.stable === label ? 'the new version' : `${view.stable}, not ${label}`,
+    tookMs,
+  };
 }
 
 /** Repeats a verb while the controller is being started again; every verb may be repeated. */
@@ -123,7 +161,8 @@ async function insisted(stage: Stage, args: readonly string[], started: number):
   for (;;) {
     const ran = await stage.world.run(args, { cwd: stage.shop });
     if (ran.code === 0) return ran.stdout;
-    if (Date.now() - started > ROLLOUT_WITHIN_MS) throw new Error(`${args.join(' ')}: exit ${ran.code}\n${ran.stderr}`);
+    if (Date.now() - started > ROLLOUT_WITHIN_MS)
+      throw new Error(`${args.join(' ')}: exit ${ran.code}\n${ran.stderr}`);
     await sleep(100);
   }
 }
@@ -133,7 +172,9 @@ type Seen = { readonly outcome: string; readonly stable: string | null };
 /** Until the rollout of this label is over and both the old version and its last commit are gone. */
 async function settled(stage: Stage, label: string, started: number): Promise<Seen> {
   for (;;) {
-    const answer = JSON.parse(await insisted(stage, ['status', 'shop', '--json'], started)) as { service: ServiceSeen };
+    const answer = JSON.parse(await insisted(stage, ['status', 'shop', '--json'], started)) as {
+      service: ServiceSeen;
+    };
     const { service } = answer;
     const over = service.rollout === null && service.last?.label === label;
     const alone = Object.values(service.slots).filter(({ role }) => role !== 'free').length <= 1;
@@ -141,7 +182,8 @@ async function settled(stage: Stage, label: string, started: number): Promise<Se
       await sleep(300);
       return { outcome: service.last?.outcome ?? 'none', stable: service.stable };
     }
-    if (Date.now() - started > ROLLOUT_WITHIN_MS) return { outcome: `stuck: ${JSON.stringify(service)}`, stable: service.stable };
+    if (Date.now() - started > ROLLOUT_WITHIN_MS)
+      return { outcome: `stuck: ${JSON.stringify(service)}`, stable: service.stable };
     await sleep(100);
   }
 }
@@ -176,7 +218,9 @@ async function report(rows: readonly Row[], load: RemoteLoad): Promise<number> {
   const seen = await load.stop();
   const strange = rows.filter((row) => row.outcome !== 'done' || row.serves !== 'the new version');
   const kills = rows.filter((row) => row.killed).length;
-  process.stdout.write(`\n${rows.length} rollouts, ${kills} kills -9; ${rows.length - strange.length} ended as the one that nobody killed\n`);
+  process.stdout.write(
+    `\n${rows.length} rollouts, ${kills} kills -9; ${rows.length - strange.length} ended as the one that nobody killed\n`,
+  );
   process.stdout.write(`${JSON.stringify(seen, null, 2)}\n`);
   process.stdout.write(`${seen.failed} failed requests\n`);
   for (const row of strange) process.stdout.write(`NOT AS EXPECTED: ${JSON.stringify(row)}\n`);
