@@ -123,7 +123,6 @@ function traffic(rollout: RolloutView, look: Look): Line[] {
   if (rollout.phase === 'over') return [];
   const cells = look.width >= 100 ? 20 : 12;
   const candidate = Math.round((rollout.sharePercent / 100) * cells);
-  const share = (percent: number) => `${Number(percent.toFixed(1))}%`;
   const side = (name: string, label: string, bar: number, percent: number): Segment => [
     piece(`${name} ${printable(label)} `),
     piece('█'.repeat(bar), name === 'stable' ? 'plain' : 'warn'),
@@ -171,6 +170,11 @@ function judge(rollout: RolloutView, look: Look): Line[] {
     ...field('judge', [segment(word, style), ...advice], look),
     ...renderChecks(verdict.checks, sides, look.width),
   ];
+}
+
+/** `24.8%`, `25%`. */
+function share(percent: number): string {
+  return `${Number(percent.toFixed(1))}%`;
 }
 
 /** What was not seen is never called good. */
