@@ -1,6 +1,7 @@
 import { renderConfiguration } from '../src/release/configuration.ts';
 import { renderErrors } from '../src/release/explain.ts';
 import { renderJsonSchema } from '../src/release/json-schema.ts';
+import { renderVerbTable } from './verb-table.ts';
 
 export type GeneratedFile = { readonly path: string; readonly render: () => string };
 
@@ -9,4 +10,5 @@ export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'schema/v1.json', render: renderJsonSchema },
   { path: 'docs/errors.md', render: renderErrors },
   { path: 'docs/configuration.md', render: renderConfiguration },
+  { path: 'docs/verbs.md', render: renderVerbTable },
 ];

@@ -1,7 +1,7 @@
 import { forgetHarm, judgeSecond, startJudge } from '../judge/judge.ts';
 import type { JudgeState } from '../judge/state.ts';
 import { verdictOf, type Verdict } from '../judge/verdict.ts';
-import { startWatch, watchSecond, watchVerdict, type WatchState } from '../judge/watch.ts';
+import { startWatch, watchSecond, watchVerdict, type WatchState, type WatchVerdict } from '../judge/watch.ts';
 import { plannedSeconds } from '../release/plan.ts';
 import type { Rollout, StageSpan } from '../rollout/state.ts';
 import type { ReplicaSecond } from '../traffic/counts.ts';
@@ -107,17 +107,18 @@ export class Desk {
     ring: Ring,
     at: { readonly span: StageSpan; readonly second: number },
   ): void {
-    session.watch ??= startWatch({
-      before: beforeSwitch(rollout, ring, at.span),
-      candidate: rollout.candidate,
-    });
-    session.watch = watchSecond(session.watch, at.second, ring.second(at.second)?.replicas ?? []);
+    const { second, span } = at;
+    const unit = rollout.plan.sticky.by === 'none' ? 'request' : 'identity';
+    session.watch ??= startWatch(beforeSwitch(rollout, ring, span), { candidate: rollout.candidate, unit });
+    const traffic = ring.second(second);
+    if (traffic === null) return;
+    session.watch = watchSecond(session.watch, { second, ...traffic });
     session.watchedSeconds += 1;
   }
 
   #word(session: Session, rollout: Rollout): BareEvent | null {
     if (rollout.phase === 'watching') {
-      const breach = session.watch === null ? null : watchVerdict(session.watch).breach;
+      const breach = session.watch === null ? null : breachOf(watchVerdict(session.watch));
       return { kind: 'watched', stage: rollout.stage, seconds: session.watchedSeconds, breach };
     }
     const verdict: Verdict = verdictOf(session.judge);
@@ -129,6 +130,12 @@ export class Desk {
       verdict: { overall, seconds, requests, reason },
     };
   }
+}
+
+function breachOf(verdict: WatchVerdict): string | null {
+  return verdict.overall === 'worse' || verdict.overall === 'severe'
+    ? `${verdict.reason} (${verdict.label})`
+    : null;
 }
 
 function beforeSwitch(rollout: Rollout, ring: Ring, full: StageSpan): readonly ReplicaSecond[] {

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json } from '../lib/json.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { slotWithRole, type ServiceState } from '../rollout/state.ts';
@@ -8,10 +8,9 @@ import type { Deploys, Prepared } from './deploys.ts';
 import type { BareEvent, Engine } from './engine.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
-import type { RolloutRecord } from './records.ts';
 import type { Answered } from './views.ts';
 
-type StoredPlan = { readonly fingerprint: string; readonly service: string };
+type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
 
 /** Verbs: each becomes one event; its answer is read from what was recorded. */
 export class Steer implements Readonly<Record<keyof Controller['steer'], unknown>> {
@@ -31,12 +30,12 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const prepared = await this.#deploys.prepare(request, caller);
     const view = this.#deploys.view(prepared, `p-${this.#ports.random.hex(4)}`);
     if (view.id !== null) {
-      const value: StoredPlan = { fingerprint: prepared.fingerprint, service: view.service };
-      this.#engine.note(
-        { kind: 'plan', key: view.id, value: value as unknown as Json },
-        view.service,
-        caller.actor,
-      );
+      const value: StoredPlan = {
+        fingerprint: prepared.fingerprint,
+        service: view.service,
+        atMs: this.#ports.clock.nowMs(),
+      };
+      this.#engine.note({ kind: 'plan', key: view.id, value: value }, view.service, caller.actor);
     }
     return view;
   }

@@ -7,6 +7,10 @@ import type { RolloutRecord } from './records.ts';
 const SECONDS_KEPT_S = 15 * 60;
 const MINUTES_KEPT_S = 7 * 86_400;
 const MOST_SAMPLE_BYTES = 256 * 1024 * 1024;
+const DAY_MS = 86_400_000;
+const MOST_ROLLOUTS = 5000;
+const DOCUMENTS_READ = 10_000;
+const MOST_EVENTS = 500_000;
 /** Promotions of a service that are looked through for what a rollback may name. */
 const PROMOTIONS_READ = 100;
 
@@ -23,7 +27,28 @@ export async function tidy(ports: Ports, states: readonly ServiceState[], settin
     maxBytes: MOST_SAMPLE_BYTES,
   };
   await ports.samples.compact({ ...limits, keep });
+  forgetOldDocuments(ports);
   await ports.store.prune(states.flatMap((state) => releasesOf(ports, state, settings)));
+}
+
+/** Answers and plans for a day, rollouts as many as people look at, events until there are too many. */
+function forgetOldDocuments(ports: Ports): void {
+  const yesterdayMs = ports.clock.nowMs() - DAY_MS;
+  const stale = ['answer', 'plan'].flatMap((kind) =>
+    ports.journal
+      .documents({ kind, aggregate: null, limit: DOCUMENTS_READ })
+      .filter(({ value }) => (value as { readonly atMs: number }).atMs < yesterdayMs)
+      .map(({ key }) => ({ kind, key })),
+  );
+  const rollouts = ports.journal
+    .documents({ kind: 'rollout', aggregate: null, limit: DOCUMENTS_READ })
+    .slice(MOST_ROLLOUTS);
+  const documents = [...stale, ...rollouts.map(({ key }) => ({ kind: 'rollout', key }))];
+  const excess = ports.journal.head().seq - MOST_EVENTS;
+  const oldest = ports.journal.events({ aggregate: null, rollout: null, afterSeq: 0, limit: 1 })[0]?.seq ?? 0;
+  // In large steps: a checkpoint walks the chain that it replaces.
+  const eventsUpToSeq = excess - oldest > MOST_EVENTS / 10 ? excess : 0;
+  if (documents.length > 0 || eventsUpToSeq > 0) ports.journal.prune({ eventsUpToSeq, documents });
 }
 
 function releasesOf(ports: Ports, state: ServiceState, settings: Settings): readonly Release[] {

@@ -107,6 +107,21 @@ export const DONE: RolloutView = {
 /** `r-0193` as it ends when v43 is worse. */
 export const ROLLED_BACK: RolloutView = {
   ...CANARY,
+  steps: CANARY.steps.map((one) => (one.state === 'now' ? { ...one, state: 'todo', seconds: null } : one)),
+  verdict: {
+    ...CANARY.verdict!,
+    overall: 'harmful',
+    logE: 5.1,
+    reason:
+      'error-rate +1.2pp [+0.60 … +1.9] is over +0.50pp, after 3 118 requests on the candidate in this step',
+    checks: [
+      {
+        ...check('error-rate', 'percent', [1.4, 0.19, 1.2], { interval: [0.6, 1.9], limit: 0.5 }),
+        state: 'worse',
+      },
+      ...CANARY.verdict!.checks.slice(1),
+    ],
+  },
   phase: 'over',
   endedAtMs: BEGAN_MS + 517_000,
   outcome: 'rolled-back',

@@ -5,15 +5,13 @@ import { mergeLogE } from './logspace.ts';
 import { harmReason } from './sentences.ts';
 import { NO_EVENTS, type CheckState, type JudgeState } from './state.ts';
 
-export const HARM_LOG_LIMIT = Math.log(1 / HARM_ALPHA);
+const HARM_LOG_LIMIT = Math.log(1 / HARM_ALPHA);
 /** Age of the candidate in seconds below which latency alone must cross twice. */
 const SETTLE_AGE = 60;
 /** Seconds for which latency is not judged after it crossed once. */
 const SETTLE_PAUSE = 15;
 /** A second crossing with less than this part of the first one's effect is a process still warming up. */
 const SETTLE_SHRUNK = 0.75;
-/** Going back on people needs events from at least so many of them. */
-const LEAST_PEOPLE = 3;
 
 /** ln of all evidence against the candidate, over all checks. */
 export function totalLogE(state: JudgeState): number {
@@ -24,7 +22,6 @@ export function totalLogE(state: JudgeState): number {
 export function decide(state: JudgeState, second: number): JudgeState {
   if (state.harm !== null || totalLogE(state) < HARM_LOG_LIMIT) return state;
   const top = leadingCheck(state);
-  if (tooFewPeople(state, top)) return state;
   if (top.check.kind === 'line' && withoutLines(state) < HARM_LOG_LIMIT && !hasSettled(state, top)) {
     return settle(state, top);
   }
@@ -39,11 +36,6 @@ export function leadingCheck(state: JudgeState): CheckState {
 
 function partOf(one: CheckState): number {
   return Math.log(one.check.weight) + harmLogE(one.harm);
-}
-
-/** Whether the evidence is large enough, but comes from one or two people. */
-export function tooFewPeople(state: JudgeState, top: CheckState): boolean {
-  return state.unit === 'identity' && top.counts.bet[0] < LEAST_PEOPLE;
 }
 
 function withoutLines(state: JudgeState): number {

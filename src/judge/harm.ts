@@ -23,7 +23,8 @@ export const NO_HARM: Harm = { ratio: NOTHING_WON, share: NOTHING_WON, recent: [
 export const HARM_ALPHA = 0.01;
 /**
  * What one second may win at most: a third of the way from a prior of ½ on one of 8 bets of one of 2 halves of a check of
- * weight ½ to 1/α. So no single second, whatever happened in it, takes a version back.
+ * weight ½ to 1/α. So no two seconds, whatever happened in them, take a version back; and where people are counted, each once
+ * in a rollout, no two people do.
  */
 export const TICK_CAP = (Math.log(1 / HARM_ALPHA) + Math.log((2 * 8 * 2) / 0.5)) / 3;
 /** Above it stable's own events come in bursts, and the likelihood-ratio half bets nothing. */

@@ -1,21 +1,14 @@
-import type { ReplicaSecond } from '../traffic/counts.ts';
+import { learn, learnBefore, replicasOf } from './baseline.ts';
 import { betTable, type BetTable, type Margin } from './bet.ts';
 import { checksOf, type JudgedCheck } from './checks.ts';
 import { decide } from './decide.ts';
-import { NO_DISPERSION, learnHalves, learnSecond, type Dispersion } from './dispersion.ts';
+import { NO_DISPERSION } from './dispersion.ts';
 import { advanceCheck, startStepOf, type CheckContext } from './evidence.ts';
 import { NO_HARM } from './harm.ts';
 import { NEW_LADDER } from './ladder.ts';
-import {
-  NO_LATENCIES,
-  addLatencies,
-  latencyShift,
-  quantileBucket,
-  totalWeight,
-  FINE_PER_COARSE,
-} from './latency.ts';
+import { NO_LATENCIES } from './latency.ts';
 import { NOTHING_WON } from './mixture.ts';
-import { eventsOn, readSecond, replicaSide, stableHalves, type Reading } from './reading.ts';
+import { readSecond, type Reading } from './reading.ts';
 import { advanceSevere, startSevere } from './severe.ts';
 import { CHANGE_SECONDS } from './share.ts';
 import { startPrior } from './start-prior.ts';
@@ -29,10 +22,6 @@ import {
   type StepState,
 } from './state.ts';
 
-/** Seconds between two looks at where stable's quantiles lie. */
-const LINE_EVERY_SECONDS = 5;
-/** A quantile of fewer requests is no line. */
-const LEAST_LINE_WEIGHT = 20;
 /** Requests that the asked share weighs as, against the share that was seen. */
 const ASKED_SHARE_WEIGHT = 50;
 
@@ -55,11 +44,7 @@ export function startJudge(config: JudgeConfig): JudgeState {
     severe: startSevere(config.unit === 'identity'),
     harm: null,
   };
-  let state = fresh;
-  for (const replicas of bySecond(config.baselineBefore.filter((one) => one.slot === config.stable))) {
-    state = learnBefore(state, replicas);
-  }
-  return relined(state);
+  return learnBefore(fresh, config.baselineBefore);
 }
 
 /**
@@ -98,7 +83,7 @@ export function forgetHarm(state: JudgeState): JudgeState {
     ...state,
     harm: null,
     settling: { first: null, mutedUntilAge: 0 },
-    severe: { ...startSevere(state.unit === 'identity'), stable: state.severe.stable },
+    severe: { ...state.severe, candidate: [], found: null },
     checks: state.checks.map((check) => ({
       ...check,
       harm: NO_HARM,
@@ -144,15 +129,6 @@ function added(sum: SidePair, more: SidePair): SidePair {
 function ageOf(state: JudgeState, reading: Reading): number | null {
   if (state.candidateAge !== null) return state.candidateAge + 1;
   return reading.requests[0] > 0 || reading.attempts[0][0] > 0 ? 0 : null;
-}
-
-function replicasOf(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState['replicas'] {
-  let { candidate, stable } = state.replicas;
-  for (const { slot, replica } of replicas) {
-    if (slot === state.candidate) candidate = Math.max(candidate, replica + 1);
-    if (slot === state.stable) stable = Math.max(stable, replica + 1);
-  }
-  return { candidate, stable };
 }
 
 function newCheck(check: JudgedCheck): CheckState {
@@ -220,90 +196,4 @@ function tableOnce(): CheckContext['table'] {
     made.push({ bets, ratio: margin.ratio, add: margin.add, share, table });
     return table;
   };
-}
-
-/** Stable's lines, φ and τ, for the seconds after this one: a bet may only know the past. */
-function learn(state: JudgeState, reading: Reading): JudgeState {
-  const checks = state.checks.map((check) => {
-    if (check.check.kind === 'line' && check.line === null) return check;
-    return { ...check, dispersion: learnCheck(check, reading, state.unit === 'identity') };
-  });
-  const latency = {
-    stable: addLatencies(state.latency.stable, reading.latencies.stable),
-    candidate: addLatencies(state.latency.candidate, reading.latencies.candidate),
-    learned: state.latency.learned + 1,
-  };
-  const learned = { ...state, checks, latency };
-  return latency.learned % LINE_EVERY_SECONDS === 0 ? relined(learned) : learned;
-}
-
-function learnCheck(
-  check: CheckState,
-  reading: Pick<Reading, 'stable' | 'halves'>,
-  people: boolean,
-): Dispersion {
-  const count = (side: Reading['stable']): number => eventsOn(side, check.check, check.line, 0);
-  // First failures follow who is there, not who is new: two seconds in a row are alike.
-  if (people) return learnSecond(check.dispersion, count(reading.stable), 1);
-  if (reading.halves === null)
-    return learnSecond(check.dispersion, count(reading.stable), reading.stable.units);
-  const [first, second] = reading.halves;
-  const units = first.units + second.units;
-  return learnHalves(check.dispersion, {
-    first: count(first),
-    both: count(first) + count(second),
-    share: units > 0 ? first.units / units : 0.5,
-  });
-}
-
-/** One second of stable before the rollout. People are not counted then, so that only lines and the severe rule learn from it. */
-function learnBefore(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState {
-  const side = replicaSide(replicas);
-  const counted = { ...state, replicas: replicasOf(state, replicas) };
-  const halves = counted.replicas.stable > 1 ? stableHalves(replicas) : null;
-  const checks = counted.checks.map((check) => {
-    if (state.unit === 'identity' || (check.check.kind === 'line' && check.line === null)) return check;
-    return { ...check, dispersion: learnCheck(check, { stable: side, halves }, false) };
-  });
-  const latency = {
-    ...state.latency,
-    stable: addLatencies(
-      state.latency.stable,
-      replicas.map((replica) => replica.latency),
-    ),
-    learned: state.latency.learned + 1,
-  };
-  const severe = advanceSevere(state.severe, {
-    second: replicas[0]?.second ?? 0,
-    candidate: [0, 0],
-    stable: [side.units, side.failed],
-    people: { failed: 0, active: 0 },
-  });
-  const learned = { ...counted, checks, latency, severe };
-  const request = state.unit === 'request' && latency.learned % LINE_EVERY_SECONDS === 0;
-  return request ? relined(learned) : learned;
-}
-
-/** Lines where stable's quantiles lie now. Where people are counted a line stays, so that "first crossing" means one thing. */
-function relined(state: JudgeState): JudgeState {
-  if (totalWeight(state.latency.stable) < LEAST_LINE_WEIGHT) return state;
-  const checks = state.checks.map((check) => {
-    if (check.check.kind === 'rate' || (state.unit === 'identity' && check.line !== null)) return check;
-    const bucket = quantileBucket(state.latency.stable, check.check.quantile);
-    if (bucket === null) return check;
-    const raised = check.check.times === 1 ? 0 : latencyShift(1);
-    return { ...check, line: bucket * FINE_PER_COARSE + raised };
-  });
-  return { ...state, checks };
-}
-
-/** Groups rows of one second, silent seconds in between included (up to ten minutes). */
-function bySecond(rows: readonly ReplicaSecond[]): readonly (readonly ReplicaSecond[])[] {
-  const first = rows[0]?.second;
-  const last = rows.at(-1)?.second;
-  if (first === undefined || last === undefined) return [];
-  const from = Math.max(first, last - 599);
-  const seconds: ReplicaSecond[][] = Array.from({ length: last - from + 1 }, () => []);
-  for (const row of rows) seconds[row.second - from]?.push(row);
-  return seconds;
 }

@@ -22,7 +22,7 @@ export function withInterval(check: CheckResult): string {
   return `${check.name} ${difference} [${signed(lo)} … ${hi === null ? '?' : signed(hi)}]`;
 }
 
-export function withUnit(check: CheckResult, value: number): string {
+export function withUnit(check: Pick<CheckResult, 'unit'>, value: number): string {
   return `${signed(value)}${check.unit === 'percent' ? 'pp' : '%'}`;
 }
 

@@ -8,7 +8,7 @@ export type Severe = {
   readonly candidate: readonly Attempts[];
   /** Newest last, several seconds to an entry where they are small: enough for the last 200. */
   readonly stable: readonly Attempts[];
-  /** People on the candidate: who failed at all, who came at all. Null where requests are counted. */
+  /** People on the candidate: who failed at all, who came at all. Null where requests are counted, zeros where nobody counts. */
   readonly people: { readonly failed: number; readonly active: number } | null;
   /** Set once. */
   readonly found: { readonly second: number; readonly reason: string } | null;
@@ -65,7 +65,7 @@ function isSevere(severe: Severe): boolean {
   if (stable[1] >= MOST_STABLE_FAILED * stable[0]) return false;
   if (severe.people === null) return true;
   const { failed, active } = severe.people;
-  return failed >= LEAST_PEOPLE || (active > 0 && failed >= active);
+  return failed >= LEAST_PEOPLE || failed >= active;
 }
 
 function sentence(severe: Severe): string {

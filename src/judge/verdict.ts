@@ -1,4 +1,4 @@
-import { HARM_LOG_LIMIT, leadingCheck, tooFewPeople, totalLogE } from './decide.ts';
+import { leadingCheck, totalLogE } from './decide.ts';
 import { describeCheck, type CheckResult } from './describe.ts';
 import { grouped, withInterval } from './sentences.ts';
 import { shareOf, type ShareResult } from './share.ts';
@@ -89,10 +89,6 @@ function suspicionOf(state: JudgeState, logE: number): string | null {
     return `${settling.first.check} was over its limit within a minute of the start; it is judged once more after a pause`;
   }
   if (logE < SUSPICIOUS_LOG_E) return null;
-  const top = leadingCheck(state);
-  const check = describeCheck(state, top);
-  if (logE >= HARM_LOG_LIMIT && tooFewPeople(state, top)) {
-    return `${withInterval(check)} is over its limit, but comes from fewer than three people`;
-  }
+  const check = describeCheck(state, leadingCheck(state));
   return `${withInterval(check)} looks worse: evidence ${Math.round(Math.exp(Math.min(logE, 20)))} of the 100 that go back`;
 }

@@ -1,5 +1,6 @@
 import { API_CODES } from './api-codes.ts';
 import { FILE_CODES } from './file-codes.ts';
+import { ROLLOUT_CODES } from './rollout-codes.ts';
 
 /** What `bascule explain CODE` says. Codes are never reused; docs/errors.md lists the same (a test compares them). */
 export type CodeEntry = {
@@ -237,5 +238,6 @@ export const CODES = {
   },
 
   // controller and http
+  ...ROLLOUT_CODES,
   ...API_CODES,
 } as const satisfies Record<string, CodeEntry>;

@@ -217,14 +217,17 @@ export function goBack(turn: Turn, ending: Ending): Turn {
 export function retire(turn: Turn, atMs: number): Turn {
   const { rollout } = turn.state;
   assert(rollout !== null && rollout.ending !== null, 'retiring without an ending');
-  const where = rollout.from === null ? 'no version serves' : `100% on ${rollout.from.label} again`;
-  const back = say(
-    withRollout(turn, { phase: 'retiring' }),
-    `${where} (${((atMs - rollout.ending.decidedAtMs) / 1000).toFixed(2)}s)`,
-  );
+  const retiring = withRollout(turn, { phase: 'retiring' });
+  const back =
+    rollout.spans.length === 0 ? retiring : say(retiring, backWords(rollout, rollout.ending, atMs));
   const { role } = turn.state.slots[rollout.candidate];
   if (role === 'free') return finish(back, rollout.ending, atMs);
   return role === 'leaving' ? back : vacate(back, rollout.candidate);
+}
+
+function backWords(rollout: Rollout, ending: Ending, atMs: number): string {
+  const where = rollout.from === null ? 'no version serves' : `100% on ${rollout.from.label} again`;
+  return `${where} (${((atMs - ending.decidedAtMs) / 1000).toFixed(2)}s)`;
 }
 
 /** The rollout is over: what was kept gets its deadline, what waited begins. */

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SlotName } from '../../release/slot.ts';
 import type { LogLine, LogOptions } from '../runtime.ts';
@@ -88,8 +88,17 @@ async function readNew(files: LogFiles, source: Source): Promise<string[]> {
     source.offset = 0;
     return lost > 0 ? [`… (${lost} full log files were replaced before they could be read)`] : [];
   }
+  // A program that opens /dev/stdout anew may cut the file itself.
+  if (bytes.length === 0 && (await sizeOf(source.path)) < source.offset) source.offset = 0;
   source.offset += bytes.length;
   return source.lines.push(bytes);
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
 }
 
 type End = { readonly bytes: Buffer; readonly end: number; readonly whole: boolean };

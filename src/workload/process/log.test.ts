@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, readFile, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, readdir, rm, stat, truncate, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -121,6 +121,22 @@ test('a reader that is too slow is told what it missed', async (t) => {
   const found = await followTo({ [Symbol.asyncIterator]: () => iterator }, 'end');
 
   assert.ok(found.some((line) => line.includes('replaced before they could be read')));
+});
+
+test('following survives a program that cuts the file itself', { timeout: 10_000 }, async (t) => {
+  const { files } = await openFiles(t);
+  const write = await openWriter(t, files);
+  await write('a long first line\n');
+  const end = new AbortController();
+  t.after(() => end.abort());
+  const lines = readLogs(files, PLACE, async () => [TARGET], { follow: true, tail: 10, signal: end.signal });
+  const iterator = lines[Symbol.asyncIterator]();
+  await iterator.next();
+
+  await truncate(files.path(PLACE));
+  await write('new\n');
+
+  assert.equal((await iterator.next()).value!.text, 'new');
 });
 
 test('following goes on with a new release in the slot, and ends with its signal', async (t) => {

@@ -59,8 +59,11 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
   return {
     async ensure(workload) {
       const { service, slot, release } = workload;
-      await logs.prune(service, slot, release.label);
-      await slotOf(service, slot).ensure(workload, () => options.store.prepare(release));
+      // Nothing may be awaited before: a stop right after this call must find it.
+      await slotOf(service, slot).ensure(workload, async () => {
+        await logs.prune(service, slot, release.label);
+        return options.store.prepare(release);
+      });
     },
     async observe(service) {
       return [...slots.values()].filter((slot) => slot.service === service).flatMap((slot) => slot.states());

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OperatingError } from '../lib/errors.ts';
+import type { Problem } from '../http/answers.ts';
+import type { Io } from './io.ts';
+import { socketOf, unreachable, type Where } from './locate.ts';
+
+/** What the server answered instead: its problem, word for word. */
+export class ServerProblem extends OperatingError {
+  readonly status: number;
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.code, problem.detail, { retryable: problem.retryable });
+    this.status = problem.status;
+    this.problem = problem;
+  }
+}
+
+type Sending = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | { readonly file: string } | null;
+  readonly signal?: AbortSignal;
+};
+
+/** Longest wait for the head of an answer, and then for the rest of it, milliseconds. */
+const ANSWER_MS = 60_000;
+const UPLOAD_MS = 600_000;
+/** How long a server that was there may be away, and how often it is looked for. */
+const PATIENCE_MS = 60_000;
+const RETRY_MS = 250;
+const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Talks to the server over its socket. A server that was reached once may go away for a minute: every request can be
+ * repeated, because it reads, or carries an Idempotency-Key, or names its content.
+ */
+export class Client {
+  readonly #where: Where;
+  readonly #io: Io;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  readonly #actor: string | undefined;
+  #socket: string | undefined;
+  #reached = false;
+  #goneSinceMs: number | null = null;
+
+  constructor(where: Where, io: Io) {
+    this.#where = where;
+    this.#io = io;
+    const actor = io.env['BASCULE_ACTOR'];
+    this.#actor = actor === '' ? undefined : actor;
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.#json<T>({ method: 'GET', path, headers: {}, body: null });
+  }
+
+  /** POST, PUT or DELETE. */
+  steer<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body: unknown = null): Promise<T> {
+    const headers = {
+      'idempotency-key': randomUUID(),
+      ...(body !== null && { 'content-type': 'application/json' }),
+    };
+    return this.#json<T>({ method, path, headers, body: body === null ? null : JSON.stringify(body) });
+  }
+
+  /** Uploads the file unless the server has it. Answers whether it sent anything. */
+  async upload(digest: string, file: string, bytes: number): Promise<boolean> {
+    const path = `/artifacts/${digest}`;
+    const head = await this.#patient({ method: 'HEAD', path, headers: {}, body: null });
+    head.resume();
+    if (head.statusCode === 200) return false;
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes) };
+    await this.#json({ method: 'PUT', path, headers, body: { file } });
+    return true;
+  }
+
+  /** A stream of the server, from its first byte on. */
+  async stream(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const response = await this.#patient({ method: 'GET', path, headers, body: null, signal });
+    if (response.statusCode !== 200) throw problemOf(response, await textOf(response));
+    return response;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #json<T>(sending: Sending): Promise<T> {
+    for (;;) {
+      const response = await this.#patient(sending);
+      let text: string;
+      try {
+        text = await textOf(response);
+      } catch (error) {
+        // Broken off in the middle of the answer.
+        await this.#wait(error);
+        continue;
+      }
+      if (response.statusCode !== 200) {
+        const problem = problemOf(response, text);
+        if (problem.code !== 'SERVER_STOPPING' || !this.#reached) throw problem;
+        await this.#wait(problem);
+        continue;
+      }
+      return JSON.parse(text) as T;
+    }
+  }
+
+  /** The head of an answer, however often the server goes away before it. */
+  async #patient(sending: Sending): Promise<IncomingMessage> {
+    for (;;) {
+      try {
+        this.#socket ??= await socketOf(this.#where, this.#io);
+        const response = await this.#send(this.#socket, sending);
+        this.#found();
+        return response;
+      } catch (error) {
+        if (sending.signal?.aborted === true) throw error;
+        if (error instanceof OperatingError && error.code !== 'SERVER_UNREACHABLE') throw error;
+        await this.#wait(error);
+      }
+    }
+  }
+
+  #found(): void {
+    if (this.#goneSinceMs !== null) this.#io.err('the server is back.\n');
+    this.#goneSinceMs = null;
+    this.#reached = true;
+  }
+
+  async #wait(error: unknown): Promise<void> {
+    const path = this.#socket ?? 'its socket';
+    const failure = error instanceof OperatingError ? error : unreachable(this.#where, path, error);
+    if (!this.#reached) throw failure;
+    const nowMs = this.#io.nowMs();
+    if (this.#goneSinceMs === null) {
+      this.#goneSinceMs = nowMs;
+      this.#io.err(
+        `the server does not answer; traffic stays as it is. Trying for ${PATIENCE_MS / 1000} s.\n`,
+      );
+    }
+    if (nowMs - this.#goneSinceMs > PATIENCE_MS) throw failure;
+    await sleep(RETRY_MS);
+  }
+
+  #send(socketPath: string, sending: Sending): Promise<IncomingMessage> {
+    const { method, path, headers, body, signal } = sending;
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({
+        socketPath,
+        method,
+        path: `/api/v1${path}`,
+        headers: { ...headers, ...(this.#actor !== undefined && { 'bascule-actor': this.#actor }) },
+        agent: this.#agent,
+        ...(signal !== undefined && { signal }),
+      });
+      const late = setTimeout(
+        () => request.destroy(new Error('no answer in time')),
+        typeof body === 'object' && body !== null ? UPLOAD_MS : ANSWER_MS,
+      );
+      request.once('response', (response) => {
+        clearTimeout(late);
+        // A failure of the upload after its answer is told by the answer.
+        request.on('error', () => undefined);
+        resolve(response);
+      });
+      request.once('error', (error) => {
+        clearTimeout(late);
+        reject(error);
+      });
+      if (typeof body === 'string' || body === null) request.end(body ?? undefined);
+      else
+        createReadStream(body.file)
+          .on('error', (error) => request.destroy(error))
+          .pipe(request);
+    });
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const late = setTimeout(() => response.destroy(new Error('no answer in time')), ANSWER_MS);
+  try {
+    let text = '';
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length > MOST_ANSWER_BYTES) response.destroy(new Error('the answer is too large'));
+    });
+    await finished(response);
+    return text;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+function problemOf(response: IncomingMessage, text: string): ServerProblem {
+  if (/problem\+json/.test(response.headers['content-type'] ?? '')) {
+    return new ServerProblem(JSON.parse(text) as Problem);
+  }
+  const status = response.statusCode ?? 0;
+  const detail = `The server answered ${status} with something that is no problem of Bascule; is it one?`;
+  const bare = {
+    type: 'urn:bascule:SERVER_BUG',
+    title: 'not understood',
+    status,
+    detail,
+    code: 'SERVER_BUG',
+  };
+  return new ServerProblem({ ...bare, retryable: false, requestId: '', now: null });
+}

@@ -1,0 +1,39 @@
+import { OperatingError } from '../lib/errors.ts';
+import { ServerProblem } from './client.ts';
+
+/** What commands exit with, besides the outcomes of rollouts, which the server names. docs/cli.md lists all. */
+export const EXIT = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  unreachable: 4,
+  notAllowed: 5,
+  asksPerson: 13,
+  waitTimedOut: 14,
+  refused: 15,
+  changes: 20,
+  detached: 130,
+} as const;
+
+/** Codes of this side of the socket that are not wrong usage or an invalid file. */
+const OWN: Readonly<Record<string, number>> = {
+  SERVER_UNREACHABLE: EXIT.unreachable,
+  SOCKET_NOT_ALLOWED: EXIT.notAllowed,
+  SOCKET_IN_USE: EXIT.refused,
+  JOURNAL_HELD: EXIT.refused,
+  NO_ROLLOUT: EXIT.refused,
+  PACK_CHANGED: EXIT.refused,
+};
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ServerProblem) return byStatus(error.status);
+  if (error instanceof OperatingError) return OWN[error.code] ?? EXIT.usage;
+  return EXIT.bug;
+}
+
+function byStatus(status: number): number {
+  if (status === 403) return EXIT.notAllowed;
+  if (status === 503) return EXIT.unreachable;
+  if (status === 409 || status === 507) return EXIT.refused;
+  return status >= 500 ? EXIT.bug : EXIT.usage;
+}

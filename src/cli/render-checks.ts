@@ -1,0 +1,77 @@
+import type { RolloutView } from '../controller/views.ts';
+import { printable } from '../release/problem.ts';
+import { decimals, grouped, signed } from './format.ts';
+import { piece, widthOf, type Line, type Piece, type Style } from './layout.ts';
+
+type Verdict = NonNullable<RolloutView['verdict']>;
+type Check = Verdict['checks'][number];
+type Sides = { readonly candidate: string; readonly stable: string };
+
+/** Width from which a check fits on one line; below, it takes two. */
+const ONE_LINE = 100;
+
+/**
+ * ```
+ *  ├ error-rate  v43 0.21%  v42 0.19%   +0.02pp [-0.33 … +0.37]  limit +0.50pp  ✔ not worse
+ * ```
+ */
+export function renderChecks(checks: readonly Check[], sides: Sides, width: number): Line[] {
+  const rows = checks.map((check) => rowOf(check, sides));
+  const columns = [0, 1, 2, 3, 4, 5].map((column) =>
+    Math.max(0, ...rows.map((row) => row.cells[column]!.length)),
+  );
+  const cell = (row: Row, column: number) => row.cells[column]!.padEnd(columns[column]!);
+  return rows.flatMap((row, index) => {
+    const last = index === rows.length - 1;
+    const branch = piece(last ? ' └ ' : ' ├ ', 'dim');
+    const name = piece(cell(row, 0));
+    const values = piece(`  ${cell(row, 1)}  ${cell(row, 2)}`);
+    const difference = piece(`  ${cell(row, 3)} ${cell(row, 4)}  ${cell(row, 5)}`);
+    const mark = piece(`  ${row.mark}`, row.style);
+    if (width >= ONE_LINE) return [[branch, name, values, difference, mark]];
+    const below = piece(last ? '   ' : ' │ ', 'dim');
+    return [[branch, name, values, mark], aligned([below, piece(' '.repeat(columns[0]!)), difference])];
+  });
+}
+
+type Row = { readonly cells: readonly string[]; readonly mark: string; readonly style: Style };
+
+function rowOf(check: Check, sides: Sides): Row {
+  const unit = check.unit === 'percent' ? '%' : 'ms';
+  const apart = check.unit === 'percent' ? 'pp' : '%';
+  const value = (side: string, one: number | null) =>
+    one === null ? `${side} –` : `${side} ${check.unit === 'ms' ? grouped(one) : decimals(one)}${unit}`;
+  const [lo, hi] = check.interval ?? [null, null];
+  const interval = lo === null ? '' : `[${signed(lo)} … ${hi === null ? '?' : signed(hi)}]`;
+  const difference = check.difference === null ? '' : `${signed(check.difference)}${apart}`;
+  const limit = `limit ${signed(check.limit)}${apart}`;
+  const cells = [
+    printable(check.name),
+    value(sides.candidate, check.candidate),
+    value(sides.stable, check.stable),
+    difference,
+    interval,
+    limit,
+  ];
+  return { cells, ...markOf(check) };
+}
+
+function markOf(check: Check): { readonly mark: string; readonly style: Style } {
+  switch (check.state) {
+    case 'worse':
+      return { mark: '✖ worse', style: 'bad' };
+    case 'not-worse':
+      return { mark: '✔ not worse', style: 'good' };
+    case 'no-data':
+      return { mark: '… no data yet', style: 'warn' };
+    case 'undecided': {
+      const need =
+        check.needRequests === null ? 'not decided yet' : `needs ~${grouped(check.needRequests)} req more`;
+      return { mark: `… ${need}`, style: 'warn' };
+    }
+  }
+}
+
+function aligned(pieces: readonly Piece[]): Line {
+  return widthOf(pieces) === 0 ? [] : pieces;
+}

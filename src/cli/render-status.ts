@@ -1,0 +1,285 @@
+import type { RolloutView, ServiceView, StepView } from '../controller/views.ts';
+import { formatElapsed } from '../lib/duration.ts';
+import { printable } from '../release/problem.ts';
+import { grouped } from './format.ts';
+import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
+import { renderChecks } from './render-checks.ts';
+
+export type Look = {
+  readonly width: number;
+  readonly nowMs: number;
+  /** Keys that work where it is shown, or empty. */
+  readonly keys: string;
+};
+
+/** A service with its rollout, the one that ended last where none is under way. Pure: view in, lines out. */
+export function renderService(view: ServiceView, look: Look): Line[] {
+  return view.rollout === null
+    ? renderIdle(view, look)
+    : [
+        ...renderRollout(view.rollout, look),
+        ...(view.condition === 'serving'
+          ? []
+          : field('users', [segment(`${view.users}; ${view.condition}`, 'bad')], look)),
+      ];
+}
+
+/** One service on one line, for the overview. */
+export function renderLine(view: ServiceView, look: Look): Line[] {
+  const { rollout } = view;
+  const state = rollout === null ? stateOfIdle(view) : stateOf(rollout);
+  const about = rollout === null ? [] : [segment(stepPlace(rollout)), segment(rollout.id, 'dim')];
+  const head = [
+    piece(`${printable(view.name)}  `, 'bold'),
+    piece(`${state.mark} ${state.word}`, state.style),
+  ];
+  return flow(
+    [...head, piece('  ')],
+    [segment(printable(view.users)), ...about, segment(printable(view.door), 'dim')],
+    {
+      width: look.width,
+      gap: 3,
+    },
+  );
+}
+
+function renderIdle(view: ServiceView, look: Look): Line[] {
+  const state = stateOfIdle(view);
+  const head = flow(
+    [piece(`${printable(view.name)}  `, 'bold')],
+    [
+      segment(`${state.mark} ${state.word}`, state.style),
+      segment(printable(view.users)),
+      segment(printable(view.door), 'dim'),
+    ],
+    { width: look.width, gap: 3 },
+  );
+  const slots = (['blue', 'green'] as const).map((name) => {
+    const slot = view.slots[name];
+    if (slot.role === 'free') return segment(`${name} free`, 'dim');
+    const kept =
+      slot.keptUntilMs === null
+        ? ''
+        : `, warm for ${formatElapsed(Math.max(0, slot.keptUntilMs - look.nowMs))} more`;
+    return segment(
+      `${name} ${slot.role} ${printable(slot.label ?? '')} ${slot.healthy}/${slot.replicas} healthy${kept}`,
+    );
+  });
+  return [
+    ...head,
+    ...field('slots', slots, look),
+    ...(view.last === null ? [] : renderLast(view.last, look)),
+  ];
+}
+
+function renderLast(last: RolloutView, look: Look): Line[] {
+  const { mark, word, style } = stateOf(last);
+  const ago =
+    last.endedAtMs === null ? '' : `, ${formatElapsed(Math.max(0, look.nowMs - last.endedAtMs))} ago`;
+  return field(
+    'last',
+    [
+      segment(`${last.id} ${versions(last)}`),
+      segment(`${mark} ${word}`, style),
+      segment(`${printable(last.reason ?? '')}${ago}`),
+    ],
+    look,
+  );
+}
+
+/** A rollout, under way or over. */
+export function renderRollout(rollout: RolloutView, look: Look): Line[] {
+  const { mark, word, style } = stateOf(rollout);
+  const place = stepPlace(rollout);
+  const endMs = rollout.endedAtMs ?? look.nowMs;
+  const took = formatElapsed(Math.max(0, endMs - rollout.startedAtMs));
+  const head = flow(
+    [piece(`${printable(rollout.service)}  `, 'bold')],
+    [
+      [piece(`${mark} ${word}`, style), ...(place === '' ? [] : [piece(`  ${place}`)])],
+      segment(versions(rollout), 'bold'),
+      segment(rollout.id),
+      segment(`${took}, by ${printable(rollout.actor)}`, 'dim'),
+    ],
+    { width: look.width, gap: 3 },
+  );
+  const lines = [...head, ...traffic(rollout, look), ...judge(rollout, look), ...steps(rollout, look)];
+  if (rollout.waiting !== null)
+    lines.push(...field('waiting', [segment(`for ${printable(rollout.waiting)}`, 'warn')], look));
+  if (rollout.reason !== null)
+    lines.push(...field('because', [segment(printable(rollout.reason), style)], look));
+  const keys = rollout.phase === 'over' || look.keys === '' ? [] : [segment(look.keys, 'dim')];
+  const next = rollout.next === null ? [] : [segment(printable(rollout.next))];
+  if (next.length + keys.length > 0)
+    lines.push(...field(next.length > 0 ? 'next' : 'keys', [...next, ...keys], { ...look, gap: 6 }));
+  return lines;
+}
+
+function field(name: string, segments: readonly Segment[], look: Look & { readonly gap?: number }): Line[] {
+  return flow([piece(` ${name.padEnd(8)} `, 'dim')], segments, { width: look.width, gap: look.gap ?? 3 });
+}
+
+function traffic(rollout: RolloutView, look: Look): Line[] {
+  if (rollout.phase === 'over') return [];
+  const cells = look.width >= 100 ? 20 : 12;
+  const candidate = Math.round((rollout.sharePercent / 100) * cells);
+  const side = (name: string, label: string, bar: number, percent: number): Segment => [
+    piece(`${name} ${printable(label)} `),
+    piece('█'.repeat(bar), name === 'stable' ? 'plain' : 'warn'),
+    piece(`${bar > 0 ? ' ' : ''}${share(percent)}`),
+  ];
+  const segments: Segment[] = [];
+  if (rollout.from !== null)
+    segments.push(side('stable', rollout.from, cells - candidate, 100 - rollout.sharePercent));
+  // Whoever gets something has a bar.
+  segments.push(
+    side(
+      'candidate',
+      rollout.label,
+      rollout.sharePercent > 0 ? Math.max(1, candidate) : 0,
+      rollout.sharePercent,
+    ),
+  );
+  const seen = rollout.verdict?.share;
+  if (seen?.seenPercent !== null && seen !== undefined && rollout.phase === 'dwelling') {
+    const all =
+      (rollout.verdict?.candidateRequestsInStep ?? 0) + (rollout.verdict?.stableRequestsInStep ?? 0);
+    segments.push(
+      segment(
+        `asked ${share(seen.askedPercent)}, seen ${share(seen.seenPercent)} of ${grouped(all)} req`,
+        'dim',
+      ),
+    );
+  }
+  const odd = seen?.mismatch ?? seen?.warning ?? null;
+  if (odd !== null) segments.push(segment(printable(odd), 'warn'));
+  return field('traffic', segments, { ...look, gap: 4 });
+}
+
+function judge(rollout: RolloutView, look: Look): Line[] {
+  const { verdict } = rollout;
+  if (verdict === null) return [];
+  const decided = verdict.checks.filter(
+    (check) => check.state === 'worse' || check.state === 'not-worse',
+  ).length;
+  const count = `${decided} of ${verdict.checks.length} checks decided`;
+  const [word, style] = judgeWords(verdict, count, rollout.phase === 'over');
+  const advice = rollout.byHand ? [segment('advice only: the share was set by hand', 'warn')] : [];
+  const sides = { candidate: printable(rollout.label), stable: printable(rollout.from ?? 'stable') };
+  return [
+    ...field('judge', [segment(word, style), ...advice], look),
+    ...renderChecks(verdict.checks, sides, look.width),
+  ];
+}
+
+/** `24.8%`, `25%`. */
+function share(percent: number): string {
+  return `${Number(percent.toFixed(1))}%`;
+}
+
+/** What was not seen is never called good. */
+function judgeWords(
+  verdict: NonNullable<RolloutView['verdict']>,
+  count: string,
+  over: boolean,
+): readonly [string, Style] {
+  switch (verdict.overall) {
+    case 'harmful':
+    case 'severe':
+      return [`WORSE: ${printable(verdict.reason)}`, 'bad'];
+    case 'safe':
+      return [`OK: surely not worse by the limits (${count})`, 'good'];
+    case 'suspicious':
+      return [`suspicious: ${printable(verdict.reason)}`, 'warn'];
+    case 'no-data':
+      return ['no data yet', 'warn'];
+    case 'undecided':
+      if (over) return [`not decided: ${count}`, 'warn'];
+      return count.startsWith('0 ') ? [`not decided: ${count}`, 'warn'] : [`OK so far: ${count}`, 'good'];
+  }
+}
+
+function steps(rollout: RolloutView, look: Look): Line[] {
+  const shown = rollout.steps.filter(
+    (step) => !['start', 'ready'].includes(step.kind) || step.state === 'now',
+  );
+  return shown.length === 0
+    ? []
+    : field(
+        'steps',
+        shown.map((step) => stepSegment(step, rollout, step === rollout.steps[rollout.stepIndex])),
+        look,
+      );
+}
+
+function stepSegment(step: StepView, rollout: RolloutView, isLast: boolean): Segment {
+  const seconds = step.seconds === null ? '' : ` ${formatElapsed(Math.max(1, step.seconds) * 1000)}`;
+  const label = printable(step.label);
+  if (step.state === 'done') return [piece('✔ ', 'good'), piece(`${label}${seconds}`)];
+  if (isLast && rollout.outcome !== null) return [piece('✖ ', 'bad'), piece(label)];
+  if (step.state === 'todo') return [piece(`○ ${label}`, 'dim')];
+  const least =
+    step.atLeastSeconds === null
+      ? ''
+      : ` of ≥${formatElapsed(step.atLeastSeconds * 1000).replace(/m00s$/, 'm')}`;
+  return [piece('▶ ', 'warn'), piece(`${label}${seconds}${seconds === '' ? '' : least}`, 'bold')];
+}
+
+/** `step 2/4`: its place among the shares; what comes before and after them has a name. */
+export function stepPlace(rollout: RolloutView): string {
+  const place = shownStep(rollout, rollout.stepIndex);
+  const all = rollout.steps.filter(isShare).length;
+  const now = rollout.steps[rollout.stepIndex];
+  if (rollout.phase === 'over') return '';
+  if (place === 0 || now === undefined) return rollout.phase;
+  return now.kind === 'watch' ? now.label : `step ${place}/${all}`;
+}
+
+/** The number under which people know the step with this index: shares count from 1. */
+export function shownStep(rollout: RolloutView, stepIndex: number): number {
+  return rollout.steps.slice(0, stepIndex + 1).filter(isShare).length;
+}
+
+function isShare(step: StepView): boolean {
+  return step.kind === 'share' || step.kind === 'full';
+}
+
+function versions(rollout: RolloutView): string {
+  const label = printable(rollout.label);
+  return rollout.from === null ? `first version ${label}` : `${printable(rollout.from)} → ${label}`;
+}
+
+type State = { readonly mark: string; readonly word: string; readonly style: Style };
+
+function stateOfIdle(view: ServiceView): State {
+  if (view.condition === 'serving') return { mark: '●', word: 'serving', style: 'good' };
+  return { mark: view.condition === 'degraded' ? '◍' : '✖', word: view.condition, style: 'bad' };
+}
+
+export function stateOf(rollout: RolloutView): State {
+  switch (rollout.outcome) {
+    case 'done':
+      return { mark: '✔', word: 'done', style: 'good' };
+    case 'rolled-back':
+      return { mark: '✖', word: overOr(rollout, 'ROLLED BACK', 'going back'), style: 'bad' };
+    case 'aborted':
+      return { mark: '✖', word: overOr(rollout, 'aborted', 'going back'), style: 'warn' };
+    case 'undecided':
+      return { mark: '✖', word: overOr(rollout, 'back because undecided', 'going back'), style: 'warn' };
+    case 'superseded':
+      return { mark: '✖', word: 'superseded', style: 'warn' };
+    case 'never-ready':
+      return { mark: '✖', word: 'never became ready', style: 'bad' };
+    case 'unproven':
+      return { mark: '✖', word: 'THE WAY BACK IS NOT PROVEN', style: 'bad' };
+    case null:
+      break;
+  }
+  if (rollout.phase === 'asking') return { mark: '?', word: 'asks a person', style: 'warn' };
+  if (rollout.paused) return { mark: '‖', word: 'paused', style: 'warn' };
+  return { mark: '◑', word: rollout.byHand ? 'by hand' : 'progressing', style: 'bold' };
+}
+
+function overOr(rollout: RolloutView, over: string, underWay: string): string {
+  return rollout.phase === 'over' ? over : underWay;
+}

@@ -1,0 +1,50 @@
+import type { Answered } from '../../controller/views.ts';
+import type { ServiceSpec } from '../../release/service.ts';
+import { printable } from '../../release/problem.ts';
+import { EXIT } from '../exit-codes.ts';
+import { pickService, readSpecFile } from '../spec-file.ts';
+import { printJson, type Context, type Verb } from '../verb.ts';
+import { servicePath } from './steer.ts';
+
+export type Applied = Answered & { readonly changes: readonly string[] };
+
+export const apply: Verb = {
+  name: 'apply',
+  group: 'Start',
+  describe: 'door, scale and policy as the file says, the difference first',
+  configure: (command) =>
+    command
+      .argument('[service]', 'default: every one in the file')
+      .option('--file <file>', 'the file to read', 'bascule.yaml')
+      .option('--dry-run', 'only the difference'),
+  run: async (context) => {
+    const { args, options } = context;
+    const file = await readSpecFile(context);
+    const specs =
+      args[0] === undefined
+        ? Object.values(file.services)
+        : [pickService(file, args[0], String(options['file']))];
+    // All of them first, so that a refusal comes before anything is changed.
+    const previews = [];
+    for (const spec of specs) previews.push({ spec, preview: await ask(context, spec, true) });
+    for (const { spec, preview } of previews) await one(context, spec, preview);
+    return EXIT.done;
+  },
+};
+
+/** Sends a service; `dryRun` answers what would change. */
+export function ask({ client }: Context, spec: ServiceSpec, dryRun: boolean): Promise<Applied> {
+  return client.steer<Applied>('PUT', `${servicePath(spec.name)}${dryRun ? '?dry-run=true' : ''}`, { spec });
+}
+
+async function one(context: Context, spec: ServiceSpec, preview: Applied): Promise<void> {
+  const { io, json, options } = context;
+  const nothing = preview.result === 'nothing' || preview.changes.length === 0;
+  if (!json) {
+    for (const change of preview.changes) io.out(`${spec.name}: ${printable(change)}\n`);
+    if (nothing) io.out(`${spec.name}: as the file says already\n`);
+  }
+  const answer = options['dryRun'] === true || nothing ? preview : await ask(context, spec, false);
+  if (json) printJson(io, answer);
+  else if (answer !== preview) io.out(`${answer.message}\n`);
+}

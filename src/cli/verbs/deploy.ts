@@ -1,0 +1,81 @@
+import type { Answered } from '../../controller/views.ts';
+import { formatSize } from '../../release/units.ts';
+import { OperatingError } from '../../lib/errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { followRollout } from '../follow-rollout.ts';
+import { pickService, readSpecFile } from '../spec-file.ts';
+import { printJson, type Context, type Verb } from '../verb.ts';
+import { withArtifact, type Artifact } from './artifact.ts';
+import { servicePath } from './steer.ts';
+
+export const deploy: Verb = {
+  name: 'deploy',
+  group: 'Start',
+  describe: 'roll out a version and follow it; the exit code is the outcome',
+  configure: (command) =>
+    command
+      .argument('[service]')
+      .option('--file <file>', 'the file to read', 'bascule.yaml')
+      .option('--version <version>', 'its name; default: git describe, else 12 digits of the digest')
+      .option(
+        '--from <dir-or-ref>',
+        'a directory, or a commit of this repository; default: the directory of the file',
+      )
+      .option('--plan <id>', 'only if it would do what this plan says')
+      .option('--supersede', 'take back a rollout that is under way, and begin this one')
+      .option('--detach', 'do not follow; print the id of the rollout')
+      .option('--until <what>', 'follow until it is paused, instead of to its end'),
+  run: async (context) => {
+    const { client, args, options } = context;
+    const until = options['until'];
+    if (until !== undefined && until !== 'paused') {
+      throw new OperatingError('USAGE', `--until is paused, not "${until}". Nothing was done.`, {
+        retryable: false,
+      });
+    }
+    const file = await readSpecFile(context);
+    const spec = pickService(file, args[0], String(options['file']));
+    await client.get('/info');
+    const answer = await withArtifact(context, file.path, async (artifact) => {
+      await upload(context, artifact);
+      return client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
+        spec,
+        label: artifact.label,
+        artifactDigest: artifact.digest,
+        supersede: options['supersede'] === true,
+        planId: options['plan'] ?? null,
+      });
+    });
+    return follow(context, answer);
+  },
+};
+
+async function upload({ client, io, json }: Context, artifact: Artifact): Promise<void> {
+  const sent = await client.upload(artifact.digest, artifact.file, artifact.bytes);
+  if (json || !sent) return;
+  const size =
+    artifact.bytes < 1024 ? `${artifact.bytes}B` : formatSize(Math.ceil(artifact.bytes / 1024) * 1024);
+  io.err(`sent ${artifact.label}: ${artifact.entries} files, ${size}\n`);
+}
+
+async function follow(context: Context, answer: Answered): Promise<number> {
+  const { io, json, options } = context;
+  const { rollout } = answer;
+  if (rollout === null || rollout.exitCode !== null) {
+    if (json) printJson(io, answer);
+    else io.out(`${answer.message}\n`);
+    return EXIT.done;
+  }
+  if (!json) io.err(`${answer.message}\n`);
+  if (options['detach'] === true) {
+    if (json) printJson(io, answer);
+    else io.out(`${rollout.id}\n`);
+    return EXIT.done;
+  }
+  return followRollout(context, rollout.id, {
+    untilPaused: options['until'] === 'paused',
+    leaveWhenAsked: true,
+    stream: 'err',
+    afterSeq: 0,
+  });
+}

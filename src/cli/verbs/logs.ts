@@ -1,0 +1,82 @@
+import { createInterface } from 'node:readline';
+import type { IncomingMessage } from 'node:http';
+import { SLOT_NAMES } from '../../release/slot.ts';
+import { printable } from '../../release/problem.ts';
+import { OperatingError } from '../../lib/errors.ts';
+import type { Problem } from '../../http/answers.ts';
+import { ServerProblem } from '../client.ts';
+import { EXIT } from '../exit-codes.ts';
+import { oneOf, wholeNumber } from '../values.ts';
+import type { Context, Verb } from '../verb.ts';
+import { servicePath } from './steer.ts';
+
+export const logs: Verb = {
+  name: 'logs',
+  group: 'Follow',
+  describe: 'output of the replicas; of stable, where nothing else is said',
+  configure: (command) =>
+    command
+      .argument('<service>')
+      .option('--slot <slot>', 'blue or green')
+      .option('--candidate', 'of the version that is being rolled out')
+      .option('--version <version>', 'of this version')
+      .option('--tail <n>', 'begin with so many lines of each replica', '100')
+      .option('-f, --follow', 'go on with what comes'),
+  run: async (context) => {
+    const { client, io, args } = context;
+    const path = `${servicePath(args[0])}/logs?${queryOf(context)}`;
+    const over = new AbortController();
+    const stop = io.onInterrupt(() => over.abort());
+    try {
+      const response = await client.stream(path, {}, over.signal);
+      await printLines(context, response);
+      if (context.options['follow'] === true && !over.signal.aborted) throw ended();
+      return EXIT.done;
+    } catch (error) {
+      if (over.signal.aborted) return EXIT.detached;
+      throw error;
+    } finally {
+      stop();
+    }
+  },
+};
+
+function queryOf({ options }: Context): string {
+  const asked = ['slot', 'candidate', 'version'].filter((name) => options[name] !== undefined);
+  if (asked.length > 1) {
+    const named = asked.map((name) => `--${name}`).join(' and ');
+    throw new OperatingError('USAGE', `${named} say different things; give one. Nothing was done.`, {
+      retryable: false,
+    });
+  }
+  const query = new URLSearchParams({ tail: String(wholeNumber('--tail', options['tail'] ?? '', 0)) });
+  if (options['slot'] !== undefined) query.set('slot', oneOf('--slot', options['slot'], SLOT_NAMES));
+  if (options['candidate'] === true) query.set('candidate', 'true');
+  if (typeof options['version'] === 'string') query.set('version', options['version']);
+  if (options['follow'] === true) query.set('follow', 'true');
+  return String(query);
+}
+
+type LogLine = {
+  readonly replica: number;
+  readonly text: string;
+  readonly problem?: Omit<Problem, 'requestId' | 'now'>;
+};
+
+async function printLines({ io, json }: Context, response: IncomingMessage): Promise<void> {
+  for await (const text of createInterface({ input: response, crlfDelay: Infinity })) {
+    const line = JSON.parse(text) as LogLine;
+    if (line.problem !== undefined) throw new ServerProblem({ ...line.problem, requestId: '', now: null });
+    io.out(json ? `${text}\n` : `${line.replica} | ${printable(line.text)}\n`);
+  }
+}
+
+function ended(): OperatingError {
+  return new OperatingError(
+    'SERVER_UNREACHABLE',
+    'The server has gone, and its logs with it. Run this again when it is back.',
+    {
+      retryable: true,
+    },
+  );
+}

@@ -1,0 +1,49 @@
+import type { RolloutView, ServiceView } from '../../controller/views.ts';
+import { OperatingError } from '../../lib/errors.ts';
+import { shownStep } from '../render-status.ts';
+import { wholeNumber } from '../values.ts';
+import type { Verb } from '../verb.ts';
+import { servicePath, steer } from './steer.ts';
+
+export const promote: Verb = {
+  name: 'promote',
+  group: 'Steer',
+  describe: 'go to the next step',
+  configure: (command) =>
+    command
+      .argument('<service>')
+      .option('--full', 'to 100 %, past all other steps')
+      .option(
+        '--from-step <n>',
+        'only from this step (the 2 of `step 2/4`); past it already is nothing to do',
+      ),
+  run: async (context) => {
+    const { args, options, client } = context;
+    const fromStep =
+      options['fromStep'] === undefined ? null : wholeNumber('--from-step', options['fromStep'], 1);
+    const path = servicePath(args[0]);
+    const { service } = await client.get<{ service: ServiceView }>(path);
+    const { rollout } = service;
+    if (rollout === null) {
+      throw new OperatingError(
+        'NO_ROLLOUT',
+        `no rollout of ${service.name} is under way, so there is nothing to promote. Nothing changed.`,
+        { retryable: false },
+      );
+    }
+    const seen = fromStep === null ? rollout.stepIndex : indexOf(rollout, fromStep);
+    return steer(context, 'POST', `${path}/promote`, { fromStep: seen, full: options['full'] === true });
+  },
+};
+
+/** People count shares; the server counts every step. Where the rollout stands at the number, it is this very step. */
+function indexOf(rollout: RolloutView, shown: number): number {
+  if (shownStep(rollout, rollout.stepIndex) === shown) return rollout.stepIndex;
+  const found = rollout.steps.findIndex((_step, index) => shownStep(rollout, index) === shown);
+  if (found >= 0) return found;
+  throw new OperatingError(
+    'USAGE',
+    `--from-step ${shown}: ${rollout.id} has ${shownStep(rollout, rollout.steps.length)} steps. Nothing changed.`,
+    { retryable: false },
+  );
+}

@@ -1,0 +1,21 @@
+import { OperatingError } from '../../lib/errors.ts';
+import type { Verb } from '../verb.ts';
+import { servicePath, steer } from './steer.ts';
+
+export const remove: Verb = {
+  name: 'remove',
+  group: 'Start',
+  describe: 'take a service away: its door closes, its processes stop',
+  configure: (command) => command.argument('<service>').option('--yes', 'it is meant'),
+  run: async (context) => {
+    const [name] = context.args;
+    if (context.options['yes'] !== true) {
+      throw new OperatingError(
+        'USAGE',
+        `remove closes the door of ${name} and stops all of it; give --yes if you mean it. Nothing was done.`,
+        { retryable: false },
+      );
+    }
+    return steer(context, 'DELETE', servicePath(name));
+  },
+};

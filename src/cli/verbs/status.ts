@@ -1,0 +1,73 @@
+import type { ServerInfo } from '../../controller/controller.ts';
+import type { ServiceView } from '../../controller/views.ts';
+import { EXIT } from '../exit-codes.ts';
+import { followRollout } from '../follow-rollout.ts';
+import { renderLine, renderService } from '../render-status.ts';
+import { isTerminal, print, widthFor } from '../screen.ts';
+import { printJson, type Context, type Verb } from '../verb.ts';
+import { servicePath } from './steer.ts';
+
+export const status: Verb = {
+  name: 'status',
+  group: 'Follow',
+  describe: 'where every rollout stands',
+  configure: (command) =>
+    command
+      .argument('[service]')
+      .option('-w, --watch', 'follow the rollout until it is over, and exit with its outcome'),
+  run: async (context) => {
+    const { client, args, options } = context;
+    if (options['watch'] === true) return watch(context);
+    if (args[0] !== undefined) {
+      const { service } = await client.get<{ service: ServiceView }>(servicePath(args[0]));
+      show(context, [service]);
+      return EXIT.done;
+    }
+    const { services } = await client.get<{ services: readonly ServiceView[] }>('/services');
+    show(context, services);
+    return EXIT.done;
+  },
+};
+
+async function watch(context: Context): Promise<number> {
+  const { client, io, json } = context;
+  const { info } = await client.get<{ info: ServerInfo }>('/info');
+  const service = await oneService(context);
+  if (service === null || service.rollout === null) {
+    show(context, service === null ? [] : [service]);
+    return EXIT.done;
+  }
+  if (!json && !isTerminal(io, 'out')) show(context, [service]);
+  return followRollout(context, service.rollout.id, {
+    untilPaused: false,
+    leaveWhenAsked: false,
+    stream: 'out',
+    afterSeq: info.lastSeq,
+  });
+}
+
+/** The one that is named, else the one with a rollout under way, else the only one. */
+async function oneService({ client, args }: Context): Promise<ServiceView | null> {
+  if (args[0] !== undefined)
+    return (await client.get<{ service: ServiceView }>(servicePath(args[0]))).service;
+  const { services } = await client.get<{ services: readonly ServiceView[] }>('/services');
+  return services.find((one) => one.rollout !== null) ?? services[0] ?? null;
+}
+
+function show({ io, json, args }: Context, services: readonly ServiceView[]): void {
+  if (json) return printJson(io, { services });
+  const look = { width: widthFor(io, 'out'), nowMs: io.nowMs(), keys: '' };
+  if (services.length === 0) io.out('no services yet. Begin with: bascule deploy\n');
+  else if (services.length === 1 || args[0] !== undefined)
+    print(
+      io,
+      'out',
+      services.flatMap((one) => renderService(one, look)),
+    );
+  else
+    print(
+      io,
+      'out',
+      services.flatMap((one) => renderLine(one, look)),
+    );
+}

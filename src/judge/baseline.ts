@@ -1,0 +1,120 @@
+import type { ReplicaSecond } from '../traffic/counts.ts';
+import { learnHalves, learnSecond, type Dispersion } from './dispersion.ts';
+import { FINE_PER_COARSE, addLatencies, latencyShift, quantileBucket, totalWeight } from './latency.ts';
+import { eventsOn, replicaSide, stableHalves, type Reading } from './reading.ts';
+import { advanceSevere } from './severe.ts';
+import type { CheckState, JudgeState } from './state.ts';
+
+/** Seconds between two looks at where stable's quantiles lie. */
+const LINE_EVERY_SECONDS = 5;
+/** A quantile of fewer requests is no line. */
+const LEAST_LINE_WEIGHT = 20;
+/** Silent seconds between rows count; more than ten minutes are not looked at. */
+const MOST_SECONDS_BEFORE = 600;
+
+/**
+ * What stable was like before the rollout, in order. People are not counted then, so that only lines and the severe rule
+ * learn where they are.
+ */
+export function learnBefore(state: JudgeState, rows: readonly ReplicaSecond[]): JudgeState {
+  let learned = state;
+  for (const replicas of bySecond(rows.filter((one) => one.slot === state.stable))) {
+    learned = learnSecondBefore(learned, replicas);
+  }
+  return relined(learned);
+}
+
+/** Highest replica index seen plus one, by side. */
+export function replicasOf(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState['replicas'] {
+  let { candidate, stable } = state.replicas;
+  for (const { slot, replica } of replicas) {
+    if (slot === state.candidate) candidate = Math.max(candidate, replica + 1);
+    if (slot === state.stable) stable = Math.max(stable, replica + 1);
+  }
+  return { candidate, stable };
+}
+
+/** Stable's lines, φ and τ, for the seconds after this one: a bet may only know the past. */
+export function learn(state: JudgeState, reading: Reading): JudgeState {
+  const checks = state.checks.map((check) => {
+    if (check.check.kind === 'line' && check.line === null) return check;
+    return { ...check, dispersion: learnCheck(check, reading, state.unit === 'identity') };
+  });
+  const latency = {
+    stable: addLatencies(state.latency.stable, reading.latencies.stable),
+    candidate: addLatencies(state.latency.candidate, reading.latencies.candidate),
+    learned: state.latency.learned + 1,
+  };
+  const learned = { ...state, checks, latency };
+  return latency.learned % LINE_EVERY_SECONDS === 0 ? relined(learned) : learned;
+}
+
+function learnCheck(
+  check: CheckState,
+  reading: Pick<Reading, 'stable' | 'halves'>,
+  people: boolean,
+): Dispersion {
+  const count = (side: Reading['stable']): number => eventsOn(side, check.check, check.line, 0);
+  // First failures follow who is there, not who is new: two seconds in a row are alike.
+  if (people) return learnSecond(check.dispersion, count(reading.stable), 1);
+  if (reading.halves === null)
+    return learnSecond(check.dispersion, count(reading.stable), reading.stable.units);
+  const [first, second] = reading.halves;
+  const units = first.units + second.units;
+  return learnHalves(check.dispersion, {
+    first: count(first),
+    both: count(first) + count(second),
+    share: units > 0 ? first.units / units : 0.5,
+  });
+}
+
+function learnSecondBefore(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState {
+  const side = replicaSide(replicas);
+  const counted = { ...state, replicas: replicasOf(state, replicas) };
+  const halves = counted.replicas.stable > 1 ? stableHalves(replicas) : null;
+  const checks = counted.checks.map((check) => {
+    if (state.unit === 'identity' || (check.check.kind === 'line' && check.line === null)) return check;
+    return { ...check, dispersion: learnCheck(check, { stable: side, halves }, false) };
+  });
+  const latency = {
+    ...state.latency,
+    stable: addLatencies(
+      state.latency.stable,
+      replicas.map((replica) => replica.latency),
+    ),
+    learned: state.latency.learned + 1,
+  };
+  const severe = advanceSevere(state.severe, {
+    second: replicas[0]?.second ?? 0,
+    candidate: [0, 0],
+    stable: [side.units, side.failed],
+    people: { failed: 0, active: 0 },
+  });
+  const learned = { ...counted, checks, latency, severe };
+  const request = state.unit === 'request' && latency.learned % LINE_EVERY_SECONDS === 0;
+  return request ? relined(learned) : learned;
+}
+
+/** Lines where stable's quantiles lie now. Where people are counted a line stays, so that "first crossing" means one thing. */
+function relined(state: JudgeState): JudgeState {
+  if (totalWeight(state.latency.stable) < LEAST_LINE_WEIGHT) return state;
+  const checks = state.checks.map((check) => {
+    if (check.check.kind === 'rate' || (state.unit === 'identity' && check.line !== null)) return check;
+    const bucket = quantileBucket(state.latency.stable, check.check.quantile);
+    if (bucket === null) return check;
+    const raised = check.check.times === 1 ? 0 : latencyShift(1);
+    return { ...check, line: bucket * FINE_PER_COARSE + raised };
+  });
+  return { ...state, checks };
+}
+
+/** Rows by second, silent seconds in between included. */
+function bySecond(rows: readonly ReplicaSecond[]): readonly (readonly ReplicaSecond[])[] {
+  const first = rows[0]?.second;
+  const last = rows.at(-1)?.second;
+  if (first === undefined || last === undefined) return [];
+  const from = Math.max(first, last - MOST_SECONDS_BEFORE + 1);
+  const seconds: ReplicaSecond[][] = Array.from({ length: last - from + 1 }, () => []);
+  for (const row of rows) seconds[row.second - from]?.push(row);
+  return seconds;
+}

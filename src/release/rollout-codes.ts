@@ -1,0 +1,107 @@
+import type { CodeEntry } from './codes.ts';
+
+/** Refusals of verbs, and what a controller cannot find. None of them changes anything. */
+export const ROLLOUT_CODES = {
+  SERVICE_UNKNOWN: {
+    title: 'there is no such service here',
+    cause: 'The name is misspelt, nothing of it was deployed to this server yet, or it was removed.',
+    fix: 'Run "bascule status" to see what there is; the first deploy of a service makes it.',
+  },
+  SERVICE_LEAVING: {
+    title: 'the service is being removed',
+    cause: 'Somebody ran "bascule remove"; its slots are being drained.',
+    fix: 'Wait until it is gone, then deploy again.',
+  },
+  ROLLOUT_UNKNOWN: {
+    title: 'there is no such rollout',
+    cause: 'The id is misspelt, or the record was pruned.',
+    fix: 'Run "bascule history" to see what there was.',
+  },
+  ROLLOUT_UNDER_WAY: {
+    title: 'a rollout is under way',
+    cause:
+      'At most one rollout of a service goes on at a time, and door and scale stay as they are meanwhile.',
+    fix: 'Wait for it, run "bascule abort", or deploy with --supersede to go back first and then start the new one.',
+  },
+  NO_ROLLOUT: {
+    title: 'no rollout is under way',
+    cause: 'The last one is over, or it is on its way back already and cannot be steered any more.',
+    fix: 'Run "bascule status" to see where things stand.',
+  },
+  NOT_READY_YET: {
+    title: 'the candidate has not passed its gate',
+    cause: 'It is being started or probed; no version gets traffic before every replica is healthy.',
+    fix: 'Wait until it is ready; "bascule logs SERVICE --candidate" shows what it says.',
+  },
+  STEP_NOT_REACHED: {
+    title: 'the rollout is not at that step yet',
+    cause: '--from-step names a step that lies ahead.',
+    fix: 'Run "bascule status" to see the step; leave the flag away to promote from wherever it is.',
+  },
+  ROUTE_PENDING: {
+    title: 'a share is just being changed',
+    cause: 'The route of this step was commanded and is not proven yet; this takes a moment.',
+    fix: 'Try again in a second.',
+  },
+  NO_SHARE_NOW: {
+    title: 'there is no share to set',
+    cause: 'The candidate is not ready yet, has all traffic already, or there is no other version.',
+    fix: 'Use promote, abort or rollback, as "bascule status" suggests.',
+  },
+  WEIGHT_ABOVE_PLAN: {
+    title: 'the weight is above the plan',
+    cause: 'The share is higher than any that the plan would give before 100 %.',
+    fix: 'Give --yes if you mean it.',
+  },
+  WEIGHT_IS_PROMOTE: {
+    title: 'a weight of 100 % is a promotion',
+    cause: 'At 100 % roles change and the watch begins; that is what promote does.',
+    fix: 'Run "bascule promote SERVICE --full".',
+  },
+  DOOR_DIFFERS: {
+    title: 'door or scale differ from what is applied',
+    cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',
+    fix: 'Run "bascule apply" first: it shows the difference and changes both slots in place.',
+  },
+  SCALE_ABOVE_RESERVED: {
+    title: 'more replicas than addresses',
+    cause: 'Each slot has fixed addresses, as many as max-replicas said when the service was first deployed.',
+    fix: 'Stay within them, or remove the service and deploy it again with a higher max-replicas.',
+  },
+  RELEASE_LABEL_TAKEN: {
+    title: 'the version exists and is another one',
+    cause:
+      'A release of this label was recorded with other files or another configuration; releases never change.',
+    fix: 'Give another --version.',
+  },
+  RELEASE_UNKNOWN: {
+    title: 'there is no such release',
+    cause: 'The version was never deployed here, or its record was pruned.',
+    fix: 'Run "bascule history SERVICE" to see which there are.',
+  },
+  NOTHING_TO_GO_BACK_TO: {
+    title: 'there is no version to go back to',
+    cause: 'No other version of the service was ever promoted.',
+    fix: 'Deploy a version that works.',
+  },
+  PLAN_STALE: {
+    title: 'the plan does not hold any more',
+    cause: 'The file, the artifact or what serves has changed since it was made, or it never existed.',
+    fix: 'Run "bascule plan" again and look at what it says now.',
+  },
+  VERSION_NOT_HERE: {
+    title: 'the version does not run now',
+    cause: 'It is in neither slot; its processes are stopped.',
+    fix: 'Its log files are still under the state directory, in logs/.',
+  },
+  ROUTE_NOT_PROVEN: {
+    title: 'the proxy does not use the route yet',
+    cause: 'A route was applied, and what the proxy says that it uses is an older one.',
+    fix: 'Bascule goes on trying and says so; see the log of the proxy in the state directory.',
+  },
+  SERVER_FILE_INVALID: {
+    title: 'the server file is not valid',
+    cause: 'It is not YAML, or a key or value in it is not known.',
+    fix: 'The message lists every mistake; docs/configuration.md describes the file.',
+  },
+} as const satisfies Record<string, CodeEntry>;

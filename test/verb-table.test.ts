@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { verbTable } from './verb-table.ts';
+
+const OVER = new Set([
+  'nothing deployed',
+  'one version serves',
+  'done, old one warm',
+  'being removed',
+  'returning',
+  'retiring',
+]);
+
+test('an abort moves the traffic in every state in which a rollout goes on', () => {
+  const aborts = verbTable().filter(({ verb }) => verb === 'abort');
+
+  for (const { state, does } of aborts) {
+    if (OVER.has(state)) assert.equal(does, 'nothing to do', state);
+    else assert.match(does, /^aborted by/u, state);
+  }
+});
+
+test('pause, abort and rollback are never refused for want of anything while a rollout goes on', () => {
+  const cells = verbTable().filter(
+    ({ verb, state }) => ['pause', 'abort', 'rollback'].includes(verb) && !OVER.has(state),
+  );
+
+  assert.deepEqual(
+    cells.filter(({ does }) => does.startsWith('refused')),
+    [],
+  );
+});
+
+test('no version gets traffic before its gate, whoever asks', () => {
+  const early = verbTable().filter(
+    ({ state, verb }) => ['starting', 'probing'].includes(state) && /promote|weight/u.test(verb),
+  );
+
+  for (const { state, verb, does } of early)
+    assert.match(does, /^refused: `(NOT_READY_YET|NO_SHARE_NOW)`/u, `${state}: ${verb}`);
+});
+
+test('door and scale stay as they are during a rollout; a policy may change for the next one', () => {
+  const cells = verbTable().filter(({ state }) => state === 'dwelling');
+
+  assert.equal(cells.find(({ verb }) => verb === 'apply (door)')?.does, 'refused: `ROLLOUT_UNDER_WAY`');
+  assert.match(cells.find(({ verb }) => verb === 'apply (policy)')?.does ?? '', /^applied/u);
+});

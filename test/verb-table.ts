@@ -1,0 +1,132 @@
+import type { Verb } from '../src/rollout/event.ts';
+import { at, CANARY_STEPS, emptyService, firstRequest, requestOf, SPEC } from '../src/rollout/fixtures.ts';
+import type { ServiceState } from '../src/rollout/state.ts';
+import { transition } from '../src/rollout/transition.ts';
+
+type Bare = Parameters<typeof at>[1];
+
+const STABLE_HEALTH: Bare = { kind: 'healthSeen', slot: 'blue', releaseId: 'shop/v1', healthy: 2 };
+const CANDIDATE_HEALTH: Bare = { kind: 'healthSeen', slot: 'green', releaseId: 'shop/v2', healthy: 2 };
+
+/** Plays events from the empty service on; after each, what was commanded of the route is proven unless held back. */
+function play(events: readonly Bare[], holdBackLastRoute = false): ServiceState {
+  let state = emptyService();
+  events.forEach((bare, index) => {
+    state = after(state, bare);
+    if (holdBackLastRoute && index === events.length - 1) return;
+    while (!state.route.proven) state = after(state, { kind: 'routeProven', revision: state.route.revision });
+  });
+  return state;
+}
+
+function after(state: ServiceState, bare: Bare): ServiceState {
+  const answer = transition(state, at(1_000_000, bare));
+  if (answer.kind !== 'turn') throw new Error(`${bare.kind}: ${answer.why}`);
+  return answer.turn.state;
+}
+
+const FIRST: readonly Bare[] = [
+  { kind: 'deploy', request: firstRequest('v1'), supersede: false },
+  { kind: 'slotStarted', slot: 'blue', releaseId: 'shop/v1', replicas: 2 },
+  STABLE_HEALTH,
+];
+const DEPLOY: Bare = {
+  kind: 'deploy',
+  request: requestOf('v2', [...CANARY_STEPS.slice(0, 4), { kind: 'ask' }, ...CANARY_STEPS.slice(4)]),
+  supersede: false,
+};
+const STARTED: Bare = { kind: 'slotStarted', slot: 'green', releaseId: 'shop/v2', replicas: 2 };
+const PROMOTE: Bare = { kind: 'promote', fromStep: null, full: false };
+const UP: readonly Bare[] = [...FIRST, DEPLOY, STARTED, CANDIDATE_HEALTH];
+const FULL: readonly Bare[] = [...UP, { kind: 'promote', fromStep: null, full: true }];
+
+function watchedToTheEnd(): ServiceState {
+  const watching = play(FULL);
+  return after(watching, { kind: 'watched', stage: watching.rollout!.stage, seconds: 120, breach: null });
+}
+
+function gone(): ServiceState {
+  return { ...play(FIRST), removing: true };
+}
+
+/** Every state that a service can be in, by the words of the documentation. */
+const STATES: Readonly<Record<string, () => ServiceState>> = {
+  'nothing deployed': emptyService,
+  'first deploy, starting': () => play(FIRST.slice(0, 1)),
+  'one version serves': () => play(FIRST),
+  starting: () => play([...FIRST, DEPLOY]),
+  probing: () => play([...FIRST, DEPLOY, STARTED]),
+  shifting: () => play(UP, true),
+  dwelling: () => play(UP),
+  'dwelling, paused': () => play([...UP, { kind: 'pause' }]),
+  'dwelling, by hand': () => play([...UP, { kind: 'weight', percent: 20, beyondPlan: false }]),
+  asking: () => play([...UP, PROMOTE, PROMOTE]),
+  watching: () => play(FULL),
+  returning: () => play([...UP, { kind: 'abort', rollout: null }], true),
+  retiring: () => play([...UP, { kind: 'abort', rollout: null }]),
+  'done, old one warm': watchedToTheEnd,
+  'being removed': gone,
+};
+
+/** Every verb, with the flags that make a difference. */
+const VERBS: Readonly<Record<string, Verb>> = {
+  deploy: { kind: 'deploy', request: requestOf('v3'), supersede: false },
+  'deploy --supersede': { kind: 'deploy', request: requestOf('v3'), supersede: true },
+  pause: { kind: 'pause' },
+  resume: { kind: 'resume' },
+  promote: { kind: 'promote', fromStep: null, full: false },
+  'promote --full': { kind: 'promote', fromStep: null, full: true },
+  'weight 25': { kind: 'weight', percent: 25, beyondPlan: false },
+  abort: { kind: 'abort', rollout: null },
+  rollback: {
+    kind: 'rollback',
+    request: {
+      ...requestOf('v1', [{ kind: 'ready' }, { kind: 'full' }, { kind: 'watch', forMs: 1000 }]),
+      rollout: 'back',
+      purpose: 'rollback',
+    },
+    healthy: 2,
+  },
+  'apply (door)': { kind: 'apply', spec: { ...SPEC, door: { ...SPEC.door, drainMs: 5000 } } },
+  'apply (policy)': { kind: 'apply', spec: { ...SPEC, policy: { ...SPEC.policy, watchMs: 5000 } } },
+  remove: { kind: 'remove' },
+};
+
+type Cell = { readonly state: string; readonly verb: string; readonly does: string };
+
+export function verbTable(): readonly Cell[] {
+  return Object.entries(STATES).flatMap(([name, make]) => {
+    const state = make();
+    return Object.entries(VERBS).map(([verb, bare]) => ({ state: name, verb, does: cellOf(state, bare) }));
+  });
+}
+
+function cellOf(state: ServiceState, verb: Verb): string {
+  const answer = transition(state, at(1_000_000, verb));
+  switch (answer.kind) {
+    case 'refused':
+      return `refused: \`${answer.code}\``;
+    case 'nothing':
+      return 'nothing to do';
+    case 'turn':
+      return answer.turn.says.join('; ') || 'done';
+  }
+}
+
+/** docs/verbs.md. */
+export function renderVerbTable(): string {
+  const cells = verbTable();
+  const sections = Object.keys(STATES).map((state) => {
+    const rows = cells
+      .filter((cell) => cell.state === state)
+      .map(({ verb, does }) => `| ${verb} | ${does} |`);
+    return `## ${state}\n\n| verb | what happens |\n|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# Verbs in every state
+
+Made by asking the transition itself (\`npm run generate\`); a test compares. The service of the example has v1 in blue; v2 comes to
+green by 10 %, 50 %, a person's word, 100 %. "Nothing to do" means that it is so already (exit 0); a refusal changes nothing (exit 15).
+An abort and a rollback are never refused while there is something to go back from; pause neither asks nor waits.
+
+${sections.join('\n')}`;
+}
