@@ -62,7 +62,15 @@ test('a row that was cut or has more at its end is not read as another', () => {
 });
 
 test('a fraction or a negative count is a bug, not a number', () => {
-  const bad = { second, slot: 'blue' as const, active: 0.5, assigned: 0, failed: 0, clientError: 0, records: [] };
+  const bad = {
+    second,
+    slot: 'blue' as const,
+    active: 0.5,
+    assigned: 0,
+    failed: 0,
+    clientError: 0,
+    records: [],
+  };
 
   assert.throws(() => encodeRow({ second, replicas: [], identities: [bad] }), /whole number/);
   assert.throws(
