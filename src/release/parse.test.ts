@@ -171,7 +171,7 @@ test('a terminal cannot be written to through a file, nor flooded by a long line
 
 const HOSTILE: readonly (readonly [string, string])[] = [
   ['brackets without end', '['.repeat(100_000)],
-  ['ten thousand aliases', `a: &a 1\n${Array.from({ length: 10_000 }, (_, i) => `b${i}: *a\n`).join('')}`],
+  ['three thousand aliases', `a: &a 1\n${Array.from({ length: 3_000 }, (_, i) => `b${i}: *a\n`).join('')}`],
   [
     'aliases of aliases of aliases',
     [
