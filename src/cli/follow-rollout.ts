@@ -54,7 +54,7 @@ export async function followRollout(context: Context, id: string, options: Follo
       if (interrupted || keys?.left === true) return show.detached(rollout);
       const stops = stopsAt(rollout, options, show.live !== null);
       if (stops !== null) return show.stopped(rollout, stops);
-      show.state(rollout, keys?.says ?? null);
+      show.state(rollout, keys?.says ?? []);
       if (failure !== undefined) throw failure;
       await ring(bell.promise, show.live === null ? LINES_MS : LIVE_MS);
     }
@@ -122,10 +122,10 @@ class Show {
     else this.#above.push(...lines);
   }
 
-  state(rollout: RolloutView, keys: string | null): void {
+  state(rollout: RolloutView, keys: readonly string[]): void {
     if (this.live === null) return;
     const { io } = this.#context;
-    const look = { width: widthFor(io, this.#stream), nowMs: io.nowMs(), keys: keys ?? '' };
+    const look = { width: widthFor(io, this.#stream), nowMs: io.nowMs(), keys };
     this.live.draw(renderRollout(rollout, look), this.#above);
     this.#above = [];
   }
@@ -137,7 +137,7 @@ class Show {
       printJson(io, { type: 'end', rollout, exitCode: code });
       return code;
     }
-    this.state(rollout, null);
+    this.state(rollout, []);
     this.live?.end();
     if (this.live === null || this.#stream === 'err') io.out(`${resultLine(rollout)}\n`);
     io.err(`why: bascule why ${rollout.id}${code === 0 ? '' : `  → exit ${code}`}\n`);
@@ -148,7 +148,7 @@ class Show {
     const { io, json } = this.#context;
     if (json) printJson(io, { type: 'stopped', rollout, exitCode: code });
     else {
-      this.state(rollout, null);
+      this.state(rollout, []);
       this.live?.end();
       io.out(`${rollout.id} waits: ${rollout.waiting ?? stateOf(rollout).word}\n`);
       io.err(
@@ -160,7 +160,7 @@ class Show {
 
   detached(rollout: RolloutView): number {
     const { io } = this.#context;
-    this.state(rollout, null);
+    this.state(rollout, []);
     this.live?.end();
     io.err(`detached: ${rollout.id} goes on. To take it back: bascule abort ${rollout.service}\n`);
     return EXIT.detached;

@@ -4,7 +4,7 @@ import type { Context } from './verb.ts';
 
 export type Keys = {
   /** What the keys do, and what the last one came to. */
-  readonly says: string;
+  readonly says: readonly string[];
   readonly left: boolean;
   end(): void;
 };
@@ -43,7 +43,7 @@ export function keysFor(context: Context, id: string, changed: () => void): Keys
   });
   return {
     get says() {
-      return said === '' ? HELP : `${HELP}   ${said}`;
+      return said === '' ? [HELP] : [HELP, said];
     },
     get left() {
       return left;

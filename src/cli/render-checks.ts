@@ -1,7 +1,7 @@
 import type { RolloutView } from '../controller/views.ts';
 import { printable } from '../release/problem.ts';
 import { decimals, grouped, signed } from './format.ts';
-import { piece, widthOf, type Line, type Piece, type Style } from './layout.ts';
+import { piece, type Line, type Style } from './layout.ts';
 
 type Verdict = NonNullable<RolloutView['verdict']>;
 type Check = Verdict['checks'][number];
@@ -9,6 +9,7 @@ type Sides = { readonly candidate: string; readonly stable: string };
 
 /** Width from which a check fits on one line; below, it takes two. */
 const ONE_LINE = 100;
+const MOST_LABEL = 14;
 
 /**
  * ```
@@ -30,7 +31,10 @@ export function renderChecks(checks: readonly Check[], sides: Sides, width: numb
     const mark = piece(`  ${row.mark}`, row.style);
     if (width >= ONE_LINE) return [[branch, name, values, difference, mark]];
     const below = piece(last ? '   ' : ' │ ', 'dim');
-    return [[branch, name, values, mark], aligned([below, piece(' '.repeat(columns[0]!)), difference])];
+    return [
+      [branch, name, values, mark],
+      [below, piece(' '.repeat(columns[0]!)), difference],
+    ];
   });
 }
 
@@ -47,13 +51,19 @@ function rowOf(check: Check, sides: Sides): Row {
   const limit = `limit ${signed(check.limit)}${apart}`;
   const cells = [
     printable(check.name),
-    value(sides.candidate, check.candidate),
-    value(sides.stable, check.stable),
+    value(short(sides.candidate), check.candidate),
+    value(short(sides.stable), check.stable),
     difference,
     interval,
     limit,
   ];
   return { cells, ...markOf(check) };
+}
+
+/** A version may be long; the table has to fit. */
+function short(label: string): string {
+  const characters = Array.from(label);
+  return characters.length <= MOST_LABEL ? label : `${characters.slice(0, MOST_LABEL - 1).join('')}…`;
 }
 
 function markOf(check: Check): { readonly mark: string; readonly style: Style } {
@@ -70,8 +80,4 @@ function markOf(check: Check): { readonly mark: string; readonly style: Style } 
       return { mark: `… ${need}`, style: 'warn' };
     }
   }
-}
-
-function aligned(pieces: readonly Piece[]): Line {
-  return widthOf(pieces) === 0 ? [] : pieces;
 }

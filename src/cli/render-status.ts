@@ -8,8 +8,8 @@ import { renderChecks } from './render-checks.ts';
 export type Look = {
   readonly width: number;
   readonly nowMs: number;
-  /** Keys that work where it is shown, or empty. */
-  readonly keys: string;
+  /** Keys that work where it is shown, and what the last one came to. */
+  readonly keys: readonly string[];
 };
 
 /** A service with its rollout, the one that ended last where none is under way. Pure: view in, lines out. */
@@ -18,10 +18,12 @@ export function renderService(view: ServiceView, look: Look): Line[] {
     ? renderIdle(view, look)
     : [
         ...renderRollout(view.rollout, look),
-        ...(view.condition === 'serving'
-          ? []
-          : field('users', [segment(`${view.users}; ${view.condition}`, 'bad')], look)),
+        ...(view.condition === 'serving' ? [] : field('users', [segment(usersWords(view), 'bad')], look)),
       ];
+}
+
+function usersWords({ users, condition }: ServiceView): string {
+  return condition === 'nothing serves' ? printable(users) : `${printable(users)}; ${condition}`;
 }
 
 /** One service on one line, for the overview. */
@@ -105,10 +107,10 @@ export function renderRollout(rollout: RolloutView, look: Look): Line[] {
   );
   const lines = [...head, ...traffic(rollout, look), ...judge(rollout, look), ...steps(rollout, look)];
   if (rollout.waiting !== null)
-    lines.push(...field('waiting', [segment(`for ${printable(rollout.waiting)}`, 'warn')], look));
+    lines.push(...field('waiting', [segment(waitingWords(rollout, rollout.waiting), 'warn')], look));
   if (rollout.reason !== null)
     lines.push(...field('because', [segment(printable(rollout.reason), style)], look));
-  const keys = rollout.phase === 'over' || look.keys === '' ? [] : [segment(look.keys, 'dim')];
+  const keys = rollout.phase === 'over' ? [] : look.keys.map((text) => segment(printable(text), 'dim'));
   const next = rollout.next === null ? [] : [segment(printable(rollout.next))];
   if (next.length + keys.length > 0)
     lines.push(...field(next.length > 0 ? 'next' : 'keys', [...next, ...keys], { ...look, gap: 6 }));
@@ -175,6 +177,10 @@ function judge(rollout: RolloutView, look: Look): Line[] {
 /** `24.8%`, `25%`. */
 function share(percent: number): string {
   return `${Number(percent.toFixed(1))}%`;
+}
+
+function waitingWords(rollout: RolloutView, waiting: string): string {
+  return rollout.paused || rollout.byHand ? printable(waiting) : `for ${printable(waiting)}`;
 }
 
 /** What was not seen is never called good. */

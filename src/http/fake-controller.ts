@@ -207,10 +207,16 @@ function steerFile(
   return {
     apply: async ({ spec, dryRun }, caller) => {
       await took(`apply ${spec.name}${dryRun ? ' (dry run)' : ''}`, caller);
-      const changes = services.has(spec.name) ? ['replicas 2 → 3'] : [`+ service ${spec.name}`];
-      if (!dryRun) fake.changes.push(`apply ${spec.name}`);
-      const message = dryRun ? 'nothing was changed' : `${spec.name} is applied.`;
-      return { result: 'done', message, changes, service: services.get(spec.name) ?? null, rollout: null };
+      const service = find(services, spec.name, 'service');
+      const { replicas } = spec.scale;
+      const now = service.slots.blue.replicas;
+      const changes = replicas === now ? [] : [`replicas ${now} → ${replicas}`];
+      if (dryRun || changes.length === 0) {
+        const message = changes.length === 0 ? `${spec.name} is as the file says.` : 'nothing was applied.';
+        return { result: 'nothing', message, changes, service, rollout: null };
+      }
+      fake.changes.push(`apply ${spec.name}`);
+      return { result: 'done', message: `${spec.name} is applied.`, changes, service, rollout: null };
     },
     plan: async ({ spec, label }, caller) => {
       await took(`plan ${spec.name} ${label}`, caller);

@@ -39,7 +39,7 @@ export function ask({ client }: Context, spec: ServiceSpec, dryRun: boolean): Pr
 
 async function one(context: Context, spec: ServiceSpec, preview: Applied): Promise<void> {
   const { io, json, options } = context;
-  const nothing = preview.result === 'nothing' || preview.changes.length === 0;
+  const nothing = preview.changes.length === 0;
   if (!json) {
     for (const change of preview.changes) io.out(`${spec.name}: ${printable(change)}\n`);
     if (nothing) io.out(`${spec.name}: as the file says already\n`);

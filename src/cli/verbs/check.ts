@@ -57,6 +57,9 @@ async function found(context: Context, spec: ServiceSpec): Promise<Finding> {
     return { service, says, problem: null };
   } catch (error) {
     if (!(error instanceof ServerProblem)) throw error;
+    if (error.code === 'SERVICE_UNKNOWN') {
+      return { service, says: 'not there yet; the first deploy opens its door', problem: null };
+    }
     if (exitCodeOf(error) === EXIT.notAllowed)
       return { service, says: 'not asked: your role only looks', problem: null };
     return { service, says: `refused: ${error.message}`, problem: error.code };

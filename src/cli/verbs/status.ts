@@ -56,7 +56,7 @@ async function oneService({ client, args }: Context): Promise<ServiceView | null
 
 function show({ io, json, args }: Context, services: readonly ServiceView[]): void {
   if (json) return printJson(io, { services });
-  const look = { width: widthFor(io, 'out'), nowMs: io.nowMs(), keys: '' };
+  const look = { width: widthFor(io, 'out'), nowMs: io.nowMs(), keys: [] };
   if (services.length === 0) io.out('no services yet. Begin with: bascule deploy\n');
   else if (services.length === 1 || args[0] !== undefined)
     print(

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { RolloutView, ServiceView } from '../controller/views.ts';
+import { BEGAN_MS, CANARY, DONE, IDLE, PROGRESSING, ROLLED_BACK, STORY } from '../http/fake-views.ts';
+import { golden } from './cli-fixture.ts';
+import { flow, paint, piece, segment, widthOf, type Line } from './layout.ts';
+import { renderHistory } from './render-history.ts';
+import { renderLine, renderService } from './render-status.ts';
+import { renderWhy } from './render-why.ts';
+
+const KEYS = 'p promote  s pause  a abort  w why  q leave (rollout goes on)';
+
+const long = 'a-service-with-quite-a-long-name-forty-ch';
+const withRollout = (change: Partial<RolloutView>): ServiceView => ({
+  ...PROGRESSING,
+  rollout: { ...CANARY, ...change },
+});
+
+const VIEWS: Readonly<Record<string, ServiceView>> = {
+  progressing: PROGRESSING,
+  idle: IDLE,
+  'rolled-back': { ...IDLE, last: ROLLED_BACK },
+  starting: {
+    ...withRollout({
+      phase: 'starting',
+      sharePercent: 0,
+      stepIndex: 0,
+      steps: CANARY.steps.map((step, index) => ({
+        ...step,
+        state: index === 0 ? 'now' : 'todo',
+        seconds: null,
+      })),
+      verdict: null,
+      traffic: null,
+      next: null,
+      waiting: 'v43 to be built and started',
+    }),
+    users: '100% on v42',
+  },
+  asking: withRollout({
+    phase: 'asking',
+    waiting: 'a person: the plan asks for one before v43 gets all traffic',
+  }),
+  paused: withRollout({ paused: true, waiting: 'paused by ana' }),
+  'by-hand': withRollout({
+    byHand: true,
+    sharePercent: 12.5,
+    waiting: 'the share was set by hand to 12.5%; "resume" goes on',
+  }),
+  'no-data': withRollout({
+    verdict: {
+      ...CANARY.verdict!,
+      overall: 'no-data',
+      checks: CANARY.verdict!.checks.map((check) => ({
+        ...check,
+        candidate: null,
+        difference: null,
+        interval: null,
+        state: 'no-data',
+        needRequests: null,
+      })),
+      share: { askedPercent: 25, seenPercent: null, mismatch: null, warning: null },
+    },
+  }),
+  returning: withRollout({
+    phase: 'returning',
+    outcome: 'rolled-back',
+    sharePercent: 0,
+    reason: ROLLED_BACK.reason,
+    verdict: ROLLED_BACK.verdict,
+    waiting: 'proof that all traffic is back on v42',
+    next: null,
+  }),
+  'stable-down': { ...PROGRESSING, condition: 'stable is down', users: '75% on v42, 25% on v43' },
+  first: {
+    ...IDLE,
+    users: '503: nothing serves yet',
+    condition: 'nothing serves',
+    stable: null,
+    last: null,
+    rollout: {
+      ...CANARY,
+      from: null,
+      label: 'v1',
+      sharePercent: 0,
+      phase: 'probing',
+      stepIndex: 1,
+      verdict: null,
+      traffic: null,
+      next: null,
+    },
+  },
+  'hostile-and-long': {
+    ...withRollout({
+      label: `v${'9'.repeat(60)}`,
+      actor: 'mallory\u001b[2J\u0007',
+      waiting: `paused\u001b]0;title\u0007 ${'because '.repeat(30)}`,
+      paused: true,
+    }),
+    name: long,
+  },
+};
+
+describe('status', () => {
+  for (const width of [120, 80]) {
+    for (const [name, view] of Object.entries(VIEWS)) {
+      test(`${name} at ${width} columns`, () => {
+        const look = { width, nowMs: BEGAN_MS + 372_000, keys: name === 'progressing' ? [KEYS] : [] };
+        const lines = renderService(view, look);
+
+        golden(`status-${name}-${width}.txt`, text(lines));
+      });
+    }
+  }
+
+  for (const width of [120, 100, 99, 80, 60]) {
+    test(`no line is wider than ${width} columns, nor can it move the cursor`, () => {
+      for (const view of Object.values(VIEWS)) {
+        const look = { width, nowMs: BEGAN_MS + 372_000, keys: [KEYS] };
+        for (const line of [...renderService(view, look), ...renderLine(view, look)]) {
+          const shown = paint(line, { colour: false, width });
+          assert.ok(Array.from(shown).length <= width, shown);
+          // oxlint-disable-next-line no-control-regex -- finding them is the point
+          assert.doesNotMatch(shown, /[\u0000-\u001f\u007f]/);
+        }
+      }
+    });
+  }
+
+  test('at 80 columns only what is one long word is cut', () => {
+    for (const [name, view] of Object.entries(VIEWS)) {
+      if (name === 'hostile-and-long') continue;
+      for (const line of renderService(view, { width: 80, nowMs: BEGAN_MS + 372_000, keys: [KEYS] })) {
+        assert.ok(widthOf(line) <= 80, paint(line, { colour: false, width: 200 }));
+      }
+    }
+  });
+
+  test('what was not seen is never called good', () => {
+    const nothing = {
+      ...CANARY.verdict!,
+      overall: 'undecided' as const,
+      checks: [{ ...CANARY.verdict!.checks[2]! }],
+    };
+    const lines = renderService(withRollout({ verdict: nothing }), { width: 120, nowMs: BEGAN_MS, keys: [] });
+
+    assert.match(text(lines), /not decided: 0 of 1 checks decided/);
+    assert.doesNotMatch(text(lines), /OK/);
+  });
+});
+
+test('why, as people read it', () => {
+  for (const width of [120, 80]) {
+    const why = {
+      rollout: ROLLED_BACK,
+      sentence: `v43: rolled-back: ${ROLLED_BACK.reason}`,
+      events: STORY,
+      chain: { seq: 5, mac: 'ab12'.repeat(16) },
+    };
+    golden(`why-${width}.txt`, text(renderWhy(why, { width, timeZone: 'UTC' })));
+  }
+});
+
+test('history stands in columns', () => {
+  golden(
+    'history.txt',
+    text(renderHistory([CANARY, DONE, { ...ROLLED_BACK, id: 'r-0191', from: null }], 'UTC')),
+  );
+});
+
+describe('layout', () => {
+  test('what does not fit begins a line of its own under the first', () => {
+    const lines = flow([piece('head  ')], [segment('one'), segment('two'), segment('three')], {
+      width: 14,
+      gap: 2,
+    });
+
+    assert.equal(text(lines), 'head  one  two\n      three\n');
+  });
+
+  test('a long sentence is broken at spaces', () => {
+    const lines = flow([piece('> ')], [segment('aaa bbb ccc ddd')], { width: 9, gap: 1 });
+
+    assert.equal(text(lines), '> aaa bbb\n  ccc ddd\n');
+  });
+
+  test('colour takes no room and ends with its piece', () => {
+    assert.equal(
+      paint([piece('ab', 'good'), piece('cd')], { colour: true, width: 3 }),
+      '\u001b[32mab\u001b[0m…',
+    );
+  });
+});
+
+function text(lines: readonly Line[]): string {
+  return lines.map((line) => `${paint(line, { colour: false, width: Infinity })}\n`).join('');
+}
