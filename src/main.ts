@@ -7,6 +7,7 @@ import { processIo } from './cli/io.ts';
 import { runCli } from './cli/run.ts';
 import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
+import type { Log, Ports } from './controller/ports.ts';
 import { parseServerFile, type ServerFile } from './controller/server-file.ts';
 import { createApi } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
@@ -37,91 +38,91 @@ type ServeOptions = { readonly stateDir: string; readonly configFile: string | n
 async function serve({ stateDir, configFile }: ServeOptions): Promise<void> {
   await mkdir(stateDir, { recursive: true, mode: 0o750 });
   const file = readServerFile(stateDir, configFile);
-  const log = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
-  const random = systemRandom;
-  const clock = systemClock;
-  const journal = openSqliteJournal({
-    dir: stateDir,
-    keyFile: join(stateDir, 'keys', 'journal.key'),
-    maxBytes: null,
-    clock,
-    random,
-  });
-  const bootId = readBootId();
-  const secrets = secretResolver({
-    dir: join(stateDir, 'secrets'),
-    allowedEnv: file.allowedEnv,
-    environ: process.env,
-    digestKey: readFileSync(join(stateDir, 'keys', 'journal.key')),
-  });
-  const samples = await openSqliteSamples({
-    dir: stateDir,
-    maxBytes: null,
-    maxQueuedBytes: 64 * MIB,
-    clock,
-    report: (error) => log.error(error.message),
-  });
-  const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
-  const store = await releaseStore({
-    stateDir,
-    limits: DEFAULT_LIMITS,
-    allowedUsers: file.allowedUsers,
-    path,
-    clock,
-  });
-  const runtime = processRuntime({
-    stateDir,
-    store,
-    secrets,
-    allowedUsers: file.allowedUsers,
-    path,
-    bootId,
-    clock,
-    largestLogBytes: 16 * MIB,
-  });
-  const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const ports = {
-    clock,
-    random,
-    journal,
-    samples,
-    router,
-    runtime,
-    store,
-    environmentDigest: secrets.digest,
-    log,
-  };
+  const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
+  const { log } = ports;
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
-  const info = { version: VERSION, startedAtMs: clock.nowMs(), stateDir, pid: process.pid };
-
-  const { controller, idempotency, start, stop } = createController(ports, settings, info);
+  const info = { version: VERSION, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
+  const running = createController(ports, settings, info);
   const api = createApi({
-    controller,
-    idempotency,
+    controller: running.controller,
+    idempotency: running.idempotency,
     socketDirectory: join(stateDir, 'sockets'),
     version: VERSION,
-    clock,
+    clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
   await router.start();
-  await start(bootId);
+  await running.start(bootId);
   await api.start();
+  const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
   log.info(
-    { stateDir, pid: process.pid, chain: journal.head() },
-    `bascule ${VERSION} is ready; sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`,
+    { stateDir, pid: process.pid, chain: ports.journal.head() },
+    `bascule ${VERSION} is ready; ${sockets}`,
   );
 
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
-  log.info('stopping; traffic and applications go on');
+  log.info({}, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
-  await stop();
+  await running.stop();
   runtime.detach();
   router.close();
+}
+
+/** Every adapter, on one state directory. The journal first: it holds the lease. */
+async function openPorts(stateDir: string, file: ServerFile) {
+  const log: Log = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const clock = systemClock;
+  const keyFile = join(stateDir, 'keys', 'journal.key');
+  const journal = openSqliteJournal({ dir: stateDir, keyFile, maxBytes: null, clock, random: systemRandom });
+  const bootId = readBootId();
+  const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+  const { allowedUsers, allowedEnv } = file;
+  const digestKey = readFileSync(keyFile);
+  const secrets = secretResolver({
+    dir: join(stateDir, 'secrets'),
+    allowedEnv,
+    environ: process.env,
+    digestKey,
+  });
+  const report = (error: Error): void => log.error({}, error.message);
+  const samples = await openSqliteSamples({
+    dir: stateDir,
+    maxBytes: null,
+    maxQueuedBytes: 64 * MIB,
+    clock,
+    report,
+  });
+  const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
+  const largestLogBytes = 16 * MIB;
+  const runtime = processRuntime({
+    stateDir,
+    store,
+    secrets,
+    allowedUsers,
+    path,
+    bootId,
+    clock,
+    largestLogBytes,
+  });
+  const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
+  const ports: Ports = {
+    clock,
+    random: systemRandom,
+    journal,
+    samples,
+    router,
+    runtime,
+    store,
+    environmentDigest,
+    log,
+  };
+  return { ports, bootId, runtime, router };
 }
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {

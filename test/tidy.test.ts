@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['*'],
 };
 /** Files of adapter folders that others may know: ports and the pure words that come with them. */
-const PORT_FILES = [
+const PORT_FILES = new Set([
   'traffic/router.ts',
   'traffic/counts.ts',
   'traffic/cohort.ts',
@@ -28,8 +28,8 @@ const PORT_FILES = [
   'workload/ports.ts',
   'journal/journal.ts',
   'journal/samples.ts',
-];
-const PURE = ['rollout', 'judge'];
+]);
+const PURE: ReadonlySet<string> = new Set(['rollout', 'judge']);
 const FORBIDDEN_NAMES = /(^|\/)(index|utils?|helpers?|manager|common|misc|types)\.ts$/u;
 const LEAST_FILES = 120;
 const MOST_LINES = 300;
@@ -65,9 +65,8 @@ function breachesOf(source: Source): readonly Breach[] {
   if (allowed === undefined) return [`${from}: the folder ${folder} is not in the table`];
   return importsOf(source).flatMap((target) => {
     if (target.startsWith('node:'))
-      return PURE.includes(folder) ? [`${from}: a pure folder imports ${target}`] : [];
-    if (!target.endsWith('.ts'))
-      return PURE.includes(folder) ? [`${from}: a pure folder imports ${target}`] : [];
+      return PURE.has(folder) ? [`${from}: a pure folder imports ${target}`] : [];
+    if (!target.endsWith('.ts')) return PURE.has(folder) ? [`${from}: a pure folder imports ${target}`] : [];
     if (target === 'main.ts') return [`${from}: nothing imports main.ts`];
     if (allowed.includes('*') || target.startsWith('..')) return [];
     const adapter = adapterOf(target);
@@ -76,9 +75,7 @@ function breachesOf(source: Source): readonly Breach[] {
         ? [`${from}: imports its sibling ${target}`]
         : [];
     if (allowed.includes(folderOf(target))) return [];
-    return allowed.includes('port') && PORT_FILES.includes(target)
-      ? []
-      : [`${from}: may not import ${target}`];
+    return allowed.includes('port') && PORT_FILES.has(target) ? [] : [`${from}: may not import ${target}`];
   });
 }
 

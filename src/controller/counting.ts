@@ -1,6 +1,7 @@
 import { messageOf } from '../lib/errors.ts';
 import type { TrafficBatch } from '../traffic/counts.ts';
-import { BASELINE_SECONDS, Desk } from './desk.ts';
+import type { Desk } from './desk.ts';
+import { BASELINE_SECONDS } from './desk.ts';
 import type { Engine } from './engine.ts';
 import type { Ports } from './ports.ts';
 import { Ring } from './ring.ts';

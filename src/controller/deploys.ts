@@ -1,5 +1,5 @@
 import type { Address } from '../lib/address.ts';
-import { canonicalJson, type Json } from '../lib/json.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { OperatingError } from '../lib/errors.ts';
 import { configDigest } from '../release/digest.ts';
 import { describePlan } from '../release/describe-plan.ts';
@@ -157,7 +157,7 @@ export class Deploys {
 
   documentsOf(prepared: Prepared): readonly Document[] {
     const { release, isNew } = prepared;
-    return isNew ? [{ kind: 'release', key: release.id, value: release as unknown as Json }] : [];
+    return isNew ? [{ kind: 'release', key: release.id, value: release }] : [];
   }
 
   async #releaseOf(ask: DeployAsk, caller: Caller): Promise<Release> {

@@ -212,12 +212,12 @@ export class Engine {
         this.#ports.clock.nowMs(),
         this.#evidence(rollout.id),
       );
-      documents.push({ kind: 'rollout', key: rollout.id, value: record as unknown as Json });
+      documents.push({ kind: 'rollout', key: rollout.id, value: record });
     }
     const { rollout } = turn.state;
     if (rollout !== null && rollout !== before.rollout) {
       const record = recordOf(rollout, null, null, this.#evidence(rollout.id));
-      documents.push({ kind: 'rollout', key: rollout.id, value: record as unknown as Json });
+      documents.push({ kind: 'rollout', key: rollout.id, value: record });
     }
     return documents;
   }
@@ -244,7 +244,7 @@ export class Engine {
       rollout: change.rollout,
       kind: change.kind,
       event: change.event as Json,
-      state: change.state as unknown as Json,
+      state: change.state,
       commands: change.commands.map(({ id, command }) => ({ id, command: command as unknown as Json })),
       finished: entry.finished,
       documents: change.documents.map((document) => ({ ...document, aggregate: service })),

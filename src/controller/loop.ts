@@ -4,7 +4,7 @@ import type { Controller, ServerInfo } from './controller.ts';
 import { Counting } from './counting.ts';
 import { Deploys } from './deploys.ts';
 import { Desk } from './desk.ts';
-import { Engine } from './engine.ts';
+import { Engine, type EngineListener } from './engine.ts';
 import { Executor } from './execute.ts';
 import { Lookout } from './lookout.ts';
 import { Metrics } from './metrics.ts';
@@ -44,27 +44,14 @@ export function createController(
   const deploys = new Deploys(ports, engine, settings);
   const reads = new Reads({ ports, engine, desk, info, metrics });
   const steer = new Steer(ports, engine, deploys, reads);
+  const look = (service: string): Promise<void> => lookout.look(service);
   const stops: (() => unknown)[] = [];
-
-  function listen(): void {
-    engine.listen(
-      {
-        commands: (service, commands) => executor.enqueue(service, commands),
-        event: (event) => reads.tell(event),
-        changed: (service, _before, turn) => {
-          if (turn.gone) counting.forget(service);
-          if (turn.ended === null) return;
-          metrics.ended(service, turn.ended.ending.outcome);
-          desk.close(turn.ended.rollout.id);
-        },
-      },
-      (rollout) => desk.evidence(rollout),
-    );
-  }
+  const forget = (service: string): void => counting.forget(service);
+  const listener = listenerOf({ executor, reads, metrics, desk, forget });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
-    listen();
+    engine.listen(listener, (rollout) => desk.evidence(rollout));
     const restarted = engine.noteBoot(bootId);
     for (const { service, commands } of pending) {
       if (restarted) engine.post(service, { kind: 'machineRestarted' }, 'bascule');
@@ -74,18 +61,8 @@ export function createController(
       executor.enqueue(service, commands);
     }
     stops.push(
-      ports.runtime.onChange(
-        (service) =>
-          void lookout
-            .look(service)
-            .catch((error: unknown) => ports.log.error({ service }, messageOf(error))),
-      ),
-      every(
-        LOOK_MS,
-        ports,
-        'looking',
-        rounds(engine, (service) => lookout.look(service)),
-      ),
+      ports.runtime.onChange((service) => lookSoon(ports, service, look)),
+      every(LOOK_MS, ports, 'looking', rounds(engine, look)),
       every(
         COUNT_MS,
         ports,
@@ -108,6 +85,32 @@ export function createController(
     put: (stream, digest) => ports.store.put(stream, digest),
   };
   return { controller: { read: reads, steer, artifacts }, idempotency: notesOf(ports, engine), start, stop };
+}
+
+type Listening = {
+  readonly executor: Executor;
+  readonly reads: Reads;
+  readonly metrics: Metrics;
+  readonly desk: Desk;
+  readonly forget: (service: string) => void;
+};
+
+function listenerOf({ executor, reads, metrics, desk, forget }: Listening): EngineListener {
+  return {
+    commands: (service, commands) => executor.enqueue(service, commands),
+    event: (event) => reads.tell(event),
+    changed: (service, _before, turn) => {
+      if (turn.gone) forget(service);
+      if (turn.ended === null) return;
+      metrics.ended(service, turn.ended.ending.outcome);
+      desk.close(turn.ended.rollout.id);
+    },
+  };
+}
+
+/** A replica started or exited: nobody waits for the next round to see it. */
+function lookSoon(ports: Ports, service: string, look: (service: string) => Promise<void>): void {
+  look(service).catch((error: unknown) => ports.log.error({ service }, messageOf(error)));
 }
 
 /** Answers of idempotent requests, kept in the journal. */

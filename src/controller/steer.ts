@@ -1,4 +1,4 @@
-import { canonicalJson, type Json } from '../lib/json.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { slotWithRole, type ServiceState } from '../rollout/state.ts';
@@ -8,7 +8,6 @@ import type { Deploys, Prepared } from './deploys.ts';
 import type { BareEvent, Engine } from './engine.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
-import type { RolloutRecord } from './records.ts';
 import type { Answered } from './views.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
@@ -36,11 +35,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
         service: view.service,
         atMs: this.#ports.clock.nowMs(),
       };
-      this.#engine.note(
-        { kind: 'plan', key: view.id, value: value as unknown as Json },
-        view.service,
-        caller.actor,
-      );
+      this.#engine.note({ kind: 'plan', key: view.id, value: value }, view.service, caller.actor);
     }
     return view;
   }

@@ -6,21 +6,25 @@ export type SampleStore = {
   append(batch: SampleBatch): void;
   /** Resolves when everything appended before is on disk. */
   flush(): Promise<void>;
-  /** Seconds in [from, to], in order. */
+  /** Rows in [from, to], in order, with everything appended before. */
   read(query: {
     readonly service: string;
     readonly fromSecond: number;
     readonly toSecond: number;
   }): Promise<SampleRange>;
-  /** The cursor stored with the newest batch, or null. */
+  /** The cursor of the newest batch, or null. After a kill it may be up to five minutes old where nothing happened. */
   cursor(service: string): Promise<string | null>;
-  /** Per-second rows older than `secondsBefore` become one per minute, those older than `minutesBefore` go; then the byte cap. */
+  /**
+   * Limits are unix seconds. Per-second rows older than `secondsBefore` become one per minute, those older than `minutesBefore` go; then
+   * the oldest until the rest takes `maxBytes`. What `keep` names is left alone, even if it alone takes more.
+   */
   compact(limits: {
     readonly secondsBefore: number;
     readonly minutesBefore: number;
     readonly maxBytes: number;
     readonly keep: readonly KeepRange[];
   }): Promise<void>;
+  /** Flushes, then ends. Harmless when closed already. Nothing may be appended afterwards. */
   close(): Promise<void>;
 };
 
@@ -36,8 +40,10 @@ export type SampleBatch = {
 export type SampleRange = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
-  /** Newest closed second that was stored, or null. */
+  /** Newest closed second that was appended, or null. */
   readonly upToSecond: number | null;
+  /** Rows before this second are sums of whole minutes, under the minute's first second; null: none are. */
+  readonly minutesUntil: number | null;
 };
 
 /** Rollouts under way keep their seconds. */

@@ -30,7 +30,7 @@ export type CheckResult = {
   readonly needRequests: number | null;
   /** Whether the step is safe only once this one is. */
   readonly required: boolean;
-  /** ln of the evidence for harm; the limit for one check alone is ln(100 / its weight). */
+  /** ln of the evidence for harm. */
   readonly logE: number;
 };
 
@@ -40,6 +40,8 @@ export type CheckVerdict = 'worse' | 'not-worse' | 'undecided' | 'no-data';
 /** Chance that a version that is worse by the margin passes as safe, for each check and step. */
 const SAFE_ALPHA = 0.05;
 export const SAFE_LOG_LIMIT = Math.log(1 / SAFE_ALPHA);
+/** A last minute so much worse than the step as a whole means that the fault began within the step. */
+const NEW_FAULT = 2;
 /** Below so many requests a trend is no trend. */
 const LEAST_TREND_REQUESTS = 20;
 
@@ -52,15 +54,28 @@ export function describeCheck(state: JudgeState, one: CheckState): CheckResult {
     state: verdictOfCheck(state, one),
     needRequests: needRequests(state, one),
   };
-  if (check.kind === 'line' && check.times === 1) return { ...common, ...describeLine(state, one, check) };
+  if (check.kind === 'line' && check.times === 1) {
+    return withoutStaleEnd({ ...common, ...describeLine(state, one, check) });
+  }
   const rates = ratesOf(one.counts);
   if (check.kind === 'line')
     return { ...common, ...inPercent(rates), interval: null, limit: 0, safeLimit: 0 };
   const bounds = describeRate(state, one, { check, stableRate: rates.stable ?? 0 });
-  const [lo, hi] = bounds.interval;
-  const overall = inPercent(rates);
-  const inside = overall.difference === null || (overall.difference >= lo && overall.difference <= hi);
-  return { ...common, ...(inside ? overall : inPercent(recentRates(one.counts))), ...bounds };
+  const [overall, recent] = [inPercent(rates), inPercent(recentRates(one.counts))];
+  const isNew =
+    common.state === 'worse' && (recent.difference ?? 0) > NEW_FAULT * Math.max(0, overall.difference ?? 0);
+  return withoutStaleEnd({ ...common, ...(isNew ? recent : overall), ...bounds });
+}
+
+/**
+ * The low end speaks of some time in the rollout, the high end of some time in the step. Where a fault began within the step,
+ * the high end is from before it, and says nothing of now.
+ */
+function withoutStaleEnd(result: CheckResult): CheckResult {
+  if (result.state !== 'worse' || result.interval === null) return result;
+  const [lo, hi] = result.interval;
+  const isStale = hi !== null && hi < Math.max(lo, result.difference ?? lo);
+  return isStale ? { ...result, interval: [lo, null] } : result;
 }
 
 /** Whether this check alone is worse, surely not worse, or neither yet. */
@@ -72,9 +87,10 @@ export function verdictOfCheck(state: JudgeState, one: CheckState): CheckVerdict
   return 'undecided';
 }
 
-/** ln of what one check's evidence must reach to decide alone. */
+/** ln of what one check's evidence must reach to decide while all others stay where they began, at 1. */
 function ownLimit(one: CheckState): number {
-  return Math.log(1 / HARM_ALPHA) - Math.log(one.check.weight);
+  const { weight } = one.check;
+  return Math.log((1 / HARM_ALPHA - (1 - weight)) / weight);
 }
 
 function describeLine(
@@ -118,7 +134,7 @@ function describeRate(
   state: JudgeState,
   one: CheckState,
   at: { readonly check: RateCheck; readonly stableRate: number },
-): Pick<CheckResult, 'limit' | 'safeLimit'> & { readonly interval: readonly [lo: number, hi: number] } {
+): Pick<CheckResult, 'limit' | 'safeLimit'> & { readonly interval: Interval } {
   const { check, stableRate } = at;
   const share = state.step.askedPercent / 100;
   const safe = share > 0 ? safeMargin(check, share) : { ratio: 1, add: 1 };

@@ -6,7 +6,7 @@ import { advanceLadder, restartLadderSafe } from './ladder.ts';
 import { NOTHING_WON, advanceMixture, type Mixture } from './mixture.ts';
 import { eventsOn, type Reading } from './reading.ts';
 import { FIRST_PRIOR } from './start-prior.ts';
-import { NO_EVENTS, type CheckState, type EventCounts } from './state.ts';
+import { NO_EVENTS, type CheckCounts, type CheckState, type EventCounts } from './state.ts';
 
 /** What all checks share in one second. */
 export type CheckContext = {
@@ -67,27 +67,29 @@ export function advanceCheck(state: CheckState, context: CheckContext): CheckSta
     counts: {
       ...state.counts,
       step: sum(state.counts.step, seen),
-      bet: sum(state.counts.bet, seen),
-      recent: recently(state.counts.recent, seen),
+      bet: isRate ? NO_EVENTS : sum(state.counts.bet, seen),
+      recent: isRate ? recently(state.counts.recent, seen) : NO_EVENTS,
     },
   };
 }
 
 /** A new step: safety must be shown again at its share; the finished one's counts become a stratum. */
 export function startStepOf(state: CheckState): CheckState {
-  const [x, y, mine, theirs] = state.counts.step;
-  const [candidate, stable, weight] = state.counts.strata;
-  const all = Math.max(1, mine + theirs);
   return {
     ...state,
     safe: NOTHING_WON,
     ladder: state.ladder === null ? null : restartLadderSafe(state.ladder),
-    counts: {
-      ...state.counts,
-      step: NO_EVENTS,
-      strata: [candidate + (x * theirs) / all, stable + (y * mine) / all, weight + (mine * theirs) / all],
-    },
+    counts: { ...state.counts, step: NO_EVENTS, strata: withStratum(state) },
   };
+}
+
+/** Quantiles are shown in milliseconds and need no strata. */
+function withStratum({ check, counts }: CheckState): CheckCounts['strata'] {
+  if (check.kind === 'line' && check.times === 1) return counts.strata;
+  const [x, y, mine, theirs] = counts.step;
+  const [candidate, stable, weight] = counts.strata;
+  const all = Math.max(1, mine + theirs);
+  return [candidate + (x * theirs) / all, stable + (y * mine) / all, weight + (mine * theirs) / all];
 }
 
 function advanceSafe(

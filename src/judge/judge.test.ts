@@ -96,6 +96,18 @@ test('harm once found stays, until a person chooses to go on', () => {
   );
 });
 
+test('a fault that begins in a step is shown as it is now', () => {
+  let state = start({ checks: [], warmUpMs: 0 });
+  for (let at = 0; at < 900 && state.harm === null; at++) {
+    state = judgeSecond(state, second(at, { n: 90 }, { n: 10, failed: at >= 600 && at % 2 === 0 ? 1 : 0 }));
+  }
+
+  const errors = verdictOf(state).checks[0]!;
+  assert.ok(state.judgedSeconds < 640);
+  assert.equal(errors.interval![1], null);
+  assert.ok(errors.difference! > errors.interval![0]);
+});
+
 test('safe means within the limit by the very test that decided', () => {
   const state = fold(
     start(),

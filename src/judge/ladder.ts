@@ -14,8 +14,8 @@ export type Ladder = {
   readonly harmPrior: number;
 };
 
-/** In fine buckets (3.2 % each): 0.68 to 5.2 times. */
-export const LADDER_SHIFTS: readonly number[] = [-12, -6, -3, 0, 3, 6, 9, 13, 20, 32, 52];
+/** In fine buckets (3.2 % each): 0.83 to 5.2 times. */
+export const LADDER_SHIFTS: readonly number[] = [-6, -3, 0, 3, 6, 9, 13, 20, 32, 52];
 const LADDER_HARM_BETS: readonly number[] = [1.4, 3, 12];
 const LADDER_SAFE_BETS: readonly number[] = [0.1, 0.5, 0.8];
 /** ln W below which the ladder counts no further. */

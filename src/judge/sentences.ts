@@ -35,9 +35,10 @@ function signed(value: number): string {
   return `${value < 0 && Number(text) !== 0 ? '-' : '+'}${text}`;
 }
 
-/** Two decimals below 1, one below 10, none above. */
+/** Two digits that count below 0.1, two decimals below 1, one below 10, none above. */
 function shown(value: number | null): string {
   if (value === null) return '?';
   const size = Math.abs(value);
+  if (size > 0.001 && size < 0.1) return String(Number(value.toPrecision(2)));
   return value.toFixed(size < 1 ? 2 : size < 10 ? 1 : 0);
 }

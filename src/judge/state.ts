@@ -94,11 +94,11 @@ export type CheckState = {
 export type CheckCounts = {
   /** Events and units since the step began. */
   readonly step: EventCounts;
-  /** Of the finished steps: Σ x·n_b/n, Σ y·n_c/n, Σ n_c·n_b/n, so that shares that changed cannot mix up the rates. */
+  /** Rates and the tail, of the finished steps: Σ x·n_b/n, Σ y·n_c/n, Σ n_c·n_b/n, so that shares that changed cannot mix up the rates. */
   readonly strata: readonly [candidate: number, stable: number, weight: number];
-  /** Since the harm evidence (re)started. */
+  /** Lines: since the harm evidence (re)started. */
   readonly bet: EventCounts;
-  /** Of about the last minute (half-life 60 s), for values shown when things changed within the step. */
+  /** Rates: of about the last minute (half-life 60 s), for values shown when things changed within the step. */
   readonly recent: EventCounts;
 };
 

@@ -98,5 +98,9 @@ function memberClass(negated: boolean, members: string): string {
     /\[:[a-z]+:\]|\\.|[[\]^\\]/gs,
     (part) => NAMED[part] ?? `\\${part.at(-1)!}`,
   );
-  return `(?!/)[${negated ? '^' : ''}${inside}]`;
+  // A range that runs backwards counts as its first member alone.
+  const forward = inside.replaceAll(/([^\\])-([^\\])/g, (range, a: string, b: string) =>
+    a <= b ? range : a,
+  );
+  return `(?!/)[${negated ? '^' : ''}${forward}]`;
 }

@@ -20,6 +20,9 @@ export type InterpolationFault = {
   readonly fix: string | null;
 };
 
+/** Of one text: more than a person reads, less than slows a check down. */
+const MAX_FAULTS = 20;
+
 /** `$$`, or `${` up to the next brace. A bare `$NAME` belongs to the shell of the service and is left alone. */
 const EXPRESSION = /\$\$|\$\{([^{}]*)(\}?)/g;
 const FORM = /^([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)(.*))?$/s;
@@ -37,7 +40,7 @@ export function interpolate(text: string, environment: Environment): Interpolate
         filled = true;
         return value;
       }
-      faults.push(value);
+      if (faults.length < MAX_FAULTS) faults.push(value);
       return expression;
     },
   );

@@ -169,6 +169,32 @@ test('a terminal cannot be written to through a file, nor flooded by a long line
   assert.ok(output.split('\n').every((line) => line.length < 300));
 });
 
+const HOSTILE: readonly (readonly [string, string])[] = [
+  ['brackets without end', '['.repeat(100_000)],
+  ['three thousand aliases', `a: &a 1\n${Array.from({ length: 3_000 }, (_, i) => `b${i}: *a\n`).join('')}`],
+  [
+    'aliases of aliases of aliases',
+    [
+      'v0: &v0 [x]',
+      ...Array.from({ length: 9 }, (_, i) => `v${i + 1}: &v${i + 1} [${Array(9).fill(`*v${i}`).join(', ')}]`),
+    ].join('\n'),
+  ],
+];
+
+for (const [name, text] of HOSTILE) {
+  test(`${name} are too much, and that is found in seconds`, { timeout: 20_000 }, () => {
+    assert.ok(codes(parseConfig(text, 'f', {})).includes('E005'));
+  });
+}
+
+test(
+  'a hundred thousand variables that are not set are not a hundred thousand errors',
+  { timeout: 20_000 },
+  () => {
+    assert.ok(codes(parseConfig(`a: "${'${X}'.repeat(100_000)}"`, 'f', {})).length <= 100);
+  },
+);
+
 const RUNS = { numRuns: 400 };
 
 test('whatever the text, there is an answer: services, or at least one diagnostic within the text', () => {
@@ -228,7 +254,7 @@ test('whatever the text, there is an answer: services, or at least one diagnosti
         assert.ok(one.column >= 1 && one.length >= 1);
       }
     }),
-    { ...RUNS, numRuns: 1500 },
+    { ...RUNS, numRuns: 1000 },
   );
 });
 

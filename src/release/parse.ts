@@ -62,8 +62,13 @@ function failed(diagnostics: readonly Diagnostic[]): ParseResult {
     const key = `${one.line}:${one.column}:${one.code}:${one.message}`;
     return !seen.has(key) && seen.add(key);
   });
-  const sorted = unique.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const sorted = unique.toSorted((a, b) => rank(a) - rank(b) || a.column - b.column);
   return { ok: false, diagnostics: sorted.slice(0, MAX_DIAGNOSTICS) };
+}
+
+/** A limit comes first: what lies beyond it was not read, and may be why something else seems to be missing. */
+function rank(diagnostic: Diagnostic): number {
+  return diagnostic.code === 'E005' ? 0 : diagnostic.line;
 }
 
 /** What could not be read is unknown, not missing or wrong: only the reason why it could not is reported. */

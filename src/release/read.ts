@@ -13,6 +13,8 @@ export type ReadResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+const MAX_PROBLEMS = 200;
+
 /**
  * A configuration as plain values (a parsed file, the body of a request) -> complete services, or everything that is
  * wrong with it. Never throws, whatever the value.
@@ -20,6 +22,8 @@ export type ReadResult =
 export function readConfig(value: unknown): ReadResult {
   const shape = checkShape(value);
   const problems = [...shape];
+  // Nobody reads on after so many, and each one costs a copy below.
+  if (shape.length > MAX_PROBLEMS) return { ok: false, problems: shape.slice(0, MAX_PROBLEMS) };
   // Rules between fields are checked on what is left when the refused values are taken out, so that one run tells all.
   const services = servicesOf(usablePart(value)).map(([name, input]) =>
     resolveService(name, input, problems),

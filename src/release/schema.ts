@@ -107,4 +107,3 @@ export const FILE = z
   .describe('bascule.yaml: what Bascule runs and how new versions take over.');
 
 export type ServiceInput = z.input<typeof SERVICE>;
-export type FileInput = z.input<typeof FILE>;

@@ -67,6 +67,9 @@ const KNOWN: Readonly<Record<string, Known>> = {
 const NOT_USED = new Set(['MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED', 'BAD_DIRECTIVE']);
 
 export function explainSyntax(code: string, message: string, text: string, span: Span): Words {
+  if (message.includes('call stack')) {
+    return { code: 'E005', message: 'the file is too large or too deep', note: 'nested too deep', fix: null };
+  }
   if (nearVariable(text, span)) {
     return {
       code: 'E001',

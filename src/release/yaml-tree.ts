@@ -37,6 +37,10 @@ export type TextFault = {
 
 export const MAX_DEPTH = 32;
 export const MAX_VALUES = 20_000;
+/** Each one is a walk through the whole document. */
+const MAX_ALIASES = 200;
+/** Far more than is shown. */
+const MAX_FAULTS = 500;
 
 type Walk = {
   readonly document: Document.Parsed;
@@ -47,6 +51,7 @@ type Walk = {
   /** Anchors that are being read: an alias of one of them would never end. */
   readonly open: Set<Node>;
   values: number;
+  aliases: number;
 };
 
 export function placeKey(path: Path): string {
@@ -62,6 +67,7 @@ export function readTree(document: Document.Parsed, source: string, environment:
     faults: [],
     open: new Set(),
     values: 0,
+    aliases: 0,
   };
   const value = document.contents === null ? null : read(walk, document.contents, []);
   return { value, places: walk.places, faults: walk.faults };
@@ -71,13 +77,7 @@ function read(walk: Walk, node: Node | null, path: Path): unknown {
   walk.values += 1;
   if (walk.values > MAX_VALUES || path.length > MAX_DEPTH) {
     const limit = path.length > MAX_DEPTH ? `deeper than ${MAX_DEPTH} levels` : `over ${MAX_VALUES} values`;
-    if (!walk.faults.some((fault) => fault.code === 'E005')) {
-      fault(walk, 'E005', spanOf(node) ?? [0, 0], {
-        message: 'the file is too large or too deep',
-        note: limit,
-      });
-    }
-    return undefined;
+    return tooLarge(walk, node, limit);
   }
   if (node === null) return null;
   if (isAlias(node)) return readAlias(walk, node, path);
@@ -92,7 +92,21 @@ function read(walk: Walk, node: Node | null, path: Path): unknown {
   return isScalar(node) ? readScalar(walk, node, path) : undefined;
 }
 
+/** Reported once: what lies beyond a limit is not read. */
+function tooLarge(walk: Walk, node: Node | null, note: string): undefined {
+  if (walk.faults.some((fault) => fault.code === 'E005')) return;
+  walk.faults.push({
+    code: 'E005',
+    span: spanOf(node) ?? [0, 0],
+    message: 'the file is too large or too deep',
+    note,
+    fix: null,
+  });
+}
+
 function readAlias(walk: Walk, alias: Alias, path: Path): unknown {
+  walk.aliases += 1;
+  if (walk.aliases > MAX_ALIASES) return tooLarge(walk, alias, `over ${MAX_ALIASES} aliases`);
   const target = alias.resolve(walk.document);
   if (target === undefined || walk.open.has(target)) {
     const message =
@@ -131,6 +145,7 @@ function readMap(walk: Walk, pairs: readonly Pair<Node, Node | null>[], path: Pa
 function readScalar(walk: Walk, node: Scalar, path: Path): unknown {
   const text = node.source ?? String(node.value);
   const { text: result, filled, faults } = interpolate(text, walk.environment);
+  if (walk.faults.length > MAX_FAULTS) return undefined;
   let from = node.range?.[0] ?? 0;
   for (const { expression, ...rest } of faults) {
     const start = walk.source.indexOf(expression, from);

@@ -29,6 +29,7 @@ export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
   const doorMoves = canonicalJson(spec.door) !== canonicalJson(state.spec.door);
   const healthMoves = canonicalJson(spec.release.health) !== canonicalJson(state.spec.release.health);
   const scaleMoves = canonicalJson(spec.scale) !== canonicalJson(state.spec.scale);
+  const policyMoves = canonicalJson(spec.policy) !== canonicalJson(state.spec.policy);
   if (canonicalJson(spec) === canonicalJson(state.spec))
     return nothing(`${state.service} is as the file says.`);
   if ((doorMoves || scaleMoves) && state.rollout !== null) {

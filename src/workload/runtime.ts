@@ -8,12 +8,13 @@ export type WorkloadRuntime = {
    * Makes `replicas` replicas of the release run in the slot, one per address, and keeps them up (crash restarts with
    * back-off) until `stop`. Resolves once started, not ready. Idempotent: what runs already with the same release is
    * left alone; replicas at or above `replicas` are stopped. Errors: WORKLOAD_START_FAILED, WORKLOAD_PORT_TAKEN (by whom),
-   * WORKLOAD_SECRET_MISSING, WORKLOAD_USER_NOT_ALLOWED, WORKLOAD_DISK_FULL.
+   * WORKLOAD_SECRET_MISSING, WORKLOAD_SECRET_UNSAFE, WORKLOAD_USER_NOT_ALLOWED, WORKLOAD_DISK_FULL, WORKLOAD_STOP_FAILED (of
+   * what had to make room), and those of `ReleaseStore.prepare`. Overtaken by a stop or another release: WORKLOAD_START_FAILED.
    */
   ensure(slot: SlotWorkload): Promise<void>;
   /** What runs now, adopted processes included. */
   observe(service: string): Promise<readonly ReplicaState[]>;
-  /** SIGTERM to each process group, SIGKILL after the grace. Resolves when none is left. Idempotent. */
+  /** SIGTERM to each process group, SIGKILL after the grace. Resolves when none is left. Idempotent. Error: WORKLOAD_STOP_FAILED. */
   stop(service: string, slot: SlotName, graceMs: number): Promise<void>;
   /** Output of the slot's replicas, oldest first; follows until `signal` aborts when `follow`. */
   logs(service: string, slot: SlotName, options: LogOptions): AsyncIterable<LogLine>;

@@ -9,9 +9,9 @@ export type ReleaseStore = {
    */
   put(stream: AsyncIterable<Uint8Array>, expectedDigest: string): Promise<void>;
   has(digest: string): Promise<boolean>;
-  /** Unpacks and builds once; the directory of the release from then on. Errors: BUILD_FAILED with the last lines. */
+  /** Unpacks and builds once; the directory of the release from then on. Errors: BUILD_FAILED with the last lines, ARTIFACT_MISSING, WORKLOAD_DISK_FULL, WORKLOAD_USER_NOT_ALLOWED. */
   prepare(release: Release): Promise<string>;
-  /** Bytes free where releases live, and bytes that an artifact of this digest takes. */
+  /** Bytes free where releases live. */
   space(): Promise<{ readonly freeBytes: number }>;
   /** Deletes every artifact and directory that is not of these releases. Returns what went. */
   prune(keep: readonly Release[]): Promise<readonly string[]>;

@@ -14,11 +14,11 @@ const STAND_IN = `
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 const [verb, ...rest] = process.argv.slice(2);
-const up = process.env.BASCULE_STATE_DIR + '/up';
+const state = process.argv[process.argv.indexOf('--state-dir') + 1];
+const up = state + '/up';
 if (verb === 'serve') {
   if (rest.includes('--broken')) { console.error('the disk is full'); process.exit(1); }
-  const cwd = process.env.BASCULE_STATE_DIR;
-  spawn(process.execPath, ['-e', 'setInterval(()=>{},1e3)'], { detached: true, stdio: 'ignore', cwd, env: {} }).unref();
+  spawn(process.execPath, ['-e', 'setInterval(()=>{},1e3)'], { detached: true, stdio: 'ignore', cwd: state, env: {} }).unref();
   process.on('SIGTERM', () => process.exit(7));
   setTimeout(() => { writeFileSync(up, ''); console.log('serving'); }, 50);
   setInterval(() => {}, 1000);

@@ -47,12 +47,12 @@ export type World = {
   /** Temporary; gone after `close`. */
   readonly directory: string;
   readonly stateDirectory: string;
-  /** Starts `bascule serve`; resolves once verbs reach it. Call it again after `stop` to start it anew. */
+  /** Starts `bascule serve` with further arguments; resolves once verbs reach it. Call it again after `stop` to start it anew. */
   serve(options?: {
     readonly args?: readonly string[];
     readonly env?: RunOptions['env'];
   }): Promise<Controller>;
-  /** Runs a verb to its end. */
+  /** Runs a verb to its end, on this world's state directory. */
   run(args: readonly string[], options?: RunOptions): Promise<Ran>;
   /** Every living process that belongs to this world: controller, proxy, applications. */
   processes(): FoundProcess[];
@@ -72,17 +72,17 @@ export async function createWorld(program: readonly string[] = [process.execPath
     const [command = '', ...before] = program;
     return startChild([command, ...before, ...args], {
       cwd: cwd ?? directory,
-      env: { PATH, HOME, BASCULE_STATE_DIR: stateDirectory, BASCULE_E2E: id, ...env },
+      env: { PATH, HOME, BASCULE_E2E: id, ...env },
     });
   };
   const run = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
-    toEnd(start(args, options), args, options);
+    toEnd(start([...args, '--state-dir', stateDirectory], options), args, options);
   return {
     directory,
     stateDirectory,
     run,
     serve: async ({ args = [], env = {} } = {}) => {
-      const child = start(['serve', '--state-dir', stateDirectory, ...args], { env });
+      const child = start(['serve', ...args, '--state-dir', stateDirectory], { env });
       await reachable(child, async () => (await run(['status'])).code !== EXIT_UNREACHABLE);
       return controllerOf(child);
     },

@@ -19,7 +19,8 @@ const file = process.env['BASCULE_KILL_FILE'];
 if (file !== undefined && isMainThread && process.argv.includes('serve')) watch(file);
 
 function watch(path: string): void {
-  const exec = DatabaseSync.prototype.exec;
+  // oxlint-disable-next-line typescript/unbound-method -- it is called on the database that `this` is, below
+  const { exec } = DatabaseSync.prototype;
   DatabaseSync.prototype.exec = function commitOrDie(this: DatabaseSync, sql: string): void {
     if (sql !== 'COMMIT') return exec.call(this, sql);
     const former = JSON.parse(readFileSync(path, 'utf8')) as KillPlan;

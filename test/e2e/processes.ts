@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export type FoundProcess = {
@@ -46,12 +46,13 @@ export async function endProcesses(mark: Mark): Promise<void> {
   }
 }
 
-/** Ends them as well when this process ends in another way than it should: by a fault, Ctrl-C, a time limit. */
+/** Ends them, and takes the directory away, also when this process ends as it should not: a fault, Ctrl-C, a time limit. */
 export function endAtExit(mark: Mark): void {
   process.once('exit', () => {
     // Nothing can be awaited any more. A parent may just have started a child: look again, a few times.
     for (let i = 0; i < 10; i++)
       for (const { pid, startTicks } of findProcesses(mark)) endProcess(pid, startTicks);
+    rmSync(mark.directory, { recursive: true, force: true });
   });
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));

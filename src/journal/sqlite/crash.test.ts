@@ -10,7 +10,7 @@ import { systemRandom } from '../../lib/random.ts';
 import { openSqliteJournal } from './open.ts';
 
 const CHILD = join(import.meta.dirname, '../../../test/fixtures/committing-child.ts');
-const ROUNDS = 8;
+const ROUNDS = 5;
 
 test(
   'kill -9 at any moment loses nothing that was acknowledged and tears nothing',

@@ -56,7 +56,7 @@ test('the journals in SQLite and in memory cannot be told apart', () => {
 
       assert.deepEqual(results[0], results[1]);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

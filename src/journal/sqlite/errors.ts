@@ -59,3 +59,31 @@ export function corruptJournal(file: string, found: string, cause?: unknown): Op
     { retryable: false, cause },
   );
 }
+
+/** The same for samples. */
+export function samplesError(error: unknown, attempted: string, file: string): unknown {
+  const found = messageOf(error);
+  switch (failureOf(error)) {
+    case 'full':
+      return new OperatingError(
+        'SAMPLES_FULL',
+        `${attempted} found no room in ${file}; nothing was written. They are kept in memory and tried again: free some disk space.`,
+        { retryable: true, cause: error },
+      );
+    case 'corrupt':
+    case 'busy':
+      return new OperatingError(
+        'SAMPLES_UNREADABLE',
+        `${attempted} failed: ${file} cannot be used (${found}). Stop what uses it, or move it away; only charts of the past are lost.`,
+        { retryable: false, cause: error },
+      );
+    case 'io':
+      return new OperatingError(
+        'SAMPLES_FAILED',
+        `${attempted} failed on ${file}: ${found}. Check the disk and the file's permissions, then start the controller again.`,
+        { retryable: false, cause: error },
+      );
+    default:
+      return error;
+  }
+}

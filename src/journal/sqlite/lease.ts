@@ -48,6 +48,16 @@ export function release(database: DatabaseSync, lease: Lease): void {
   database.close();
 }
 
+/** Makes the file, if missing, for this user alone; SQLite gives its side files the same mode. */
+export function createPrivately(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /** Temporary file, fsync, rename, fsync of the directory: whole or not there. */
 export function writeDurably(file: string, text: string, mode: number): void {
   const temporary = `${file}.tmp`;
@@ -64,16 +74,6 @@ export function renameDurably(from: string, to: string): void {
   const directory = openSync(dirname(to), 'r');
   fsyncSync(directory);
   closeSync(directory);
-}
-
-/** SQLite gives its side files the mode of the database. */
-function createPrivately(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  try {
-    closeSync(openSync(file, 'wx', 0o600));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
 }
 
 /** Null when another connection has the lock. Changes nothing in the file. */

@@ -75,7 +75,7 @@ describe('opening the journal in SQLite', () => {
           child.stdout.resume();
           const startMs = performance.now();
           refuses(dir, 'JOURNAL_HELD', new RegExp(`process ${child.pid}, since 20`));
-          assert.ok(performance.now() - startMs < 100, `took ${performance.now() - startMs} ms`);
+          assert.ok(performance.now() - startMs < 400, `took ${performance.now() - startMs} ms`);
         } finally {
           child.kill('SIGKILL');
           await gone;

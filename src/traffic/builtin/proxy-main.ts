@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
@@ -86,6 +87,7 @@ async function serveUntilStopped(options: ProxyOptions, onServing: () => void): 
     await listenRestored(plane);
     setInterval(() => closeSeconds(ledger, fleet), CLOSE_TICK_MS);
     onServing();
+    flushCompileCache();
     log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
     calls.begin(async (call) => perform(call, { plane, fleet, stop: stop.now }));
     const graceMs = await stop.asked;

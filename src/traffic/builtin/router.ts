@@ -108,7 +108,8 @@ class ProxyKeeper {
     const client = await this.connected(performance.now() + CALL_TIMEOUT_MS);
     this.closed = true;
     const { pid } = client.hello;
-    await client.call({ op: 'stop', graceMs }, CALL_TIMEOUT_MS);
+    // The proxy may be gone before its answer is.
+    await client.call({ op: 'stop', graceMs }, CALL_TIMEOUT_MS).catch(ignoreLost);
     this.close();
     const deadlineMs = performance.now() + graceMs + CALL_TIMEOUT_MS;
     while (isAlive(pid) && performance.now() < deadlineMs) await pause(CONNECT_POLL_MS);
@@ -180,7 +181,9 @@ class ProxyKeeper {
     const log = openLog(join(stateDir, 'proxy.log'));
     const state = { exited: false };
     const [program, ...args] = command;
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log] });
+    // Compiled code is kept, so that a proxy that has to be started again serves within a fraction of a second.
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(stateDir, 'compile-cache') };
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env });
     closeSync(log);
     child.once('exit', () => {
       state.exited = true;
@@ -219,6 +222,10 @@ function unreachable(stateDir: string, cause: unknown): OperatingError {
     `The built-in proxy does not answer on ${join(stateDir, CONTROL_SOCKET)} (${messageOf(cause)}). If it runs, it routes as before; see ${join(stateDir, 'proxy.log')}.`,
     { retryable: true, cause },
   );
+}
+
+function ignoreLost(error: unknown): void {
+  if (!(error instanceof ControlLost)) throw error;
 }
 
 function isAlive(pid: number): boolean {

@@ -22,20 +22,27 @@ function writersOf(stateDir: string): number[] {
   });
 }
 
-async function killedController(args: readonly string[], killAfterMs: number | null): Promise<string> {
+type Kill = { readonly afterMs: number } | 'itself' | 'once ensured';
+
+/** Runs a controller until it is killed; gives what it said and how long it lived from `starting` on. */
+async function killedController(
+  args: readonly string[],
+  kill: Kill,
+): Promise<{ said: string; livedMs: number }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/controller.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await once(child.stdout, 'data');
-  if (killAfterMs !== null) {
-    await sleep(killAfterMs);
-    child.kill('SIGKILL');
-  }
+  const fromMs = performance.now();
+  if (kill === 'once ensured') await until(async () => said.includes('ensured'));
+  else if (kill !== 'itself') await sleep(kill.afterMs);
+  const livedMs = performance.now() - fromMs;
+  if (kill !== 'itself') child.kill('SIGKILL');
   const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
   assert.equal(signal, 'SIGKILL');
-  return said;
+  return { said, livedMs };
 }
 
 async function arrange(t: TestContext): Promise<{ stateDir: string; service: string; address: Address }> {
@@ -52,7 +59,10 @@ async function arrange(t: TestContext): Promise<{ stateDir: string; service: str
 test('killed between start and record: nothing runs, now or later', { timeout: 30_000 }, async (t) => {
   const { stateDir, service, address } = await arrange(t);
 
-  const said = await killedController([stateDir, service, String(address.port), 'die-before-record'], null);
+  const { said } = await killedController(
+    [stateDir, service, String(address.port), 'die-before-record'],
+    'itself',
+  );
 
   assert.equal(said, 'starting\n');
   await until(async () => writersOf(stateDir).length === 0);
@@ -66,9 +76,13 @@ test(
   { timeout: 120_000 },
   async (t) => {
     const found = { adopted: 0, startedAnew: 0 };
-    for (let killAfterMs = 0; killAfterMs <= 44; killAfterMs += 4) {
+    let wholeMs = 0;
+    for (let round = 0; round <= 10; round += 1) {
       const { stateDir, service, address } = await arrange(t);
-      await killedController([stateDir, service, String(address.port)], killAfterMs);
+      // First after a whole start, which tells how long one takes; then ten times, spread over that time.
+      const kill: Kill = round === 0 ? 'once ensured' : { afterMs: (wholeMs * (round - 1)) / 9 };
+      const { livedMs } = await killedController([stateDir, service, String(address.port)], kill);
+      if (round === 0) wholeMs = livedMs;
 
       const next = openRuntime(stateDir);
       t.after(() => next.detach());
@@ -85,12 +99,13 @@ test(
       );
 
       const [state] = await next.observe(service);
-      assert.deepEqual(writersOf(stateDir), [state!.pid], `killed after ${killAfterMs} ms`);
+      assert.deepEqual(writersOf(stateDir), [state!.pid], `killed after ${livedMs} ms`);
       if (before.length > 0 && before[0]!.pid === state!.pid) found.adopted += 1;
       else found.startedAnew += 1;
       await next.stop(service, 'blue', 2000);
       assert.deepEqual(writersOf(stateDir), []);
     }
+    assert.ok(found.adopted > 0);
     t.diagnostic(`adopted ${found.adopted}, started anew ${found.startedAnew}`);
   },
 );

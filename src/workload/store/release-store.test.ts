@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import events from 'node:events';
+import { existsSync } from 'node:fs';
 import {
   chmod,
   lstat,
@@ -20,6 +23,7 @@ import { pack } from 'tar-stream';
 import { systemClock } from '../../lib/clock.ts';
 import type { Release } from '../../release/release.ts';
 import type { ReleaseSpec } from '../../release/service.ts';
+import { until } from '../conformance.ts';
 import { hasEnvironment, listPids } from '../proc.ts';
 import type { ReleaseStore } from '../store.ts';
 import { DEFAULT_LIMITS, type StoreLimits } from './limits.ts';
@@ -334,3 +338,32 @@ test('pruning leaves alone what is being prepared', async (t) => {
 
   assert.equal(await readFile(join(await preparing, 'built'), 'utf8'), 'done\n');
 });
+
+test(
+  'a build that outlived a killed controller is ended, and the next one builds anew',
+  { timeout: 30_000 },
+  async (t) => {
+    const { store, stateDir } = await openStore(t);
+    const artifact = await simple;
+    await store.put(inPieces(artifact), digestOf(artifact));
+    const once = join(stateDir, 'once');
+    const build = `if [ -e ${once} ]; then echo whole > built; else touch half ${once}; sleep 1000; fi`;
+    const release = releaseOf(artifact, { build }, `killed-${process.pid}`);
+    const builds = (): number[] =>
+      listPids().filter((pid) => hasEnvironment(pid, { BASCULE_VERSION: release.label }));
+    const builder = join(import.meta.dirname, 'fixtures/builder.ts');
+    const controller = spawn(process.execPath, [builder, stateDir, JSON.stringify(release)], {
+      stdio: 'inherit',
+    });
+    t.after(() => builds().forEach((pid) => process.kill(pid, 'SIGKILL')));
+    await until(async () => existsSync(once));
+    controller.kill('SIGKILL');
+    await events.once(controller, 'exit');
+    assert.ok(builds().length > 0, 'the build outlives its controller');
+
+    const directory = await store.prepare(release);
+
+    assert.deepEqual((await readdir(directory)).sort(), ['app.txt', 'bin', 'built']);
+    assert.deepEqual(builds(), []);
+  },
+);

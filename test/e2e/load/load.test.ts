@@ -89,7 +89,7 @@ for (const [what, kind, act] of BROKEN) {
   test(`a server that ${what} is found: ${kind}`, async () => {
     const port = await raw((socket) => act(socket));
 
-    const report = await run({ port, perSecond: 50, connections: 4, timeoutMs: 150 }, 150);
+    const report = await run({ port, perSecond: 100, connections: 8, timeoutMs: 100 }, 60);
 
     assert.equal(report.answered, 0);
     assert.ok(report.failures[kind] > 0, JSON.stringify(report.failures));

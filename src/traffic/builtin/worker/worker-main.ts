@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { formatAddress } from '../../../lib/address.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
@@ -36,6 +37,8 @@ function receive(message: ToWorker, handle: unknown): void {
       for (const service of message.services) restore(service);
       for (const each of message.health) setHealth(each);
       tell({ kind: 'started' });
+      // Written now: a process that is killed writes nothing.
+      setImmediate(flushCompileCache);
       break;
     case 'listen':
       listen(message.listener, handle);

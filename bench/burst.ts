@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { forkLoad } from '../test/e2e/load/remote.ts';
+
+const CONNECTIONS = 32;
+const WRK = ['/usr/bin/wrk', '/usr/local/bin/wrk', '/opt/homebrew/bin/wrk'].find((file) => existsSync(file));
+
+export const LOAD_NAME = WRK === undefined ? "Bascule's own load generator (wrk is not installed)" : 'wrk';
+
+export type Burst = { readonly requests: number; readonly perSecond: number; readonly errors: number };
+
+/** As fast as it goes over 32 keep-alive connections, each request with one of the cookies. */
+export async function burst(port: number, seconds: number, scriptFile: string): Promise<Burst> {
+  return WRK === undefined ? ownBurst(port, seconds) : wrkBurst(WRK, [port, seconds], scriptFile);
+}
+
+export async function writeScript(directory: string, cookies: readonly string[]): Promise<string> {
+  const file = join(directory, 'cookies.lua');
+  await writeFile(
+    file,
+    `local cookies = {${cookies.map((cookie) => JSON.stringify(cookie)).join(', ')}}
+local requests, turn = {}, 0
+init = function()
+  for i, cookie in ipairs(cookies) do requests[i] = wrk.format("GET", "/", { Cookie = cookie }) end
+end
+request = function()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+`,
+  );
+  return file;
+}
+
+async function wrkBurst(
+  wrk: string,
+  [port, seconds]: readonly [number, number],
+  script: string,
+): Promise<Burst> {
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}/`];
+  const { stdout } = await promisify(execFile)(wrk, args, { timeout: seconds * 1000 + 10_000 });
+  const count = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
+  const requests = count(/(\d+) requests in /);
+  const socketErrors =
+    /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout) ?? [];
+  const errors = [...socketErrors.slice(1), count(/Non-2xx or 3xx responses: (\d+)/)].map(Number);
+  return { requests, perSecond: requests / seconds, errors: errors.reduce((sum, each) => sum + each, 0) };
+}
+
+async function ownBurst(port: number, seconds: number): Promise<Burst> {
+  const load = forkLoad({ port, perSecond: 0, connections: CONNECTIONS, requests: ['GET /'], users: 200 });
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const { answered, failed, sendingMs } = await load.stop();
+  return { requests: answered, perSecond: (answered * 1000) / sendingMs, errors: failed };
+}

@@ -1,0 +1,162 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Address } from '../src/lib/address.ts';
+
+/** Where a proxy is to run, and for what. */
+export type Place = {
+  /** Its own, empty, temporary. */
+  readonly directory: string;
+  readonly port: number;
+  readonly backends: readonly [Address, Address];
+};
+
+export type Running = { readonly pid: number; stop(): Promise<void> };
+
+export type Peer = {
+  readonly name: string;
+  /** Why it cannot run here, or null. */
+  absent(): string | null;
+  start(place: Place): Promise<Running>;
+};
+
+/** One worker each where that can be said; connections to clients and backends are kept by all. */
+export const PEERS: readonly Peer[] = [
+  {
+    name: 'nginx',
+    absent: () => missing('nginx'),
+    start: async ({ directory, port, backends }) => {
+      const file = join(directory, 'nginx.conf');
+      await writeFile(file, nginxConfig(directory, port, backends));
+      return run([find('nginx')!, '-p', directory, '-c', file, '-e', 'stderr'], directory);
+    },
+  },
+  {
+    name: 'HAProxy',
+    absent: () => missing('haproxy'),
+    start: async ({ directory, port, backends }) => {
+      const file = join(directory, 'haproxy.cfg');
+      await writeFile(file, haproxyConfig(port, backends));
+      return run([find('haproxy')!, '-db', '-f', file], directory);
+    },
+  },
+  {
+    name: 'Caddy',
+    absent: () => missing('caddy'),
+    start: async ({ directory, port, backends }) => {
+      const file = join(directory, 'Caddyfile');
+      await writeFile(file, caddyConfig(port, backends));
+      return run([find('caddy')!, 'run', '--config', file, '--adapter', 'caddyfile'], directory);
+    },
+  },
+  {
+    name: 'http-proxy-3',
+    absent: () => null,
+    start: ({ directory, port, backends }) => {
+      const program = fileURLToPath(new URL('http-proxy-3.ts', import.meta.url));
+      const ports = [port, ...backends.map((backend) => backend.port)].map(String);
+      return run([process.execPath, program, ...ports], directory);
+    },
+  },
+];
+
+function nginxConfig(directory: string, port: number, backends: readonly Address[]): string {
+  return `daemon off;
+worker_processes 1;
+pid ${directory}/nginx.pid;
+user ${process.getuid?.() === 0 ? 'root' : 'nobody'};
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path ${directory}/body;
+  proxy_temp_path ${directory}/proxy;
+  fastcgi_temp_path ${directory}/fastcgi;
+  uwsgi_temp_path ${directory}/uwsgi;
+  scgi_temp_path ${directory}/scgi;
+  keepalive_requests 1000000;
+  upstream shop { ${servers(backends, 'server', ';')} keepalive 64; keepalive_requests 1000000; }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://shop;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+    }
+  }
+}
+`;
+}
+
+function haproxyConfig(port: number, backends: readonly Address[]): string {
+  return `global
+  nbthread 1
+  maxconn 1000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend door
+  bind 127.0.0.1:${port}
+  default_backend shop
+backend shop
+  http-reuse always
+${backends.map(({ host, port }, i) => `  server s${i} ${host}:${port}`).join('\n')}
+`;
+}
+
+function caddyConfig(port: number, backends: readonly Address[]): string {
+  return `{
+  admin off
+  auto_https off
+}
+http://127.0.0.1:${port}, http://localhost:${port} {
+  reverse_proxy ${servers(backends, '', '')}
+}
+`;
+}
+
+function servers(backends: readonly Address[], before: string, after: string): string {
+  return backends.map(({ host, port }) => `${before} ${host}:${port}${after}`).join(' ');
+}
+
+function missing(program: string): string | null {
+  return find(program) === null ? `${program} is not installed` : null;
+}
+
+/** Servers are often outside a user's own path. */
+function find(program: string): string | null {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => join(folder, program)).find((file) => existsSync(file)) ?? null;
+}
+
+/** Everything that the program might write goes to its own directory. */
+async function run([command = '', ...args]: readonly string[], directory: string): Promise<Running> {
+  const home = join(directory, 'home');
+  await mkdir(home, { recursive: true });
+  const env = { PATH: process.env['PATH'], HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home };
+  const child = spawn(command, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2000)));
+  }
+  const exit = once(child, 'exit');
+  const started = await Promise.race([
+    exit.then(() => false),
+    new Promise<true>((resolve) => setTimeout(resolve, 300, true)),
+  ]);
+  if (!started) throw new Error(`${command} ended at once: ${said}`);
+  return {
+    pid: child.pid!,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
+      await exit;
+      clearTimeout(timer);
+    },
+  };
+}

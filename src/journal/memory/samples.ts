@@ -1,0 +1,101 @@
+import { MINUTE, minuteOf, rowsOf, sumRows, type SampleRow } from '../rollup.ts';
+import type { SampleBatch, SampleRange, SampleStore } from '../samples.ts';
+
+type Limits = Parameters<SampleStore['compact']>[0];
+
+/** What a service has in memory; rows before `minutesUntil` are minutes. */
+type Shelf = {
+  cursor: string;
+  upToSecond: number;
+  minutesUntil: number;
+  rows: Map<number, SampleRow>;
+};
+
+/** The store for tests and the simulator: the same rules, nothing on disk. */
+export function createMemorySamples(): SampleStore {
+  const shelves = new Map<string, Shelf>();
+  return {
+    append: (batch) => append(shelves, batch),
+    flush: () => Promise.resolve(),
+    read: (query) => Promise.resolve(read(shelves.get(query.service), query.fromSecond, query.toSecond)),
+    cursor: (service) => Promise.resolve(shelves.get(service)?.cursor ?? null),
+    compact: (limits) => {
+      for (const [service, shelf] of shelves) compactShelf(shelves, service, shelf, limits);
+      dropToFit(shelves, limits);
+      return Promise.resolve();
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function append(shelves: Map<string, Shelf>, batch: SampleBatch): void {
+  let shelf = shelves.get(batch.service);
+  if (shelf === undefined) {
+    shelf = { cursor: batch.cursor, upToSecond: batch.upToSecond, minutesUntil: 0, rows: new Map() };
+    shelves.set(batch.service, shelf);
+  }
+  shelf.cursor = batch.cursor;
+  shelf.upToSecond = Math.max(shelf.upToSecond, batch.upToSecond);
+  for (const row of rowsOf(structuredClone(batch))) put(shelf, row);
+}
+
+function put(shelf: Shelf, row: SampleRow): void {
+  const isLate = row.second < shelf.minutesUntil;
+  const second = isLate ? minuteOf(row.second) : row.second;
+  const present = shelf.rows.get(second);
+  const sum =
+    present === undefined && !isLate ? row : sumRows(second, present === undefined ? [row] : [present, row]);
+  shelf.rows.set(second, sum);
+}
+
+function read(shelf: Shelf | undefined, fromSecond: number, toSecond: number): SampleRange {
+  if (shelf === undefined) return { replicas: [], identities: [], upToSecond: null, minutesUntil: null };
+  const rows = inOrder(shelf).filter((row) => row.second >= fromSecond && row.second <= toSecond);
+  return {
+    replicas: rows.flatMap((row) => row.replicas),
+    identities: rows.flatMap((row) => row.identities),
+    upToSecond: shelf.upToSecond,
+    minutesUntil: shelf.minutesUntil === 0 ? null : shelf.minutesUntil,
+  };
+}
+
+function compactShelf(shelves: Map<string, Shelf>, service: string, shelf: Shelf, limits: Limits): void {
+  const keep = keepFrom(service, limits);
+  const before = Math.min(limits.minutesBefore, keep);
+  for (const { second } of inOrder(shelf)) {
+    const length = second < shelf.minutesUntil ? MINUTE : 1;
+    if (second + length <= before) shelf.rows.delete(second);
+  }
+  if (shelf.rows.size === 0 && shelf.upToSecond < before) shelves.delete(service);
+  const boundary = minuteOf(Math.min(limits.secondsBefore, keep));
+  const old = inOrder(shelf).filter((row) => row.second >= shelf.minutesUntil && row.second < boundary);
+  if (old.length === 0) return;
+  for (const row of old) shelf.rows.delete(row.second);
+  shelf.minutesUntil = boundary;
+  for (const row of old) put(shelf, row);
+}
+
+/** Bytes are those of JSON: near enough for a simulator. */
+function dropToFit(shelves: ReadonlyMap<string, Shelf>, limits: Limits): void {
+  const rows = [...shelves]
+    .flatMap(([service, shelf]) =>
+      inOrder(shelf).map((row) => ({ shelf, row, isKept: row.second >= keepFrom(service, limits) })),
+    )
+    .toSorted((one, other) => one.row.second - other.row.second);
+  let bytes = rows.reduce((sum, { row }) => sum + JSON.stringify(row).length, 0);
+  for (const { shelf, row, isKept } of rows) {
+    if (bytes <= limits.maxBytes) return;
+    if (isKept) continue;
+    shelf.rows.delete(row.second);
+    bytes -= JSON.stringify(row).length;
+  }
+}
+
+function keepFrom(service: string, limits: Limits): number {
+  const ranges = limits.keep.filter((range) => range.service === service);
+  return Math.min(Infinity, ...ranges.map((range) => range.fromSecond));
+}
+
+function inOrder(shelf: Shelf): readonly SampleRow[] {
+  return [...shelf.rows.values()].toSorted((one, other) => one.second - other.second);
+}

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Address } from '../../src/lib/address.ts';
+import { SLOT_NAMES } from '../../src/release/slot.ts';
+import type { SlotName } from '../../src/release/slot.ts';
+import type { Door, TrafficRouter } from '../../src/traffic/router.ts';
+import { startBackend } from './backend.ts';
+import type { Backend } from './backend.ts';
+import { freePorts } from './ports.ts';
+import { startRouter } from './router.ts';
+import { waitFor } from './wait-for.ts';
+
+export const SERVICE = 'shop';
+export const DRAIN_MS = 15_000;
+const STREAM_GRACE_MS = 1000;
+const HEALTH = { path: '/healthz', intervalMs: 200, timeoutMs: 2000, rise: 2, fall: 3 };
+
+/** A door with the built-in proxy before two slots of backends; everyone is served by blue, revision 1. */
+export type OpenDoor = {
+  readonly port: number;
+  readonly router: TrafficRouter;
+  readonly backends: Readonly<Record<SlotName, readonly Backend[]>>;
+  /** Ends every process of it. */
+  close(): Promise<void>;
+};
+
+export async function startDoor(replicas: number): Promise<OpenDoor> {
+  const directory = await mkdtemp(join(tmpdir(), 'bascule-door-'));
+  const closers: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.toReversed()) await closer();
+  };
+  try {
+    const backends: Record<SlotName, Backend[]> = { blue: [], green: [] };
+    for (const slot of SLOT_NAMES) {
+      for (let i = 0; i < replicas; i++) {
+        const backend = await startBackend({ version: slot });
+        backends[slot].push(backend);
+        closers.push(() => backend.stop());
+      }
+    }
+    const [port] = await freePorts(1);
+    const started = await startRouter(directory, 1);
+    const { router } = started;
+    closers.push(() => started.stop());
+    await router.install(
+      describeDoor(port!, { blue: addressesOf(backends.blue), green: addressesOf(backends.green) }),
+    );
+    const both = { blue: replicas, green: replicas };
+    await router.apply({ service: SERVICE, revision: 1, serve: 'blue', split: null, replicas: both });
+    await waitFor('every replica to be healthy', async () => {
+      const { slots } = await router.observe(SERVICE);
+      return SLOT_NAMES.every(
+        (slot) => slots[slot].replicas.filter(({ healthy }) => healthy).length === replicas,
+      );
+    });
+    return { port: port!, router, backends, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A door of the kind that these tests use, over given addresses. */
+export function describeDoor(port: number, slots: Door['slots']): Door {
+  return {
+    service: SERVICE,
+    spec: {
+      listen: { address: '127.0.0.1', port },
+      host: null,
+      path: '/',
+      proxy: { kind: 'builtin' },
+      drainMs: DRAIN_MS,
+      streamGraceMs: STREAM_GRACE_MS,
+      trustForwarded: false,
+      maxBodyBytes: null,
+    },
+    health: { blue: HEALTH, green: HEALTH },
+    sticky: { by: 'cookie' },
+    salt: '5ba1e'.padStart(32, '0'),
+    slots,
+  };
+}
+
+function addressesOf(backends: readonly Backend[]): Address[] {
+  return backends.map(({ address }) => address);
+}

@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+import { builtinRouter } from '../../src/traffic/builtin/router.ts';
+import type { TrafficRouter } from '../../src/traffic/router.ts';
+import { endAtExit, endProcesses } from './processes.ts';
+
+const PROXY = fileURLToPath(new URL('proxy.ts', import.meta.url));
+
+export type StartedRouter = {
+  readonly router: TrafficRouter;
+  /** The proxy's parent process. */
+  readonly pid: number;
+  /** Ends the proxy's processes at once. */
+  stop(): Promise<void>;
+};
+
+/** The built-in proxy with its state in `directory`, a temporary one of the caller's. */
+export async function startRouter(directory: string, workers: number): Promise<StartedRouter> {
+  const mark = { environment: null, directory };
+  // It is detached, as in use, and would outlive us.
+  endAtExit(mark);
+  const command = [process.execPath, PROXY, directory, String(workers)] as const;
+  const router = builtinRouter({ stateDir: directory, command });
+  try {
+    await router.start();
+  } catch (error) {
+    router.close();
+    await endProcesses(mark);
+    throw error;
+  }
+  return {
+    router,
+    pid: router.pid()!,
+    stop: async () => {
+      router.close();
+      await endProcesses(mark);
+    },
+  };
+}
