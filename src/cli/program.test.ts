@@ -3,22 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { testCli, type TestCli } from './cli-fixture.ts';
 import { allVerbs } from './program.ts';
 
-const NAMES = [
-  ...['apply', 'remove', 'check', 'plan', 'deploy', 'status', 'wait', 'why', 'history', 'logs'],
-  ...[
-    'promote',
-    'pause',
-    'resume',
-    'weight',
-    'abort',
-    'rollback',
-    'retry',
-    'serve',
-    'config',
-    'schema',
-    'explain',
-  ],
-];
+const START = ['apply', 'remove', 'check', 'plan', 'deploy'];
+const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
+const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
+const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain'];
 
 describe('help', () => {
   let cli: TestCli;
@@ -26,7 +14,6 @@ describe('help', () => {
     cli = await testCli();
   });
   after(() => cli.end());
-  const nothing = () => Promise.resolve();
 
   test('lists every command, and hides the proxy', async () => {
     const { code, out, err } = await cli.run('--help');
@@ -35,7 +22,9 @@ describe('help', () => {
     assert.deepEqual([code, err], [0, '']);
     assert.deepEqual(listed, NAMES);
     assert.deepEqual(
-      allVerbs({ version: '', serve: nothing, proxy: nothing }).map((verb) => verb.name),
+      allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined }).map(
+        (verb) => verb.name,
+      ),
       [...NAMES, 'proxy'],
     );
   });

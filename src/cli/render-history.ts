@@ -3,7 +3,7 @@ import { formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
 import { dayTime } from './format.ts';
 import { piece, type Line } from './layout.ts';
-import { stateOf } from './render-status.ts';
+import { stateOf } from './rollout-words.ts';
 
 /** A line for each rollout, newest first. What does not fit is cut by the screen, the reason first. */
 export function renderHistory(rollouts: readonly RolloutView[], timeZone: string | undefined): Line[] {

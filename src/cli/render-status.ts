@@ -1,9 +1,10 @@
 import type { RolloutView, ServiceView, StepView } from '../controller/views.ts';
-import { formatElapsed } from '../lib/duration.ts';
+import { formatDuration, formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
 import { grouped } from './format.ts';
 import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
 import { renderChecks } from './render-checks.ts';
+import { stateOf, stateOfIdle, stepPlace, versions } from './rollout-words.ts';
 
 export type Look = {
   readonly width: number;
@@ -126,16 +127,13 @@ function traffic(rollout: RolloutView, look: Look): Line[] {
   const cells = look.width >= 100 ? 20 : 12;
   const candidate = Math.round((rollout.sharePercent / 100) * cells);
   const segments: Segment[] = [];
+  const [former, latter] =
+    rollout.phase === 'watching' ? (['former', 'stable'] as const) : (['stable', 'candidate'] as const);
   if (rollout.from !== null)
-    segments.push(side('stable', rollout.from, cells - candidate, 100 - rollout.sharePercent));
+    segments.push(side(former, rollout.from, cells - candidate, 100 - rollout.sharePercent));
   // Whoever gets something has a bar.
   segments.push(
-    side(
-      'candidate',
-      rollout.label,
-      rollout.sharePercent > 0 ? Math.max(1, candidate) : 0,
-      rollout.sharePercent,
-    ),
+    side(latter, rollout.label, rollout.sharePercent > 0 ? Math.max(1, candidate) : 0, rollout.sharePercent),
   );
   const seen = rollout.verdict?.share;
   if (seen?.seenPercent !== null && seen !== undefined && rollout.phase === 'dwelling') {
@@ -169,10 +167,10 @@ function judge(rollout: RolloutView, look: Look): Line[] {
   ];
 }
 
-function side(name: 'stable' | 'candidate', label: string, bar: number, percent: number): Segment {
+function side(name: 'former' | 'stable' | 'candidate', label: string, bar: number, percent: number): Segment {
   return [
     piece(`${name} ${printable(label)} `),
-    piece('█'.repeat(bar), name === 'stable' ? 'plain' : 'warn'),
+    piece('█'.repeat(bar), name === 'candidate' ? 'warn' : 'plain'),
     piece(`${bar > 0 ? ' ' : ''}${share(percent)}`),
   ];
 }
@@ -222,73 +220,16 @@ function steps(rollout: RolloutView, look: Look): Line[] {
 }
 
 function stepSegment(step: StepView, rollout: RolloutView, isLast: boolean): Segment {
-  const seconds = step.seconds === null ? '' : ` ${formatElapsed(Math.max(1, step.seconds) * 1000)}`;
+  const seconds = step.seconds === null ? '' : ` ${wholeSeconds(step.seconds)}`;
   const label = printable(step.label);
   if (step.state === 'done') return [piece('✔ ', 'good'), piece(`${label}${seconds}`)];
   if (isLast && rollout.outcome !== null) return [piece('✖ ', 'bad'), piece(label)];
   if (step.state === 'todo') return [piece(`○ ${label}`, 'dim')];
-  const least =
-    step.atLeastSeconds === null
-      ? ''
-      : ` of ≥${formatElapsed(step.atLeastSeconds * 1000).replace(/m00s$/, 'm')}`;
+  const least = step.atLeastSeconds === null ? '' : ` of ≥${formatDuration(step.atLeastSeconds * 1000)}`;
   return [piece('▶ ', 'warn'), piece(`${label}${seconds}${seconds === '' ? '' : least}`, 'bold')];
 }
 
-/** `step 2/4`: its place among the shares; what comes before and after them has a name. */
-export function stepPlace(rollout: RolloutView): string {
-  const place = shownStep(rollout, rollout.stepIndex);
-  const all = rollout.steps.filter(isShare).length;
-  const now = rollout.steps[rollout.stepIndex];
-  if (rollout.phase === 'over') return '';
-  if (place === 0 || now === undefined) return rollout.phase;
-  return now.kind === 'watch' ? now.label : `step ${place}/${all}`;
-}
-
-/** The number under which people know the step with this index: shares count from 1. */
-export function shownStep(rollout: RolloutView, stepIndex: number): number {
-  return rollout.steps.slice(0, stepIndex + 1).filter(isShare).length;
-}
-
-function isShare(step: StepView): boolean {
-  return step.kind === 'share' || step.kind === 'full';
-}
-
-function versions(rollout: RolloutView): string {
-  const label = printable(rollout.label);
-  return rollout.from === null ? `first version ${label}` : `${printable(rollout.from)} → ${label}`;
-}
-
-type State = { readonly mark: string; readonly word: string; readonly style: Style };
-
-function stateOfIdle(view: ServiceView): State {
-  if (view.condition === 'serving') return { mark: '●', word: 'serving', style: 'good' };
-  return { mark: view.condition === 'degraded' ? '◍' : '✖', word: view.condition, style: 'bad' };
-}
-
-export function stateOf(rollout: RolloutView): State {
-  switch (rollout.outcome) {
-    case 'done':
-      return { mark: '✔', word: 'done', style: 'good' };
-    case 'rolled-back':
-      return { mark: '✖', word: overOr(rollout, 'ROLLED BACK', 'going back'), style: 'bad' };
-    case 'aborted':
-      return { mark: '✖', word: overOr(rollout, 'aborted', 'going back'), style: 'warn' };
-    case 'undecided':
-      return { mark: '✖', word: overOr(rollout, 'back because undecided', 'going back'), style: 'warn' };
-    case 'superseded':
-      return { mark: '✖', word: 'superseded', style: 'warn' };
-    case 'never-ready':
-      return { mark: '✖', word: 'never became ready', style: 'bad' };
-    case 'unproven':
-      return { mark: '✖', word: 'THE WAY BACK IS NOT PROVEN', style: 'bad' };
-    case null:
-      break;
-  }
-  if (rollout.phase === 'asking') return { mark: '?', word: 'asks a person', style: 'warn' };
-  if (rollout.paused) return { mark: '‖', word: 'paused', style: 'warn' };
-  return { mark: '◑', word: rollout.byHand ? 'by hand' : 'progressing', style: 'bold' };
-}
-
-function overOr(rollout: RolloutView, over: string, underWay: string): string {
-  return rollout.phase === 'over' ? over : underWay;
+/** `4s`, `1m11s`. */
+function wholeSeconds(seconds: number): string {
+  return seconds < 10 ? `${Math.round(seconds)}s` : formatElapsed(seconds * 1000);
 }

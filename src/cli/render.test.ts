@@ -71,6 +71,10 @@ const VIEWS: Readonly<Record<string, ServiceView>> = {
     waiting: 'proof that all traffic is back on v42',
     next: null,
   }),
+  watching: {
+    ...withRollout({ phase: 'watching', sharePercent: 100, stepIndex: 6, next: 'done after 5m' }),
+    users: '100% on v43',
+  },
   'stable-down': { ...PROGRESSING, condition: 'stable is down', users: '75% on v42, 25% on v43' },
   first: {
     ...IDLE,

@@ -302,7 +302,7 @@ describe('commands', () => {
       assert.equal(ran.code, 0);
       golden('cli-plan.txt', ran.out);
       assert.deepEqual(calls(), ['plan shop v43']);
-      assert.equal(cli.api.fake.artifacts.size, 0);
+      assert.deepEqual(cli.api.fake.changes, []);
     });
 
     test('--detailed-exitcode: 20 where there is something to do', async () => {

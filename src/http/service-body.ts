@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ServiceSpec } from '../release/service.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 
 /**
@@ -150,7 +149,3 @@ export const serviceSpec = z.strictObject({ name: serviceName, release, scale, p
   id: 'ServiceSpec',
   description: 'A service, complete and resolved: what `bascule config --json` prints.',
 });
-
-type Sent = z.infer<typeof serviceSpec>;
-/** Fails to compile when the schema and the type that everything else uses drift apart. */
-export const sameAsServiceSpec: [Sent, ServiceSpec] extends [ServiceSpec, Sent] ? true : never = true;

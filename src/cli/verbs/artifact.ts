@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { PACK_LIMITS, packSource, type Packed } from '../../release/pack.ts';
 import { findSource } from '../../release/pack-source.ts';
 import { printable } from '../../release/problem.ts';
+import { formatSize } from '../../release/units.ts';
 import { versionOf } from '../values.ts';
 import type { Context } from '../verb.ts';
 
@@ -36,4 +37,13 @@ function labelOf({ options }: Context, packed: Packed): string {
   if (typeof given !== 'string')
     return (packed.describe ?? packed.digest.slice(0, 12)).replaceAll(/[^A-Za-z0-9._+-]/g, '-');
   return versionOf('--version', given);
+}
+
+/** Sends the artifact unless the server has it. It changes nothing: what was sent and is not used is pruned. */
+export async function upload({ client, io, json }: Context, artifact: Artifact): Promise<void> {
+  const sent = await client.upload(artifact.digest, artifact.file, artifact.bytes);
+  if (json || !sent) return;
+  const size =
+    artifact.bytes < 1024 ? `${artifact.bytes}B` : formatSize(Math.ceil(artifact.bytes / 1024) * 1024);
+  io.err(`sent ${artifact.label}: ${artifact.entries} files, ${size}\n`);
 }

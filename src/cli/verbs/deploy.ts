@@ -1,11 +1,10 @@
 import type { Answered } from '../../controller/views.ts';
-import { formatSize } from '../../release/units.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followRollout } from '../follow-rollout.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { withArtifact, type Artifact } from './artifact.ts';
+import { upload, withArtifact } from './artifact.ts';
 import { planId, servicePath } from '../values.ts';
 
 export const deploy: Verb = {
@@ -51,14 +50,6 @@ export const deploy: Verb = {
   },
 };
 
-async function upload({ client, io, json }: Context, artifact: Artifact): Promise<void> {
-  const sent = await client.upload(artifact.digest, artifact.file, artifact.bytes);
-  if (json || !sent) return;
-  const size =
-    artifact.bytes < 1024 ? `${artifact.bytes}B` : formatSize(Math.ceil(artifact.bytes / 1024) * 1024);
-  io.err(`sent ${artifact.label}: ${artifact.entries} files, ${size}\n`);
-}
-
 async function follow(context: Context, answer: Answered): Promise<number> {
   const { io, json, options } = context;
   const { rollout } = answer;
@@ -67,8 +58,10 @@ async function follow(context: Context, answer: Answered): Promise<number> {
     else io.out(`${answer.message}\n`);
     return EXIT.done;
   }
-  if (!json) io.err(`${answer.message}\n`);
-  if (options['detach'] === true) {
+  const detached = options['detach'] === true;
+  // Whoever follows is told the same by the first event.
+  if (!json && (detached || answer.result === 'nothing')) io.err(`${answer.message}\n`);
+  if (detached) {
     if (json) printJson(io, answer);
     else io.out(`${rollout.id}\n`);
     return EXIT.done;

@@ -1,6 +1,6 @@
 import type { RolloutView, ServiceView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
-import { shownStep } from '../render-status.ts';
+import { shownStep } from '../rollout-words.ts';
 import { servicePath, wholeNumber } from '../values.ts';
 import type { Verb } from '../verb.ts';
 import { steer } from './steer.ts';

@@ -4,7 +4,7 @@ import { formatElapsed } from '../../lib/duration.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { resultLine, rolloutOf } from '../follow-rollout.ts';
-import { shownStep, stateOf, stepPlace } from '../render-status.ts';
+import { shownStep, stateOf, stepPlace } from '../rollout-words.ts';
 import { durationOf, wholeNumber } from '../values.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 

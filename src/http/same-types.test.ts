@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { z } from 'zod';
+import type { ServerInfo } from '../controller/controller.ts';
+import type {
+  Answered,
+  EventView,
+  PlanView,
+  RolloutView,
+  ServiceView,
+  WhyView,
+} from '../controller/views.ts';
+import type { ServiceSpec } from '../release/service.ts';
+import type * as answers from './answers.ts';
+import type { serviceSpec } from './service-body.ts';
+
+type Same<A, B> = [A, B] extends [B, A] ? true : never;
+type Of<S extends z.ZodType> = z.infer<S>;
+
+/** The compiler is the test: where a schema and its type drift apart, `true` is not assignable to `never`. */
+const SAME: readonly [
+  Same<Of<typeof serviceSpec>, ServiceSpec>,
+  Same<Of<typeof answers.serviceView>, ServiceView>,
+  Same<Of<typeof answers.rolloutView>, RolloutView>,
+  Same<Of<typeof answers.eventView>, EventView>,
+  Same<Of<typeof answers.whyView>, WhyView>,
+  Same<Of<typeof answers.planView>, PlanView>,
+  Same<Of<typeof answers.serverInfo>, ServerInfo>,
+  Same<Of<typeof answers.answered>, Answered>,
+] = [true, true, true, true, true, true, true, true];
+
+test('the schemas of the API are those of the types behind it', () => {
+  assert.equal(SAME.length, 8);
+});
