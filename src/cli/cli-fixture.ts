@@ -28,6 +28,8 @@ export type Scene = {
   readonly env?: Readonly<Record<string, string>>;
   /** Another state directory than that of the server. */
   readonly stateDir?: string;
+  /** How fast time passes for the command; 1 where it is not given. */
+  readonly hurry?: number;
 };
 
 export type Ran = { readonly code: number; readonly out: string; readonly err: string };
@@ -108,7 +110,7 @@ function begin(
     size: () => ({ columns: scene.columns ?? 120, rows: 50 }),
     env: { BASCULE_STATE_DIR: stateDir, HOME: '/home/ana', ...scene.env },
     cwd: project,
-    nowMs: () => LOOK_MS + (Date.now() - began),
+    nowMs: () => LOOK_MS + (Date.now() - began) * (scene.hurry ?? 1),
     timeZone: 'UTC',
     onInterrupt: (listener) => {
       interrupts.add(listener);

@@ -5,6 +5,7 @@ import { keysFor } from './keys.ts';
 import { eventLines } from './render-events.ts';
 import { renderRollout, stateOf } from './render-status.ts';
 import { isTerminal, LiveBlock, widthFor, type Stream } from './screen.ts';
+import { rolloutPath } from './values.ts';
 import { printJson, type Context } from './verb.ts';
 
 export type FollowOptions = {
@@ -68,7 +69,7 @@ export async function followRollout(context: Context, id: string, options: Follo
 }
 
 export async function rolloutOf({ client }: Context, id: string): Promise<RolloutView> {
-  const { rollout } = await client.get<{ rollout: RolloutView }>(`/rollouts/${encodeURIComponent(id)}`);
+  const { rollout } = await client.get<{ rollout: RolloutView }>(rolloutPath(id));
   return rollout;
 }
 
@@ -81,8 +82,7 @@ function stopsAt(rollout: RolloutView, options: FollowOptions, live: boolean): n
 
 /** The stream may be a moment behind the view: the record is complete. */
 async function end(context: Context, rollout: RolloutView, show: Show): Promise<number> {
-  const path = `/rollouts/${encodeURIComponent(rollout.id)}/why`;
-  const { why } = await context.client.get<{ why: WhyView }>(path);
+  const { why } = await context.client.get<{ why: WhyView }>(`${rolloutPath(rollout.id)}/why`);
   for (const event of why.events) show.event(event);
   return show.ended(why.rollout);
 }

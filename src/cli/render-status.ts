@@ -125,11 +125,6 @@ function traffic(rollout: RolloutView, look: Look): Line[] {
   if (rollout.phase === 'over') return [];
   const cells = look.width >= 100 ? 20 : 12;
   const candidate = Math.round((rollout.sharePercent / 100) * cells);
-  const side = (name: string, label: string, bar: number, percent: number): Segment => [
-    piece(`${name} ${printable(label)} `),
-    piece('█'.repeat(bar), name === 'stable' ? 'plain' : 'warn'),
-    piece(`${bar > 0 ? ' ' : ''}${share(percent)}`),
-  ];
   const segments: Segment[] = [];
   if (rollout.from !== null)
     segments.push(side('stable', rollout.from, cells - candidate, 100 - rollout.sharePercent));
@@ -171,6 +166,14 @@ function judge(rollout: RolloutView, look: Look): Line[] {
   return [
     ...field('judge', [segment(word, style), ...advice], look),
     ...renderChecks(verdict.checks, sides, look.width),
+  ];
+}
+
+function side(name: 'stable' | 'candidate', label: string, bar: number, percent: number): Segment {
+  return [
+    piece(`${name} ${printable(label)} `),
+    piece('█'.repeat(bar), name === 'stable' ? 'plain' : 'warn'),
+    piece(`${bar > 0 ? ' ' : ''}${share(percent)}`),
   ];
 }
 

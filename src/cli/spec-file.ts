@@ -18,7 +18,8 @@ export class InvalidFile extends OperatingError {
 
   constructor(file: string, diagnostics: readonly Diagnostic[]) {
     const [first] = diagnostics;
-    super(first?.code ?? 'E004', `${file} has ${diagnostics.length} mistakes; nothing was done.`, {
+    const mistakes = diagnostics.length === 1 ? '1 mistake' : `${diagnostics.length} mistakes`;
+    super(first?.code ?? 'E004', `${file} has ${mistakes}; nothing was done.`, {
       retryable: false,
     });
     this.diagnostics = diagnostics;

@@ -1,5 +1,6 @@
 import { OperatingError } from '../lib/errors.ts';
 import { parseDuration } from '../lib/duration.ts';
+import { printable } from '../release/problem.ts';
 
 /** Values of options and arguments. Each throws USAGE with what was expected and what came. */
 
@@ -34,4 +35,33 @@ export function oneOf<T extends string>(option: string, value: string | boolean,
   const found = known.find((one) => one === value);
   if (found !== undefined) return found;
   throw wrong(`${option} is one of ${known.join(', ')}, not "${value}".`);
+}
+
+/** `/services/shop`. */
+export function servicePath(name: string | undefined): string {
+  if (name !== undefined && /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return `/services/${name}`;
+  throw wrong(
+    `"${printable(name ?? '')}" cannot be the name of a service: lowercase letters, digits and dashes, such as shop.`,
+  );
+}
+
+/** `/rollouts/r-0193`. */
+export function rolloutPath(id: string | undefined): string {
+  if (id !== undefined && /^r-[A-Za-z0-9._-]{1,100}$/.test(id)) return `/rollouts/${id}`;
+  throw wrong(
+    `"${printable(id ?? '')}" cannot be the id of a rollout, such as r-0193; "bascule history" lists them.`,
+  );
+}
+
+/** A version; unique per service. */
+export function versionOf(option: string, value: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/.test(value)) return value;
+  throw wrong(`${option} takes letters, digits and . _ + -, at most 100 of them, not "${printable(value)}".`);
+}
+
+export function planId(value: string): string {
+  if (/^p-[A-Za-z0-9-]{1,40}$/.test(value)) return value;
+  throw wrong(
+    `--plan takes the id of a plan, such as p-7f3a, not "${printable(value)}"; "bascule plan" makes one.`,
+  );
 }

@@ -38,8 +38,8 @@ describe('commands', () => {
       const coloured = await cli.run('status shop', { terminal: true, columns: 80 });
       const plain = await cli.run('status shop', { terminal: true, columns: 80, env: { NO_COLOR: '1' } });
 
-      assert.match(coloured.out, /\u001b\[32m {2}✔ not worse\u001b\[0m/);
-      assert.doesNotMatch(plain.out, /\u001b/);
+      assert.ok(coloured.out.includes('\u001b[32m  ✔ not worse\u001b[0m'));
+      assert.ok(!plain.out.includes('\u001b'));
       golden('status-progressing-80-coloured.txt', coloured.out);
     });
 
@@ -451,7 +451,7 @@ describe('commands', () => {
       const ran = await running.ended;
 
       assert.equal(ran.code, 10);
-      assert.match(ran.err, /\u001b\[\d+F/);
+      assert.ok(ran.err.includes('\u001b[14F'));
       assert.deepEqual(calls().slice(1), ['pause shop', 'promote from-step-3 shop', 'abort shop r-0193']);
       assert.match(ran.out, /^shop v43 rolled-back/);
     });

@@ -4,7 +4,7 @@ import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { servicePath } from './steer.ts';
+import { servicePath } from '../values.ts';
 
 export type Applied = Answered & { readonly changes: readonly string[] };
 

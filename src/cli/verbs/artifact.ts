@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { OperatingError } from '../../lib/errors.ts';
 import { PACK_LIMITS, packSource, type Packed } from '../../release/pack.ts';
 import { findSource } from '../../release/pack-source.ts';
 import { printable } from '../../release/problem.ts';
+import { versionOf } from '../values.ts';
 import type { Context } from '../verb.ts';
 
 export type Artifact = Packed & { readonly label: string };
@@ -35,10 +35,5 @@ function labelOf({ options }: Context, packed: Packed): string {
   const given = options['version'];
   if (typeof given !== 'string')
     return (packed.describe ?? packed.digest.slice(0, 12)).replaceAll(/[^A-Za-z0-9._+-]/g, '-');
-  if (/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/.test(given)) return given;
-  throw new OperatingError(
-    'USAGE',
-    `--version takes letters, digits and . _ + -, at most 100 of them, not "${printable(given)}". Nothing was done.`,
-    { retryable: false },
-  );
+  return versionOf('--version', given);
 }

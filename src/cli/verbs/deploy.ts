@@ -6,7 +6,7 @@ import { followRollout } from '../follow-rollout.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 import { withArtifact, type Artifact } from './artifact.ts';
-import { servicePath } from './steer.ts';
+import { planId, servicePath } from '../values.ts';
 
 export const deploy: Verb = {
   name: 'deploy',
@@ -33,6 +33,7 @@ export const deploy: Verb = {
         retryable: false,
       });
     }
+    const plan = typeof options['plan'] === 'string' ? planId(options['plan']) : null;
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
@@ -43,7 +44,7 @@ export const deploy: Verb = {
         label: artifact.label,
         artifactDigest: artifact.digest,
         supersede: options['supersede'] === true,
-        planId: options['plan'] ?? null,
+        planId: plan,
       });
     });
     return follow(context, answer);

@@ -2,9 +2,8 @@ import type { RolloutView } from '../../controller/views.ts';
 import { EXIT } from '../exit-codes.ts';
 import { renderHistory } from '../render-history.ts';
 import { print } from '../screen.ts';
-import { wholeNumber } from '../values.ts';
+import { servicePath, wholeNumber } from '../values.ts';
 import { printJson, type Verb } from '../verb.ts';
-import { servicePath } from './steer.ts';
 
 export const history: Verb = {
   name: 'history',

@@ -6,9 +6,8 @@ import { OperatingError } from '../../lib/errors.ts';
 import type { Problem } from '../../http/answers.ts';
 import { ServerProblem } from '../client.ts';
 import { EXIT } from '../exit-codes.ts';
-import { oneOf, wholeNumber } from '../values.ts';
+import { oneOf, servicePath, wholeNumber } from '../values.ts';
 import type { Context, Verb } from '../verb.ts';
-import { servicePath } from './steer.ts';
 
 export const logs: Verb = {
   name: 'logs',

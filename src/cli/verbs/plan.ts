@@ -6,7 +6,7 @@ import { print, widthFor } from '../screen.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 import { withArtifact } from './artifact.ts';
-import { servicePath } from './steer.ts';
+import { servicePath } from '../values.ts';
 
 export const plan: Verb = {
   name: 'plan',

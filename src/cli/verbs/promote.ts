@@ -1,9 +1,9 @@
 import type { RolloutView, ServiceView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { shownStep } from '../render-status.ts';
-import { wholeNumber } from '../values.ts';
+import { servicePath, wholeNumber } from '../values.ts';
 import type { Verb } from '../verb.ts';
-import { servicePath, steer } from './steer.ts';
+import { steer } from './steer.ts';
 
 export const promote: Verb = {
   name: 'promote',

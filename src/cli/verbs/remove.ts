@@ -1,6 +1,7 @@
 import { OperatingError } from '../../lib/errors.ts';
 import type { Verb } from '../verb.ts';
-import { servicePath, steer } from './steer.ts';
+import { servicePath } from '../values.ts';
+import { steer } from './steer.ts';
 
 export const remove: Verb = {
   name: 'remove',

@@ -1,5 +1,6 @@
 import type { Verb } from '../verb.ts';
-import { servicePath, steer } from './steer.ts';
+import { servicePath } from '../values.ts';
+import { steer } from './steer.ts';
 
 export const resume: Verb = {
   name: 'resume',

@@ -1,4 +1,5 @@
 import type { Verb } from '../verb.ts';
+import { rolloutPath } from '../values.ts';
 import { steer } from './steer.ts';
 
 export const retry: Verb = {
@@ -6,6 +7,5 @@ export const retry: Verb = {
   group: 'Steer',
   describe: 'a new rollout of the same release',
   configure: (command) => command.argument('<rollout>'),
-  run: (context) =>
-    steer(context, 'POST', `/rollouts/${encodeURIComponent(context.args[0] ?? '')}/retry`, {}),
+  run: (context) => steer(context, 'POST', `${rolloutPath(context.args[0])}/retry`, {}),
 };

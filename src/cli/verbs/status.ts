@@ -5,7 +5,7 @@ import { followRollout } from '../follow-rollout.ts';
 import { renderLine, renderService } from '../render-status.ts';
 import { isTerminal, print, widthFor } from '../screen.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { servicePath } from './steer.ts';
+import { servicePath } from '../values.ts';
 
 export const status: Verb = {
   name: 'status',

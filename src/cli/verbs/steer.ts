@@ -19,8 +19,3 @@ export async function steer(
   }
   return EXIT.done;
 }
-
-/** `/services/shop`, for any text. */
-export function servicePath(name: string | undefined): string {
-  return `/services/${encodeURIComponent(name ?? '')}`;
-}

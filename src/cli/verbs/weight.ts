@@ -1,6 +1,6 @@
-import { percentOf } from '../values.ts';
+import { percentOf, servicePath } from '../values.ts';
 import type { Verb } from '../verb.ts';
-import { servicePath, steer } from './steer.ts';
+import { steer } from './steer.ts';
 
 export const weight: Verb = {
   name: 'weight',

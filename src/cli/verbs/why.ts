@@ -2,6 +2,7 @@ import type { WhyView } from '../../controller/views.ts';
 import { EXIT } from '../exit-codes.ts';
 import { renderWhy } from '../render-why.ts';
 import { print, widthFor } from '../screen.ts';
+import { rolloutPath } from '../values.ts';
 import { printJson, type Verb } from '../verb.ts';
 
 export const why: Verb = {
@@ -10,8 +11,7 @@ export const why: Verb = {
   describe: 'the decision in one sentence, then the numbers behind it, then what happened when',
   configure: (command) => command.argument('<rollout>'),
   run: async ({ client, io, json, args }) => {
-    const path = `/rollouts/${encodeURIComponent(args[0] ?? '')}/why`;
-    const { why: view } = await client.get<{ why: WhyView }>(path);
+    const { why: view } = await client.get<{ why: WhyView }>(`${rolloutPath(args[0])}/why`);
     if (json) printJson(io, { why: view });
     else print(io, 'out', renderWhy(view, { width: widthFor(io, 'out'), timeZone: io.timeZone }));
     return EXIT.done;

@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { createProgram } from './program.ts';
+import { GROUPS, type Verb } from './verb.ts';
+
+/** docs/cli.md, out of the commands themselves. */
+export function renderReference(verbs: readonly Verb[]): string {
+  const program = createProgram(verbs, '', { out: () => undefined, err: () => undefined }, () => undefined);
+  const lines = [
+    '# Commands',
+    '',
+    'This page is generated from the commands: `npm run generate`. Each one has `--help`.',
+    '',
+    ...COMMON,
+  ];
+  for (const group of GROUPS) {
+    lines.push(`## ${group}`, '');
+    for (const verb of verbs.filter((one) => one.group === group)) {
+      const command = program.commands.find((one) => one.name() === verb.name);
+      if (command !== undefined) lines.push(...commandLines(verb, command));
+    }
+  }
+  return [...lines, ...EXIT_CODES, ''].join('\n');
+}
+
+const COMMON = [
+  'Every command takes:',
+  '',
+  '| option | |',
+  '|---|---|',
+  '| `--json` | results as JSON with `schema: 1`; streams as one object a line; errors as `{"schema":1,"error":{…}}` on stdout |',
+  '| `--state-dir DIR` | directory of the server; also `BASCULE_STATE_DIR`. Default: `~/.local/state/bascule`, `/var/lib/bascule` for root |',
+  '| `--socket PATH` | the very socket, which gives the role; default: the first of `admin.sock`, `operator.sock`, `viewer.sock` that you may open |',
+  '| `--host ADDRESS` | a server on another machine (not there yet) |',
+  '',
+  'Results go to stdout, progress to stderr. Colour and the live block need a terminal; `NO_COLOR` and `CI` are respected.',
+  '`BASCULE_ACTOR` says who asks (`ana via CI #881`); it is recorded as unverified. `BASCULE_DEBUG` shows the stack of a fault.',
+  '',
+];
+
+const OPTIONS_OF_ALL = new Set(['--json', '--state-dir', '--socket', '--host', '--help']);
+
+function commandLines(verb: Verb, command: Command): readonly string[] {
+  const options = command.options.filter((option) => !OPTIONS_OF_ALL.has(option.long ?? ''));
+  const rows = options.map((option) => {
+    const byDefault =
+      option.defaultValue === undefined ? '' : ` (default: \`${String(option.defaultValue)}\`)`;
+    return `| \`${option.flags}\` | ${option.description}${byDefault} |`;
+  });
+  const table = rows.length === 0 ? [] : ['| option | |', '|---|---|', ...rows, ''];
+  const args = command.registeredArguments.map(
+    (argument) => ` ${argument.required ? `<${argument.name()}>` : `[${argument.name()}]`}`,
+  );
+  return [
+    `### ${verb.name}`,
+    '',
+    `\`bascule ${verb.name}${args.join('')}\`: ${verb.describe}.`,
+    '',
+    ...table,
+  ];
+}
+
+const EXIT_CODES = [
+  '## Exit codes',
+  '',
+  '| code | |',
+  '|--:|---|',
+  '| 0 | done |',
+  '| 1 | a fault in Bascule |',
+  '| 2 | wrong usage, an unknown name, or an invalid file |',
+  '| 4 | no server answers |',
+  '| 5 | your role does not allow it |',
+  '| 10 | rolled back by Bascule |',
+  '| 11 | aborted or rolled back by a person |',
+  '| 12 | back because undecided |',
+  '| 13 | waits for a person |',
+  '| 14 | the wait timed out; the rollout goes on |',
+  '| 15 | refused; nothing changed |',
+  '| 16 | never became ready; got no traffic |',
+  '| 17 | the way back could not be proven in time |',
+  '| 18 | superseded |',
+  '| 20 | `plan --detailed-exitcode`: a deploy would change something |',
+  '| 130 | detached; the rollout goes on |',
+];
