@@ -10,13 +10,13 @@ const CANARY = [
   'strategy:',
   '  canary:',
   '    steps: [10%, 50%, 100%]',
-  '    dwell: {at-least: 5s, at-most: 20s}   # short, for a demo; the presets take minutes',
+  '    dwell: {at-least: 5s, at-most: 12s}   # short, for a demo; the presets take minutes',
   '    bake: 0',
   '    warm-up: 2s',
   '    watch: 5s',
 ];
 const BLUE_GREEN = ['strategy:', '  blue-green: {watch: 2m, keep-old: 10m}'];
-const REQUESTS_PER_SECOND = 300;
+const REQUESTS_PER_SECOND = 400;
 
 async function main(): Promise<number> {
   chapter('Bascule', 'A shop, its built-in proxy and real load on this machine; four releases follow.');
@@ -84,13 +84,14 @@ async function blueGreen(world: World, load: RemoteLoad): Promise<boolean> {
   await world.writeStrategy(BLUE_GREEN);
   await world.writeVersion({ version: 'v4' });
   const code = await typed(world, ['deploy', 'shop', '--version', 'v4', '--detach']);
-  await load.served('v4', 500, 30_000);
+  await load.switched();
+  await load.served('v4', 500, 60_000);
   plain('');
   good('500 requests were served by v4');
-  const backBefore = (await load.snapshot()).byVersion['v2'] ?? 0;
+  await load.switched();
   const started = performance.now();
   const back = await typed(world, ['rollback', 'shop']);
-  await load.served('v2', backBefore + 1, 10_000);
+  await load.served('v2', 1, 10_000);
   const tookMs = Math.round(performance.now() - started);
   good(`v2 serves again, ${tookMs} ms after the command was typed`);
   return code === 0 && back === 0;
@@ -105,8 +106,13 @@ async function theEnd(
     'What the people saw',
     'Failed: refused, reset, truncated, late, or a status that no version sent. Nobody retried.',
   );
-  for (const [version, count] of Object.entries(report.byVersion))
-    plain(`${version.padEnd(4)} ${String(count).padStart(7)} answers`);
+  for (const [version, { ok, clientErrors, serverErrors }] of Object.entries(report.versions))
+    plain(
+      `${version}  ${String(ok + clientErrors).padStart(6)} pages, ${String(serverErrors).padStart(3)} of its own errors`,
+    );
+  plain(
+    `${report.uploads.done} uploads and ${report.downloads.done} downloads whole, ${report.streams.events} events in order`,
+  );
   plain('');
   (report.failed === 0 ? good : bad)(`${report.failed} requests failed because of a release`);
   (outcome.promoted ? good : bad)('one version was judged and promoted');

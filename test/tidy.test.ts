@@ -42,9 +42,11 @@ function sources(): readonly Source[] {
 }
 
 function importsOf({ path, text }: Source): readonly string[] {
-  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(?<target>[^']+)'/gu)].map(
-    (match) => match.groups!['target']!,
-  );
+  const found = [
+    ...text.matchAll(
+      /^(?:\}|import|export)[^'\n]*?(?:from |import )'(?<target>[^']+)'|^import '(?<bare>[^']+)'/gmu,
+    ),
+  ].map((match) => (match.groups!['target'] ?? match.groups!['bare'])!);
   return found.map((target) =>
     target.startsWith('.') ? relative('src', normalize(join(dirname(path), target))) : target,
   );

@@ -117,10 +117,12 @@ export class Desk {
   }
 
   #word(session: Session, rollout: Rollout): BareEvent | null {
-    if (rollout.phase === 'watching') {
+    if (rollout.sharePercent === 100) {
       const breach = session.watch === null ? null : breachOf(watchVerdict(session.watch));
       return { kind: 'watched', stage: rollout.stage, seconds: session.watchedSeconds, breach };
     }
+    // The first second of a new share is not closed yet: what the judge says is still about the former one.
+    if (session.judge.step.index !== rollout.stage) return null;
     const verdict: Verdict = verdictOf(session.judge);
     const { overall, judgedSecondsInStep: seconds, candidateRequestsInStep: requests, reason } = verdict;
     return {

@@ -194,8 +194,19 @@ function promoted(turn: Turn, rollout: Rollout): Turn {
   const roles = withSlot(turn, rollout.candidate, { role: 'stable' });
   const { from } = rollout;
   const kept = from === null ? roles : withSlot(roles, from.slot, { role: 'kept', keptUntilMs: null });
-  return say(withRollout(kept, { promoted: true }), `100% on ${rollout.label}`);
+  return say(withRollout(kept, { promoted: true }), `PROMOTED: 100% on ${rollout.label}`);
 }
+
+/** What a log is searched for. */
+const LOUD: Readonly<Record<Ending['outcome'], string>> = {
+  done: 'DONE',
+  'rolled-back': 'ROLLED BACK',
+  aborted: 'ABORTED',
+  undecided: 'BACK, UNDECIDED',
+  superseded: 'SUPERSEDED',
+  'never-ready': 'NEVER READY',
+  unproven: 'NOT PROVEN BACK',
+};
 
 /** All traffic to where it came from: the route first, everything else after it. Never refused. */
 export function goBack(turn: Turn, ending: Ending): Turn {
@@ -210,7 +221,7 @@ export function goBack(turn: Turn, ending: Ending): Turn {
         });
   const spans = closed(rollout.spans, ending.decidedAtMs);
   const returning = withRollout(swapped, { ending, spans, sharePercent: 0, phase: 'returning', asks: null });
-  return say(returning, ending.reason);
+  return say(returning, `${LOUD[ending.outcome]}: ${ending.reason}`);
 }
 
 /** Traffic is proven back: the candidate is drained and stopped. */
@@ -237,8 +248,14 @@ export function finish(turn: Turn, ending: Ending, atMs: number): Turn {
   const kept = slotWithRole(turn.state, 'kept');
   const timed = kept === null ? turn : withSlot(turn, kept, { keptUntilMs: atMs + rollout.plan.keepOldMs });
   const over: Turn = { ...withState(timed, { rollout: null }), ended: { rollout, ending } };
-  const said = say(over, `${rollout.label}: ${ending.outcome}`);
+  const said = say(over, endWords(rollout, ending, kept !== null));
   return rollout.next === null ? said : begin(said, rollout.next, atMs);
+}
+
+function endWords(rollout: Rollout, ending: Ending, keeps: boolean): string {
+  if (ending.outcome !== 'done') return `${rollout.label} is stopped; its files and logs stay`;
+  if (!keeps || rollout.from === null) return `done: ${rollout.label} serves all traffic`;
+  return `done: ${rollout.label} serves all traffic; ${rollout.from.label} is kept warm for ${formatDuration(rollout.plan.keepOldMs)}`;
 }
 
 export function freed(turn: Turn, slot: SlotName): Turn {

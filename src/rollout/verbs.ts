@@ -205,7 +205,9 @@ export function abort(state: ServiceState, event: Asked<'abort'>): Answer {
     return nothing(`${event.rollout} is over already.`);
   if (rollout.ending !== null) return abortWhileEnding(state, rollout);
   const first = rollout.from === null;
-  const reason = first ? `aborted by ${event.actor} before any version served` : `aborted by ${event.actor}`;
+  const reason = first
+    ? `taken back by ${event.actor} before any version served`
+    : `taken back by ${event.actor}`;
   return turned(
     goBack(turnOf(state), {
       outcome: first ? 'never-ready' : 'aborted',

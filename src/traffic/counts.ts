@@ -31,7 +31,7 @@ export type ClassCounts = {
   readonly clientError: number;
   /** 5xx that the application sent. */
   readonly serverError: number;
-  /** No connection, or it broke before a response head. */
+  /** No connection, or it broke before the response was whole. */
   readonly connectFailure: number;
   /** The proxy gave up waiting. */
   readonly timeout: number;

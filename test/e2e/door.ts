@@ -8,6 +8,7 @@ import type { Door, TrafficRouter } from '../../src/traffic/router.ts';
 import { startBackend } from './backend.ts';
 import type { Backend } from './backend.ts';
 import { freePorts } from './ports.ts';
+import { endAtExit } from './processes.ts';
 import { startRouter } from './router.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -27,6 +28,7 @@ export type OpenDoor = {
 
 export async function startDoor(replicas: number): Promise<OpenDoor> {
   const directory = await mkdtemp(join(tmpdir(), 'bascule-door-'));
+  endAtExit({ environment: null, directory });
   const closers: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
     for (const closer of closers.toReversed()) await closer();

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { createWorld, type Controller, type World } from './harness.ts';
 import type { KillPlan } from './kill-points.ts';
 import { forkLoad, type RemoteLoad } from './load/remote.ts';
-import { freePorts } from './ports.ts';
+import { freePorts, freeRange } from './ports.ts';
 
 const SHOP = fileURLToPath(new URL('../../examples/node-shop', import.meta.url));
 const KILL_POINTS = fileURLToPath(new URL('kill-points.ts', import.meta.url));
@@ -115,10 +115,11 @@ type Stage = {
 async function setUp(world: World): Promise<Stage> {
   const shop = join(world.directory, 'shop');
   await cp(SHOP, shop, { recursive: true });
-  const [port, first] = await freePorts(2);
+  const [port] = await freePorts(1);
+  const first = await freeRange(8);
   const killFile = join(world.directory, 'kill.json');
   const serverFile = join(world.directory, 'server.yaml');
-  await writeFile(serverFile, `slot-ports: ${first}-${first! + 7}\nproxy-workers: 2\n`);
+  await writeFile(serverFile, `slot-ports: ${first}-${first + 7}\nproxy-workers: 2\n`);
   await writePlan(killFile, { killAt: null, side: 'before' });
   const controller = new Supervised(world, killFile);
   await controller.start(['--config', serverFile]);

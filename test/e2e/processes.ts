@@ -54,8 +54,9 @@ export function endAtExit(mark: Mark): void {
       for (const { pid, startTicks } of findProcesses(mark)) endProcess(pid, startTicks);
     rmSync(mark.directory, { recursive: true, force: true });
   });
-  process.once('SIGINT', () => process.exit(130));
-  process.once('SIGTERM', () => process.exit(143));
+  // Not `once`: timeout(1) signals a process and its group, and the second signal would end this in the middle.
+  process.on('SIGINT', () => process.exit(130));
+  process.on('SIGTERM', () => process.exit(143));
 }
 
 function endProcess(pid: number, startTicks: string): void {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { builtinRouter } from '../../src/traffic/builtin/router.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
-import { endAtExit, endProcesses } from './processes.ts';
+import { endProcesses } from './processes.ts';
 
 const PROXY = fileURLToPath(new URL('proxy.ts', import.meta.url));
 
@@ -13,11 +13,12 @@ export type StartedRouter = {
   stop(): Promise<void>;
 };
 
-/** The built-in proxy with its state in `directory`, a temporary one of the caller's. */
+/**
+ * The built-in proxy with its state in `directory`, a temporary one of the caller's. It is detached, as in use, and
+ * outlives its caller: call `endAtExit` on the directory first.
+ */
 export async function startRouter(directory: string, workers: number): Promise<StartedRouter> {
   const mark = { environment: null, directory };
-  // It is detached, as in use, and would outlive us.
-  endAtExit(mark);
   const command = [process.execPath, PROXY, directory, String(workers)] as const;
   const router = builtinRouter({ stateDir: directory, command });
   try {

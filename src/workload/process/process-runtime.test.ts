@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { pbkdf2, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
@@ -93,14 +93,14 @@ test('a command gets this environment and nothing else', { timeout: 30_000 }, as
 
 test('a command has no input, no descriptor of ours, and the usual umask', { timeout: 30_000 }, async (t) => {
   const { runtime, workload, output } = await open(t);
-  const run = 'readlink /proc/$$/fd/0; ls /proc/$$/fd | tr "\\n" " "; echo; umask; exec sleep 1000';
+  const run = 'readlink /proc/$$/fd/0; umask; ls /proc/$$/fd; echo end; exec sleep 1000';
 
   await runtime.ensure(workload({ run }));
-  await until(async () => (await output()).length === 3);
+  await until(async () => (await output()).includes('end'));
 
   // What this test's own parent left open is in every child, and not ours to judge.
-  const { stdout } = spawnSync('/bin/sh', ['-c', 'ls /proc/$$/fd | tr "\\n" " "'], { encoding: 'utf8' });
-  assert.deepEqual(await output(), ['/dev/null', stdout, '0022']);
+  const { stdout } = spawnSync('/bin/sh', ['-c', 'ls /proc/$$/fd; echo end'], { encoding: 'utf8' });
+  assert.deepEqual(await output(), ['/dev/null', '0022', ...stdout.trimEnd().split('\n')]);
 });
 
 test(
@@ -214,7 +214,10 @@ test(
     runtime.detach();
 
     const next = openRuntime(stateDir, { bootId: 'another' });
-    t.after(() => next.detach());
+    t.after(async () => {
+      await next.stop(service, 'blue', 0);
+      next.detach();
+    });
 
     assert.deepEqual(await next.observe(service), []);
     await next.stop(service, 'blue', 100);
@@ -267,6 +270,20 @@ test('a stop during the preparation is not waited for, and wins', { timeout: 30_
   await assert.rejects(ensuring, { code: 'WORKLOAD_START_FAILED', message: /a stop or another release/ });
   assert.deepEqual(await runtime.observe(service), []);
   assert.deepEqual(processesOf(service), []);
+});
+
+test('a program that crashes before its start is over is started again', { timeout: 30_000 }, async (t) => {
+  const { runtime, workload, service } = await open(t);
+  // Keeps the threads busy that file operations run on, so that the end of the start comes after the crash.
+  let busy = true;
+  const work = (): void => pbkdf2('a', 'b', 60_000, 32, 'sha256', () => (busy ? work() : undefined));
+  for (let thread = 0; thread < 8; thread += 1) work();
+  t.after(() => (busy = false));
+
+  await runtime.ensure(workload({ run: 'exit 1' }));
+  busy = false;
+
+  await until(async () => (await runtime.observe(service))[0]!.crashes >= 2);
 });
 
 test(

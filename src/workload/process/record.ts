@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Address } from '../../lib/address.ts';
@@ -55,7 +55,8 @@ export class Records {
 
   async remove(record: ReplicaRecord): Promise<void> {
     const path = this.#path(record);
-    await rm(path, { force: true });
+    if (!existsSync(path)) return;
+    await rm(path);
     await syncDirectory(dirname(path));
   }
 

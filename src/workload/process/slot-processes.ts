@@ -130,6 +130,8 @@ export class SlotProcesses {
     place.inARow = before?.inARow ?? 0;
     this.#places.set(index, place);
     this.#changed();
+    // It may have crashed before it had its place, and nobody listened then.
+    if (!replica.running) this.#onExit(replica);
   }
 
   #onExit(replica: Replica): void {

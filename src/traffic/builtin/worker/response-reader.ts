@@ -160,7 +160,7 @@ export class ResponseReader {
       lineEnd = text.indexOf('\r\n', start);
       const stop = lineEnd === -1 ? text.length : lineEnd;
       const colon = text.indexOf(':', start);
-      if (colon <= start || colon >= stop) return 'a malformed header line';
+      if (colon <= start || colon >= stop || text.charCodeAt(start) <= 32) return 'a malformed header line';
       const name = text.slice(start, colon);
       const value = text.slice(colon + 1, stop).trim();
       const kind = headerKind(name);

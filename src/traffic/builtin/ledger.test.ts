@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ReplicaSecond } from '../counts.ts';
+import { Ledger } from './ledger.ts';
+import type { ServiceCounts } from './messages.ts';
+
+const NOW = 1_000_000;
+
+function counted(ok: number, change: Partial<ServiceCounts> = {}): ServiceCounts[] {
+  const replica: Omit<ReplicaSecond, 'second'> = {
+    slot: 'blue',
+    replica: 0,
+    attempts: ok,
+    requests: ok,
+    classes: { ok, clientError: 0, serverError: 0, connectFailure: 0, timeout: 0, clientAbort: 0 },
+    latency: [[10, ok]],
+  };
+  return [{ service: 'shop', replicas: [replica], rollout: null, identities: [], ...change }];
+}
+
+test('what several workers counted in one second is one row', () => {
+  const ledger = new Ledger('ab', NOW);
+  const { cursor } = ledger.batch('shop', null);
+  ledger.add(counted(2));
+  ledger.add(counted(3));
+
+  ledger.close(NOW + 1);
+
+  const batch = ledger.batch('shop', cursor);
+  assert.deepEqual(batch.replicas, [{ second: NOW + 1, ...counted(5)[0]!.replicas[0] }]);
+  assert.deepEqual([batch.upToSecond, batch.lost], [NOW + 1, null]);
+});
+
+test('a second that is open is not delivered, and what comes late goes into it', () => {
+  const ledger = new Ledger('ab', NOW);
+  const { cursor } = ledger.batch('shop', null);
+  ledger.close(NOW + 3);
+  ledger.add(counted(1));
+
+  assert.deepEqual(ledger.batch('shop', cursor).replicas, []);
+  ledger.close(NOW + 4);
+  assert.deepEqual(
+    ledger.batch('shop', cursor).replicas.map((each) => each.second),
+    [NOW + 4],
+  );
+});
+
+test('a long absence is delivered in parts, and past ten minutes as lost', () => {
+  const ledger = new Ledger('ab', NOW);
+  let { cursor } = ledger.batch('shop', null);
+  for (let second = NOW + 1; second <= NOW + 1000; second += 1) {
+    ledger.add(counted(1));
+    ledger.close(second);
+  }
+
+  const first = ledger.batch('shop', cursor);
+  assert.deepEqual(first.lost, { fromSecond: NOW + 1, toSecond: NOW + 400 });
+  let seconds = 0;
+  for (let upTo = 0; upTo < NOW + 1000;) {
+    const batch = ledger.batch('shop', cursor);
+    assert.ok(batch.upToSecond > upTo);
+    ({ cursor, upToSecond: upTo } = batch);
+    seconds += batch.replicas.length;
+  }
+  assert.equal(seconds, 600);
+});
+
+test('a cursor of a former run brings what is lost, and goes on', () => {
+  const before = new Ledger('ab', NOW);
+  before.close(NOW + 5);
+  const { cursor } = before.batch('shop', null);
+  const ledger = new Ledger('cd', NOW + 10);
+  ledger.add(counted(1));
+  ledger.close(NOW + 11);
+
+  const batch = ledger.batch('shop', cursor);
+
+  assert.deepEqual(batch.lost, { fromSecond: NOW + 6, toSecond: NOW + 10 });
+  assert.equal(batch.replicas.length, 1);
+  assert.equal(ledger.batch('shop', batch.cursor).lost, null);
+});
+
+test('the second in which a worker died is delivered and called lost', () => {
+  const ledger = new Ledger('ab', NOW);
+  const { cursor } = ledger.batch('shop', null);
+  ledger.markLost();
+  ledger.add(counted(1));
+  ledger.close(NOW + 2);
+
+  const batch = ledger.batch('shop', cursor);
+
+  assert.deepEqual([batch.lost, batch.replicas.length], [{ fromSecond: NOW + 1, toSecond: NOW + 1 }, 1]);
+});
+
+test('what is no cursor is refused', () => {
+  assert.throws(() => new Ledger('ab', NOW).batch('shop', 'yesterday'), { code: 'TRAFFIC_CURSOR_INVALID' });
+});
