@@ -16,7 +16,7 @@ export const EXIT = {
 } as const;
 
 /** Codes of this side of the socket that are not wrong usage or an invalid file. */
-const OWN: Readonly<Record<string, number>> = {
+export const OWN: Readonly<Record<string, number>> = {
   SERVER_UNREACHABLE: EXIT.unreachable,
   SOCKET_NOT_ALLOWED: EXIT.notAllowed,
   SOCKET_IN_USE: EXIT.refused,

@@ -7,7 +7,7 @@ import type { Problem } from './answers.ts';
  * HTTP status of each code. Whatever is not listed is a refusal: the request was understood, and what is true now
  * stands against it (409). Nothing changed in any of these cases.
  */
-const STATUS: Readonly<Record<string, number>> = {
+export const STATUS: Readonly<Record<string, number>> = {
   REQUEST_INVALID: 400,
   IDEMPOTENCY_KEY_INVALID: 400,
   ROLE_TOO_LOW: 403,
@@ -15,7 +15,6 @@ const STATUS: Readonly<Record<string, number>> = {
   SERVICE_UNKNOWN: 404,
   ROLLOUT_UNKNOWN: 404,
   RELEASE_UNKNOWN: 404,
-  PLAN_UNKNOWN: 404,
   ARTIFACT_UNKNOWN: 404,
   BODY_TOO_LARGE: 413,
   ARTIFACT_TOO_LARGE: 413,
@@ -26,6 +25,8 @@ const STATUS: Readonly<Record<string, number>> = {
   SERVER_STOPPING: 503,
   TOO_MANY_STREAMS: 503,
   JOURNAL_FULL: 507,
+  JOURNAL_FAILED: 500,
+  JOURNAL_CONFLICT: 500,
   WORKLOAD_DISK_FULL: 507,
   SERVER_BUG: 500,
 };
