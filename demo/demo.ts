@@ -32,6 +32,7 @@ async function main(): Promise<number> {
       downloads: 1,
       uploads: 1,
     });
+    onMove = () => void load?.switched();
     plain(
       `load: ${REQUESTS_PER_SECOND} requests a second by 600 people, downloads, uploads and event streams`,
     );
@@ -114,6 +115,7 @@ async function theEnd(
     `${report.uploads.done} uploads and ${report.downloads.done} downloads whole, ${report.streams.events} events in order`,
   );
   plain('');
+  for (const example of report.examples) plain(JSON.stringify(example));
   (report.failed === 0 ? good : bad)(`${report.failed} requests failed because of a release`);
   (outcome.promoted ? good : bad)('one version was judged and promoted');
   (outcome.rolledBack ? good : bad)('one version was judged and rolled back');
@@ -128,11 +130,16 @@ async function theEnd(
   return fine ? 0 : 1;
 }
 
+/** Lines after which event streams may be ended in order, to open again on the other version. */
+const MOVES_TRAFFIC = /step \d|all traffic|100% on/u;
+let onMove: () => void = () => undefined;
+
 /** Shows a command as typed, and what it printed. */
 async function typed(world: World, args: readonly string[], lines: string[] = []): Promise<number> {
   command(`bascule ${args.join(' ')}`);
   return world.run(args, (line) => {
     lines.push(line);
+    if (MOVES_TRAFFIC.test(line)) onMove();
     output(line);
   });
 }
