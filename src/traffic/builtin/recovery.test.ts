@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -166,6 +166,7 @@ describe('the controller and its proxy', () => {
     );
     const log = await readFile(join(bench.stateDir, 'proxy.log'), 'utf8');
     assert.match(log, /stopped\n$/);
+    await rm(bench.stateDir, { recursive: true, force: true });
     t.after(() =>
       Promise.all([...stage.applications.blue, ...stage.applications.green].map((each) => each.close())),
     );
@@ -207,7 +208,10 @@ describe('damaged state', () => {
       await writeFile(path, damage(await readFile(path, 'utf8')));
 
       const next = builtinRouter({ stateDir: bench.stateDir, command: proxyCommand(bench.stateDir, 1) });
-      t.after(() => next.close());
+      t.after(async () => {
+        next.close();
+        await rm(bench.stateDir, { recursive: true, force: true });
+      });
 
       await assert.rejects(next.start(), (error: Error) => {
         assert.equal((error as Error & { code: string }).code, 'TRAFFIC_STATE_DAMAGED');

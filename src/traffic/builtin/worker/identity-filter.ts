@@ -13,7 +13,7 @@ export type IdentityNews = readonly [identity: number, slot: number, did: number
 
 const SIZE = 1 << 16;
 /** News held for one second; more than one worker can serve, so that past it something is wrong and they are dropped. */
-const MAX_NEWS = 20_000;
+const MAX_NEWS = 50_000;
 
 /**
  * Keeps a worker from telling the parent what it has told before. A direct-mapped cache: forgetting an identity only
