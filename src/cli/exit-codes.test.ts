@@ -33,11 +33,13 @@ test('what the server answers decides the exit code by its status', () => {
 });
 
 test('on this side: wrong usage is 2, no server 4, a bug 1', () => {
-  const own = (code: string) => exitCodeOf(new OperatingError(code, '', { retryable: false }));
-
   assert.deepEqual(
-    ['USAGE', 'E017', 'SERVER_UNREACHABLE', 'SOCKET_NOT_ALLOWED', 'SOCKET_IN_USE'].map(own),
+    ['USAGE', 'E017', 'SERVER_UNREACHABLE', 'SOCKET_NOT_ALLOWED', 'SOCKET_IN_USE'].map(ownExit),
     [2, 2, 4, 5, 15],
   );
   assert.equal(exitCodeOf(new TypeError('x')), 1);
 });
+
+function ownExit(code: string): number {
+  return exitCodeOf(new OperatingError(code, '', { retryable: false }));
+}
