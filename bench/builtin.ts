@@ -14,7 +14,7 @@ export const BUILTIN: Peer = {
     await router.install(describeDoor(port, { blue: [blue], green: [green] }));
     const split = { rollout: 'r-1', slot: 'green', sharePercent: 25, seed: 'b'.repeat(32) } as const;
     const replicas = { blue: 1, green: 1 };
-    await router.apply({ service: SERVICE, revision: 1, serve: 'blue', split, replicas });
+    await router.apply({ service: SERVICE, revision: 1, serve: 'blue', split, replicas, standIn: true });
     await waitFor('both slots to be healthy', async () => {
       const { slots } = await router.observe(SERVICE);
       return SLOT_NAMES.every((slot) => slots[slot].replicas[0]?.healthy);

@@ -52,58 +52,58 @@ export const CODES = {
 
   // journal
   JOURNAL_HELD: {
-    title: 'The state directory is in use.',
+    title: 'The state directory is in use',
     cause:
       'Another controller has its journal open. Its lock is freed by the kernel when that process ends, however it ends.',
     fix: 'Use the controller that is running, or stop it (its process id is in the message) and start again.',
   },
   JOURNAL_NEWER: {
-    title: 'The journal was written by a newer version of Bascule.',
+    title: 'The journal was written by a newer version of Bascule',
     cause: 'The program was replaced by an older one; formats are only ever changed forwards.',
     fix: 'Install the newer version again, or restore the state directory from before the upgrade.',
   },
   JOURNAL_CORRUPT: {
-    title: 'The journal cannot be used.',
+    title: 'The journal cannot be used',
     cause: 'The file is damaged, was emptied or deleted, or belongs to another program.',
     fix: 'Restore the whole state directory from a copy, or move it away to begin anew. Traffic goes on unchanged meanwhile.',
   },
   JOURNAL_KEY: {
-    title: 'The key that signs the journal is missing or is another one.',
+    title: 'The key that signs the journal is missing or is another one',
     cause: 'keys/journal.key was lost, replaced, or the journal comes from another machine.',
     fix: 'Put back the key that belongs to the journal; without it, move both away to begin anew.',
   },
   JOURNAL_CHAIN: {
-    title: 'The audit chain does not fit.',
+    title: 'The audit chain does not fit',
     cause: 'An event was edited, deleted or put in by something other than Bascule.',
     fix: 'Keep a copy of the state directory and find out who changed it; nothing is pruned until then.',
   },
   JOURNAL_CONFLICT: {
-    title: 'A change was decided on a state that is no longer the stored one.',
+    title: 'A change was decided on a state that is no longer the stored one',
     cause: 'A bug, or a second writer.',
     fix: 'Nothing was written. Restart the controller; report it if it happens again.',
   },
   JOURNAL_FULL: {
-    title: 'There is no room for the journal.',
+    title: 'There is no room for the journal',
     cause: 'The disk is full, or the journal reached the size that it may have.',
     fix: 'Free disk space; what was refused was not written and is tried again.',
   },
   JOURNAL_FAILED: {
-    title: 'The journal cannot be read or written.',
+    title: 'The journal cannot be read or written',
     cause: 'The disk reported an error, or the file or its directory may not be written by this user.',
     fix: 'Check the disk and the permissions of the state directory, then start the controller again.',
   },
   SAMPLES_FULL: {
-    title: 'There is no room for samples.',
+    title: 'There is no room for samples',
     cause: 'The disk is full.',
     fix: 'Free disk space. Samples are kept in memory and tried again every second, the oldest dropped when there are too many.',
   },
   SAMPLES_UNREADABLE: {
-    title: 'The file of samples cannot be used.',
+    title: 'The file of samples cannot be used',
     cause: 'samples.db is damaged, in use, of another program or of a newer version of Bascule.',
     fix: 'Stop what uses it, or move it away: only charts of the past are lost.',
   },
   SAMPLES_FAILED: {
-    title: 'Samples are no longer stored.',
+    title: 'Samples are no longer stored',
     cause: 'The thread that stores them ended, did not answer in time, or the disk reported an error.',
     fix: 'Look at the reason in the message, then start the controller again. Nothing else is affected.',
   },

@@ -11,7 +11,14 @@ export function routeOf(state: ServiceState): Route {
     serve: state.removing ? null : full ? rollout.candidate : slotWithRole(state, 'stable'),
     split: full || state.removing ? null : splitOf(state),
     replicas: { blue: state.slots.blue.replicas, green: state.slots.green.replicas },
+    standIn: !hasUngated(state),
   };
+}
+
+/** A candidate before its gate, or one that was found bad, stands in for nobody. */
+function hasUngated({ rollout, slots }: ServiceState): boolean {
+  if (rollout === null || slots[rollout.candidate].replicas === 0) return false;
+  return rollout.ending !== null || rollout.sharePercent === 0;
 }
 
 function splitOf(state: ServiceState): Split | null {
@@ -30,6 +37,7 @@ export function sameRoute(a: Route, b: Route): boolean {
     a.serve === b.serve &&
     a.replicas.blue === b.replicas.blue &&
     a.replicas.green === b.replicas.green &&
+    a.standIn === b.standIn &&
     (a.split === b.split ||
       (a.split !== null &&
         b.split !== null &&

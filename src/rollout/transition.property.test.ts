@@ -313,7 +313,7 @@ test('the random worlds reach every phase, every ending and both sides of a prom
     'back after promotion',
   ];
   assert.deepEqual(
-    wanted.filter((mark) => (seen.get(mark) ?? 0) < 20),
+    wanted.filter((mark) => (seen.get(mark) ?? 0) < 20).map((mark) => `${mark} ${seen.get(mark) ?? 0}`),
     [],
   );
 });
@@ -374,5 +374,6 @@ test('the route is a function of the state', () => {
     serve: null,
     split: null,
     replicas: { blue: 0, green: 0 },
+    standIn: true,
   });
 });

@@ -176,6 +176,7 @@ export function routerConformance(name: string, open: () => Promise<RouterBench>
           serve: 'blue',
           split: splitTo('green', tooFine),
           replicas: { blue: 2, green: 2 },
+          standIn: true,
         }),
         { code: 'TRAFFIC_ROUTE_INVALID' },
       );
@@ -423,7 +424,15 @@ export async function openStage(
       send({ port: listen.port, path, headers, agent: path.startsWith('/slow') ? false : agent }),
     route: async (part) => {
       revision += 1;
-      const route = { service, revision, serve: null, split: null, replicas: { blue: 2, green: 2 }, ...part };
+      const route = {
+        service,
+        revision,
+        serve: null,
+        split: null,
+        replicas: { blue: 2, green: 2 },
+        standIn: true,
+        ...part,
+      };
       await router.apply(route);
       await observed((seen) =>
         (['blue', 'green'] as const).every((slot) =>

@@ -60,6 +60,8 @@ export type Route = {
   readonly split: Split | null;
   /** How many replicas of each slot are in use (indexes below it); 0 where nothing runs: not probed, never chosen. */
   readonly replicas: Readonly<Record<SlotName, number>>;
+  /** Whether a slot without a healthy replica is stood in for by the other one: false while that has not passed its gate. */
+  readonly standIn: boolean;
 };
 
 export type Split = {

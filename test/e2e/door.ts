@@ -50,7 +50,14 @@ export async function startDoor(replicas: number): Promise<OpenDoor> {
       describeDoor(port!, { blue: addressesOf(backends.blue), green: addressesOf(backends.green) }),
     );
     const both = { blue: replicas, green: replicas };
-    await router.apply({ service: SERVICE, revision: 1, serve: 'blue', split: null, replicas: both });
+    await router.apply({
+      service: SERVICE,
+      revision: 1,
+      serve: 'blue',
+      split: null,
+      replicas: both,
+      standIn: true,
+    });
     await waitFor('every replica to be healthy', async () => {
       const { slots } = await router.observe(SERVICE);
       return SLOT_NAMES.every(

@@ -76,6 +76,7 @@ export class Switcher {
       serve: bySplit ? from : this.#slot,
       split: bySplit ? split : null,
       replicas,
+      standIn: true,
     };
   }
 }

@@ -290,6 +290,7 @@ describe('what the client gets', () => {
       serve: 'blue',
       split: null,
       replicas: { blue: 1, green: 0 },
+      standIn: true,
     });
     await own.observed((seen) => seen.slots.blue.replicas[0]!.healthy);
 
@@ -944,6 +945,7 @@ describe('failures and retries', () => {
       serve: 'blue',
       split: null,
       replicas: { blue: 1, green: 0 },
+      standIn: true,
     });
     await own.observed((seen) => seen.slots.blue.replicas[0]!.healthy);
     assert.equal((await own.get('/')).status, 502);

@@ -74,7 +74,7 @@ export class ServiceLive {
     const wanted = this.slots[name];
     if (hasHealthy(wanted)) return { wanted, slot: wanted };
     const other = this.slots[otherSlot(name)];
-    return { wanted, slot: hasHealthy(other) ? other : wanted };
+    return { wanted, slot: route.standIn && hasHealthy(other) ? other : wanted };
   }
 
   setHealth(name: SlotName, replica: number, healthy: boolean): void {
