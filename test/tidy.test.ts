@@ -15,7 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
   cli: ['http', 'controller', 'release', 'lib'],
-  'main.ts': ['*'],
+  'serve.ts': ['*'],
+  'main.ts': ['cli', 'lib', 'serve.ts', 'traffic'],
 };
 /** Files of adapter folders that others may know: ports and the pure words that come with them. */
 const PORT_FILES = new Set([
@@ -69,6 +70,7 @@ function breachesOf(source: Source): readonly Breach[] {
       return PURE.has(folder) ? [`${from}: a pure folder imports ${target}`] : [];
     if (!target.endsWith('.ts')) return PURE.has(folder) ? [`${from}: a pure folder imports ${target}`] : [];
     if (target === 'main.ts') return [`${from}: nothing imports main.ts`];
+    if (target === 'serve.ts' && from !== 'main.ts') return [`${from}: only main.ts imports serve.ts`];
     if (allowed.includes('*') || target.startsWith('..')) return [];
     const adapter = adapterOf(target);
     if (folderOf(target) === folder)

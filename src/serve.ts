@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { ROLES } from './controller/controller.ts';
+import { createController } from './controller/loop.ts';
+import type { Log, Ports } from './controller/ports.ts';
+import { parseServerFile, type ServerFile } from './controller/server-file.ts';
+import { createApi } from './http/server.ts';
+import { openSqliteJournal } from './journal/sqlite/open.ts';
+import { openSqliteSamples } from './journal/sqlite/samples.ts';
+import { systemClock } from './lib/clock.ts';
+import { systemRandom } from './lib/random.ts';
+import { builtinRouter } from './traffic/builtin/router.ts';
+import { readBootId } from './workload/proc.ts';
+import { processRuntime } from './workload/process/process-runtime.ts';
+import { secretResolver } from './workload/secrets.ts';
+import { DEFAULT_LIMITS } from './workload/store/limits.ts';
+import { releaseStore } from './workload/store/release-store.ts';
+
+/** The program itself, by the extension that this file has: TypeScript in development, JavaScript when installed. */
+const MAIN = fileURLToPath(
+  new URL(`./main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+);
+const MIB = 1024 * 1024;
+const STOP_GRACE_MS = 5000;
+const ROUTE_LATE_MS = 10_000;
+
+export type ServeOptions = {
+  readonly stateDir: string;
+  readonly configFile: string | null;
+  readonly version: string;
+};
+
+/** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
+export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
+  await mkdir(stateDir, { recursive: true, mode: 0o750 });
+  const file = readServerFile(stateDir, configFile);
+  const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
+  const { log } = ports;
+  const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
+  const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
+  const running = createController(ports, settings, info);
+  const api = createApi({
+    controller: running.controller,
+    idempotency: running.idempotency,
+    socketDirectory: join(stateDir, 'sockets'),
+    version: version,
+    clock: ports.clock,
+    onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
+  });
+  await router.start();
+  await running.start(bootId);
+  await api.start();
+  const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
+  log.info(
+    { stateDir, pid: process.pid, chain: ports.journal.head() },
+    `bascule ${version} is ready; ${sockets}`,
+  );
+
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  log.info({}, 'stopping; traffic and applications go on');
+  await api.stop(STOP_GRACE_MS);
+  await running.stop();
+  runtime.detach();
+  router.close();
+}
+
+/** Every adapter, on one state directory. The journal first: it holds the lease. */
+async function openPorts(stateDir: string, file: ServerFile) {
+  const log: Log = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const clock = systemClock;
+  const keyFile = join(stateDir, 'keys', 'journal.key');
+  const journal = openSqliteJournal({ dir: stateDir, keyFile, maxBytes: null, clock, random: systemRandom });
+  const bootId = readBootId();
+  const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+  const { allowedUsers, allowedEnv } = file;
+  const digestKey = readFileSync(keyFile);
+  const secrets = secretResolver({
+    dir: join(stateDir, 'secrets'),
+    allowedEnv,
+    environ: process.env,
+    digestKey,
+  });
+  const report = (error: Error): void => log.error({}, error.message);
+  const samples = await openSqliteSamples({
+    dir: stateDir,
+    maxBytes: null,
+    maxQueuedBytes: 64 * MIB,
+    clock,
+    report,
+  });
+  const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
+  const largestLogBytes = 16 * MIB;
+  const runtime = processRuntime({
+    stateDir,
+    store,
+    secrets,
+    allowedUsers,
+    path,
+    bootId,
+    clock,
+    largestLogBytes,
+  });
+  const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
+  const ports: Ports = {
+    clock,
+    random: systemRandom,
+    journal,
+    samples,
+    router,
+    runtime,
+    store,
+    environmentDigest,
+    log,
+  };
+  return { ports, bootId, runtime, router };
+}
+
+function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {
+  const workers = file.proxyWorkers === null ? [] : ['--workers', String(file.proxyWorkers)];
+  return [process.execPath, MAIN, 'proxy', '--state-dir', join(stateDir, 'proxy'), ...workers];
+}
+
+function readServerFile(stateDir: string, configFile: string | null): ServerFile {
+  const path = configFile ?? join(stateDir, 'server.yaml');
+  const text = configFile !== null || existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return parseServerFile(text, path);
+}
