@@ -221,8 +221,7 @@ export class Executor {
       if (state === null || this.#stopping.aborted) return;
       const { drainMs, streamGraceMs } = state.spec.door;
       const waitedMs = this.#ports.clock.monotonicMs() - started;
-      const seen = state.route.proven ? await this.#ports.router.observe(service).catch(() => null) : null;
-      const busy = seen === null ? null : seen.slots[slot].inFlight + seen.slots[slot].streams;
+      const busy = state.route.proven ? await this.#busy(service, slot) : null;
       if (busy === 0) return;
       if (busy !== null && waitedMs > Math.max(drainMs, streamGraceMs) + 1000) {
         await this.#ports.router
@@ -231,6 +230,17 @@ export class Executor {
         return;
       }
       await this.#pause(DRAIN_LOOK_MS);
+    }
+  }
+
+  /** Requests and streams in flight on the slot, or null where that cannot be seen. */
+  async #busy(service: string, slot: SlotName): Promise<number | null> {
+    try {
+      const { inFlight, streams } = (await this.#ports.router.observe(service)).slots[slot];
+      return inFlight + streams;
+    } catch (error) {
+      // A door that never opened let nobody in.
+      return error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED' ? 0 : null;
     }
   }
 

@@ -74,7 +74,10 @@ describe('steering', { concurrency: 2 }, () => {
 
     assert.deepEqual([down.rollout?.phase, down.rollout?.sharePercent], ['dwelling', 50]);
     const answers = await Promise.all(Array.from({ length: 30 }, () => app.ask()));
-    assert.deepEqual(new Set(answers.map(({ status, version }) => `${status} ${version}`)), new Set(['200 v2']));
+    assert.deepEqual(
+      new Set(answers.map(({ status, version }) => `${status} ${version}`)),
+      new Set(['200 v2']),
+    );
     const status = await app.run(['status', 'widowed']);
     assert.match(status.stdout, /stable is down/, told(status));
 
@@ -102,7 +105,9 @@ describe('steering', { concurrency: 2 }, () => {
     const began = performance.now();
     const said = await done(app, 'rollback');
     await load.served('v1', 1, 10_000);
-    t.diagnostic(`warm rollback: ${Math.round(performance.now() - began)} ms from the command to the first request on it`);
+    t.diagnostic(
+      `warm rollback: ${Math.round(performance.now() - began)} ms from the command to the first request on it`,
+    );
 
     assert.match(said, /^back to v1, which is still warm/);
     const warm = await app.untilOver();
@@ -119,7 +124,10 @@ describe('steering', { concurrency: 2 }, () => {
     await load.served('v2', 20, 20_000);
     const view = await app.untilOver();
     assert.deepEqual([view.stable, view.last?.purpose], ['v2', 'rollback']);
-    assert.deepEqual(view.last!.steps.filter(({ kind }) => kind === 'share'), []);
+    assert.deepEqual(
+      view.last!.steps.filter(({ kind }) => kind === 'share'),
+      [],
+    );
 
     const seen = await load.stop();
     assert.equal(seen.failed, 0, JSON.stringify(seen.examples));
