@@ -166,10 +166,7 @@ export class Exchange implements ConnectionUser, InFlight {
   }
 
   onBroken(reason: string, nothingSent: boolean): void {
-    if (this.upgraded !== null) {
-      this.upgraded.onBroken();
-      return;
-    }
+    if (this.upgraded !== null) return this.upgraded.onBroken();
     const replica = this.replica!;
     const wasReused = this.connection!.isReused;
     const nowMs = performance.now();
