@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type Socket, connect, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { type Stage, openStage, send, sum, waitFor } from '../conformance.ts';
+import { type Stage, freePort, openStage, send, sum, waitFor } from '../conformance.ts';
 import { type BuiltinBench, openBuiltin } from './conformance.ts';
 
 let bench: BuiltinBench;
@@ -237,6 +237,36 @@ describe('what a hostile client cannot do', () => {
     ]);
   });
 
+  test('the identity cookie stays with the proxy; all others pass as they came', async () => {
+    const id = '0123456789abcdef0123456789abcdef';
+    const cases: [sent: string, seen: string | undefined][] = [
+      [`bascule_id=${id}`, undefined],
+      [`a=1; bascule_id=${id}; b="x=y"`, 'a=1; b="x=y"'],
+      ['bascule_id=nonsense;c=3', 'c=3'],
+      [`my_bascule_id=${id}`, `my_bascule_id=${id}`],
+      ['a=bascule_id', 'a=bascule_id'],
+    ];
+    for (const [sent, seen] of cases) {
+      const answer = await send({ port: stage.port, path: '/reflect', headers: { cookie: sent } });
+      const { raw } = JSON.parse(answer.body) as { raw: string[] };
+      assert.equal(raw[raw.findIndex((name) => name.toLowerCase() === 'cookie') + 1 || -1], seen);
+    }
+  });
+
+  test('the identity cookie is Secure where a trusted proxy took the request over TLS, and only there', async (t) => {
+    const own = await openStage(bench.router, { spec: { ...stage.door.spec, trustForwarded: true } }, null);
+    const door = {
+      ...own.door,
+      spec: { ...own.door.spec, listen: { address: '127.0.0.1', port: await freePort() } },
+    };
+    await bench.router.install(door);
+    t.after(() => own.close());
+    await own.route({ serve: 'blue' });
+    assert.match(await cookieOf(door.spec.listen.port, 'https'), /; HttpOnly; SameSite=Lax; Secure$/);
+    assert.doesNotMatch(await cookieOf(door.spec.listen.port, 'http'), /Secure/);
+    assert.doesNotMatch(await cookieOf(stage.port, 'https'), /Secure/);
+  });
+
   test('a request of HTTP/1.0 without Host reaches the application with one', async () => {
     assert.ok((await names('GET /reflect HTTP/1.0\r\n\r\n')).includes('host'));
   });
@@ -300,6 +330,11 @@ describe('what a hostile client cannot do', () => {
     assert.match(text, /^HTTP\/1\.1 401[^]*connection: close/i);
   });
 });
+
+async function cookieOf(port: number, proto: string): Promise<string> {
+  const { headers } = await send({ port, path: '/', headers: { 'x-forwarded-proto': proto } });
+  return String(headers['set-cookie']);
+}
 
 describe('a replica that is suddenly gone', () => {
   test('costs no request while its slot has another one', async (t) => {

@@ -192,7 +192,8 @@ function visitorOf(service: ServiceLive, { scan, req, clientAddress, mint }: Vis
     case 'cookie': {
       const id = scan.cookie ?? mint.identity();
       const hash = identityHash(service.salt, id);
-      const cookie = scan.cookie === null ? setCookie(id) : null;
+      const isSecure = spec.trustForwarded && scan.forwardedProto?.trim().toLowerCase() === 'https';
+      const cookie = scan.cookie === null ? setCookie(id, isSecure) : null;
       return { hash, identity: hash, cookie };
     }
     case 'header':
@@ -217,8 +218,8 @@ function headerValue(req: IncomingMessage, name: string): string | null {
   return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
 }
 
-function setCookie(id: string): string {
-  return `${COOKIE_NAME}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax`;
+function setCookie(id: string, isSecure: boolean): string {
+  return `${COOKIE_NAME}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
 }
 
 /** A slot without a sound replica fails the requests that are its own, whoever serves them in its place. */

@@ -130,7 +130,8 @@ export function forwardedHead(line: RequestLine, forwarding: Forwarding): string
       scan.dropped.includes(name.toLowerCase())
     )
       continue;
-    head += `${name}: ${value}\r\n`;
+    const sent = headerKind(name) === HEADER.cookie ? withoutIdentity(value) : value;
+    if (sent !== null) head += `${name}: ${sent}\r\n`;
   }
   if (scan.chunked) head += 'Transfer-Encoding: chunked\r\n';
   else if (scan.contentLength !== null) head += `Content-Length: ${scan.contentLength}\r\n`;
@@ -182,6 +183,16 @@ export function originForm(target: string, host: string): string | Refusal {
 export function identityCookie(header: string): string | null {
   const found = /(?:^|;)[ \t]*bascule_id=([0-9a-f]{32})[ \t]*(?:;|$)/.exec(header);
   return found === null ? null : found[1]!;
+}
+
+/**
+ * A Cookie header without ours, in whatever shape: the identity is the proxy's business alone, and an application that
+ * logs or echoes cookies cannot leak it. Null when nothing is left.
+ */
+export function withoutIdentity(header: string): string | null {
+  if (!header.includes(COOKIE_NAME)) return header;
+  const kept = header.split(';').filter((pair) => pair.split('=')[0]!.trim() !== COOKIE_NAME);
+  return kept.length === 0 ? null : kept.join(';').trimStart();
 }
 
 /** The last address of X-Forwarded-For: the one that the trusted proxy before this one saw. */
