@@ -1,6 +1,7 @@
 import type { Controller } from '../controller/controller.ts';
 import { OperatingError } from '../lib/errors.ts';
-import { CODES, type CodeEntry } from '../release/codes.ts';
+import type { CodeEntry } from '../release/code-entry.ts';
+import { CODES } from '../release/codes.ts';
 import type { Problem } from './answers.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { CodeEntry } from './codes.ts';
+import type { CodeEntry } from './code-entry.ts';
 
 /** What can go wrong between a client and the server. Spread into the one table in codes.ts. */
 export const API_CODES = {

@@ -1,4 +1,5 @@
-import { CODES, type CodeEntry } from './codes.ts';
+import type { CodeEntry } from './code-entry.ts';
+import { CODES } from './codes.ts';
 import { nearest } from './nearest.ts';
 
 const TABLE: Readonly<Record<string, CodeEntry>> = CODES;

@@ -1,4 +1,4 @@
-import type { CodeEntry } from './codes.ts';
+import type { CodeEntry } from './code-entry.ts';
 
 /** What can be wrong in a `bascule.yaml`. Spread into the one table in codes.ts; numbers are never reused. */
 export const FILE_CODES = {

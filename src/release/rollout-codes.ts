@@ -1,4 +1,4 @@
-import type { CodeEntry } from './codes.ts';
+import type { CodeEntry } from './code-entry.ts';
 
 /** Refusals of verbs, and what a controller cannot find. None of them changes anything. */
 export const ROLLOUT_CODES = {

@@ -1,5 +1,6 @@
 import { OperatingError } from '../../lib/errors.ts';
-import { CODES, type CodeEntry } from '../../release/codes.ts';
+import type { CodeEntry } from '../../release/code-entry.ts';
+import { CODES } from '../../release/codes.ts';
 import { explain as explained, nearestCode } from '../../release/explain.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson, type Verb } from '../verb.ts';

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ListeningHandle } from './listeners.ts';
-import type { Answer, Ask, FromWorker, ToWorker, WorkerCounts } from './messages.ts';
+import type { Answer, Ask, FromWorker, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
 
 /** A worker that does not confirm a change in this time is killed: no request may go by an old route. */
 const CONFIRM_MS = 2000;
@@ -17,6 +17,7 @@ export type FleetOptions = {
   /** All that a new worker must know. */
   readonly onStart: () => Extract<ToWorker, { kind: 'start' }>;
   readonly onCounts: (counts: WorkerCounts) => void;
+  readonly onSuspect: (suspicion: Suspicion) => void;
   readonly onDeath: () => void;
   readonly log: (text: string) => void;
 };
@@ -141,6 +142,9 @@ export class Fleet {
       case 'counts':
         member.countedSecond = message.second;
         this.options.onCounts(message);
+        break;
+      case 'suspect':
+        this.options.onSuspect(message);
         break;
       case 'note':
         this.options.log(`worker ${member.index}: ${message.text}`);
