@@ -35,6 +35,38 @@ process.on('SIGTERM', () => process.exit());
 `;
 
 describe('releases', { concurrency: 2 }, () => {
+  test('old releases are pruned, and never what a rollback needs', async (t) => {
+    const own: (() => Promise<void>)[] = [];
+    t.after(async () => {
+      for (const close of own.toReversed()) await close();
+    });
+    const alone = await openStage({ after: (close) => void own.push(close) }, 'keep-releases: 2\n');
+    const app = await alone.app('pruned', { strategy: blueGreen({ 'keep-old': '1s' }) });
+    for (const version of ['v1', 'v2', 'v3', 'v4']) assert.equal((await app.deploy(version)).code, 0);
+
+    // Looked through once a minute.
+    const kept = await waitFor(
+      'v1 to be pruned',
+      async () => {
+        const names = await readdir(join(alone.stateDirectory, 'releases', 'pruned'));
+        return names.includes('v1') ? null : names;
+      },
+      { withinMs: 75_000, everyMs: 250 },
+    );
+
+    assert.deepEqual(kept.sort(), ['v3', 'v4']);
+    assert.equal((await readdir(join(alone.stateDirectory, 'artifacts'))).length, 2);
+    const back = await app.verb('rollback');
+    assert.equal(back.code, 0, told(back));
+    assert.equal((await app.untilOver()).stable, 'v3');
+    assert.equal((await app.ask()).version, 'v3');
+    // What is gone is said to be gone, and nothing serves it.
+    assert.equal((await app.verb('rollback', 'v1')).code, 0);
+    const { last, stable } = await app.untilOver();
+    assert.deepEqual([last?.outcome, stable], ['never-ready', 'v3']);
+    assert.match(last!.reason!, /v1/);
+  });
+
   test('--from a commit: what is committed is released, whatever the directory holds', async () => {
     const app = await stage.app('committed', { strategy: blueGreen() });
     const git = (...args: string[]) => run('git', args, { cwd: app.directory });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { blueGreen, canary, lasting, openStage, told, type App, type Stage } from './stage.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -154,6 +155,21 @@ describe('steering', { concurrency: 2 }, () => {
     );
     const share = moved.filter(Boolean).length / moved.length;
     assert.ok(share > 0.25 && share < 0.75, `${share * 100} % got another version`);
+  });
+
+  test('a pause before the gate holds a version that is ready, for as long as it lasts', async () => {
+    const app = await serving('held', { strategy: blueGreen() });
+    await app.describe({ strategy: blueGreen(), run: 'sleep 1; exec node server.mjs', 'ready-within': '3s' });
+    await app.deployDetached('v2');
+    await done(app, 'pause');
+    const ready = await app.until('ready', ({ slots }) => slots.green.healthy === 1);
+    assert.equal(ready.rollout?.phase, 'probing');
+
+    await sleep(3500);
+
+    assert.deepEqual([(await app.view()).rollout?.phase, (await app.ask()).version], ['probing', 'v1']);
+    await done(app, 'resume');
+    assert.equal((await app.untilOver()).stable, 'v2');
   });
 
   test('an abort does not wait for a build, nor does the next deploy', async () => {
