@@ -19,9 +19,12 @@ import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
 
-/** The program itself, by the extension that this file has: TypeScript in development, JavaScript when installed. */
-const MAIN = fileURLToPath(
-  new URL(`./main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+/** By the extension that this file has: TypeScript in development, JavaScript when installed. */
+const PROXY = fileURLToPath(
+  new URL(
+    `./traffic/builtin/proxy-program${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+    import.meta.url,
+  ),
 );
 const MIB = 1024 * 1024;
 const STOP_GRACE_MS = 5000;
@@ -126,7 +129,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {
   const workers = file.proxyWorkers === null ? [] : ['--workers', String(file.proxyWorkers)];
-  return [process.execPath, MAIN, 'proxy', '--state-dir', join(stateDir, 'proxy'), ...workers];
+  return [process.execPath, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
 }
 
 function readServerFile(stateDir: string, configFile: string | null): ServerFile {

@@ -46,7 +46,7 @@ describe('exit codes', { concurrency: 3 }, () => {
     assert.equal((await app.deploy('v1')).code, 0);
     const deploy = await app.begin('v2');
     await app.untilDwelling();
-    const proxy = alone.world.processes().filter(({ command }) => / proxy --state-dir /.test(command));
+    const proxy = alone.world.processes().filter(({ command }) => /proxy-program/.test(command));
     assert.equal(proxy.length, 1);
 
     process.kill(proxy[0]!.pid, 'SIGSTOP');
