@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
@@ -26,6 +26,8 @@ const MAIN = fileURLToPath(
 const MIB = 1024 * 1024;
 const STOP_GRACE_MS = 5000;
 const ROUTE_LATE_MS = 10_000;
+const RUNS_AS_ROOT =
+  'this server runs as root, and so does every service without "user:"; list users under "allowed-users" in the server file and name one in each service';
 
 export type ServeOptions = {
   readonly stateDir: string;
@@ -35,10 +37,13 @@ export type ServeOptions = {
 
 /** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o750 });
+  // Users of services walk through it to their release; nothing in it is for others.
+  process.umask(0o027);
+  if ((await mkdir(stateDir, { recursive: true })) !== undefined) await chmod(stateDir, 0o711);
   const file = readServerFile(stateDir, configFile);
   const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
   const { log } = ports;
+  if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const running = createController(ports, settings, info);
