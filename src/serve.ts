@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
+import { terminalLog } from './cli/terminal-log.ts';
 import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
@@ -10,7 +11,7 @@ import { parseServerFile, type ServerFile } from './controller/server-file.ts';
 import { createApi } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
-import { systemClock } from './lib/clock.ts';
+import { systemClock, type Clock } from './lib/clock.ts';
 import { systemRandom } from './lib/random.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { readBootId } from './workload/proc.ts';
@@ -29,6 +30,8 @@ const PROXY = fileURLToPath(
 const MIB = 1024 * 1024;
 const STOP_GRACE_MS = 5000;
 const ROUTE_LATE_MS = 10_000;
+const RUNS_AS_ROOT =
+  'this server runs as root, and so does every service without "user:"; list users under "allowed-users" in the server file and name one in each service';
 
 export type ServeOptions = {
   readonly stateDir: string;
@@ -38,10 +41,13 @@ export type ServeOptions = {
 
 /** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o750 });
+  // Users of services walk through it to their release; nothing in it is for others.
+  process.umask(0o027);
+  if ((await mkdir(stateDir, { recursive: true })) !== undefined) await chmod(stateDir, 0o711);
   const file = readServerFile(stateDir, configFile);
   const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
   const { log } = ports;
+  if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const running = createController(ports, settings, info);
@@ -74,11 +80,8 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
 async function openPorts(stateDir: string, file: ServerFile) {
-  const log: Log = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
   const clock = systemClock;
+  const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
   const journal = openSqliteJournal({ dir: stateDir, keyFile, maxBytes: null, clock, random: systemRandom });
   const bootId = readBootId();
@@ -125,6 +128,19 @@ async function openPorts(stateDir: string, file: ServerFile) {
     log,
   };
   return { ports, bootId, runtime, router };
+}
+
+/** JSON with every field for whoever keeps logs, lines for whoever watches. */
+function openLog(clock: Clock): Log {
+  if (process.stderr.isTTY)
+    return terminalLog(
+      (line) => void process.stderr.write(line),
+      () => clock.nowMs(),
+    );
+  return pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
 }
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {

@@ -85,6 +85,11 @@ export const API_CODES = {
     cause: 'An option or argument is unknown, missing, or has a value that means nothing here.',
     fix: 'The message says which; `bascule COMMAND --help` lists what it takes.',
   },
+  INTERRUPTED: {
+    title: 'the command was interrupted',
+    cause: 'Ctrl-C, or the end of the terminal, came before the server had answered.',
+    fix: '`bascule status` shows whether a rollout had begun; if not, run the command again.',
+  },
   CODE_UNKNOWN: {
     title: 'no such code',
     cause: 'The table of codes has no entry of this name.',
