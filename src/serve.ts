@@ -3,6 +3,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
+import { terminalLog } from './cli/terminal-log.ts';
 import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
@@ -10,7 +11,7 @@ import { parseServerFile, type ServerFile } from './controller/server-file.ts';
 import { createApi } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
-import { systemClock } from './lib/clock.ts';
+import { systemClock, type Clock } from './lib/clock.ts';
 import { systemRandom } from './lib/random.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { readBootId } from './workload/proc.ts';
@@ -76,11 +77,8 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
 async function openPorts(stateDir: string, file: ServerFile) {
-  const log: Log = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
   const clock = systemClock;
+  const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
   const journal = openSqliteJournal({ dir: stateDir, keyFile, maxBytes: null, clock, random: systemRandom });
   const bootId = readBootId();
@@ -127,6 +125,19 @@ async function openPorts(stateDir: string, file: ServerFile) {
     log,
   };
   return { ports, bootId, runtime, router };
+}
+
+/** JSON with every field for whoever keeps logs, lines for whoever watches. */
+function openLog(clock: Clock): Log {
+  if (process.stderr.isTTY)
+    return terminalLog(
+      (line) => void process.stderr.write(line),
+      () => clock.nowMs(),
+    );
+  return pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
 }
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {

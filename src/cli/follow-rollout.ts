@@ -1,5 +1,6 @@
 import type { EventView, RolloutView, WhyView } from '../controller/views.ts';
 import { follow } from './event-source.ts';
+import { headOf, linesOf } from './format.ts';
 import { EXIT } from './exit-codes.ts';
 import { keysFor } from './keys.ts';
 import { eventLines } from './render-events.ts';
@@ -140,7 +141,9 @@ class Show {
     }
     this.state(rollout, []);
     this.live?.end();
-    if (this.live === null || this.#stream === 'err') io.out(`${resultLine(rollout)}\n`);
+    // A live block said why in full; the last word is for whoever reads only that.
+    if (this.live === null || this.#stream === 'err')
+      io.out(`${resultLine(rollout, this.live !== null && io.outIsTerminal)}\n`);
     io.err(`why: bascule why ${rollout.id}${code === 0 ? '' : `  → exit ${code}`}\n`);
     return code;
   }
@@ -173,7 +176,9 @@ class Show {
 }
 
 /** `shop v43 rolled-back: …`: the last word, for people and for `grep`. */
-export function resultLine(rollout: RolloutView): string {
-  const reason = rollout.reason === null ? '' : `: ${rollout.reason}`;
+export function resultLine(rollout: RolloutView, short = false): string {
+  const words =
+    rollout.reason === null ? null : short ? headOf(rollout.reason) : linesOf(rollout.reason).join('\n');
+  const reason = words === null ? '' : `: ${words}`;
   return `${rollout.service} ${rollout.label} ${rollout.outcome ?? 'under way'}${reason}`;
 }

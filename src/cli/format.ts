@@ -1,4 +1,16 @@
+import { printable } from '../release/problem.ts';
+
 /** Words and numbers for people. Pure. */
+
+/** The lines of a reason: what was decided, then what was found. */
+export function linesOf(reason: string): readonly string[] {
+  return reason.split('\n').map((line) => printable(line));
+}
+
+/** What was decided, without what was found: for places with room for one line. */
+export function headOf(reason: string): string {
+  return reason.includes('\n') ? linesOf(reason)[0]!.replace(/:$/u, '') : printable(reason);
+}
 
 /** `3230` -> `3 230`. */
 export function grouped(count: number): string {

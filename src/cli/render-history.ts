@@ -1,7 +1,7 @@
 import type { RolloutView } from '../controller/views.ts';
 import { formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
-import { dayTime } from './format.ts';
+import { dayTime, headOf } from './format.ts';
 import { piece, type Line } from './layout.ts';
 import { stateOf } from './rollout-words.ts';
 
@@ -20,7 +20,7 @@ export function renderHistory(rollouts: readonly RolloutView[], timeZone: string
   return rollouts.map((rollout, index) => {
     const { mark, word, style } = stateOf(rollout);
     const cells = rows[index]!.map((cell, column) => cell.padEnd(widths[column]!)).join('  ');
-    const reason = rollout.reason === null ? '' : `: ${printable(rollout.reason)}`;
+    const reason = rollout.reason === null ? '' : `: ${headOf(rollout.reason)}`;
     return [piece(`${cells}  `), piece(`${mark} ${word}`, style), piece(reason)];
   });
 }

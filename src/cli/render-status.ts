@@ -1,7 +1,7 @@
 import type { RolloutView, ServiceView, StepView } from '../controller/views.ts';
 import { formatDuration, formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
-import { grouped } from './format.ts';
+import { grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
 import { renderChecks } from './render-checks.ts';
 import { stateOf, stateOfIdle, stepPlace, versions } from './rollout-words.ts';
@@ -84,7 +84,7 @@ function renderLast(last: RolloutView, look: Look): Line[] {
     [
       segment(`${last.id} ${versions(last)}`),
       segment(`${mark} ${word}`, style),
-      segment(`${printable(last.reason ?? '')}${ago}`),
+      segment(`${headOf(last.reason ?? '')}${ago}`),
     ],
     look,
   );
@@ -110,7 +110,8 @@ export function renderRollout(rollout: RolloutView, look: Look): Line[] {
   if (rollout.waiting !== null)
     lines.push(...field('waiting', [segment(waitingWords(rollout, rollout.waiting), 'warn')], look));
   if (rollout.reason !== null)
-    lines.push(...field('because', [segment(printable(rollout.reason), style)], look));
+    for (const [index, text] of linesOf(rollout.reason).entries())
+      lines.push(...field(index === 0 ? 'because' : '', [segment(text.trim(), style)], look));
   const keys = rollout.phase === 'over' ? [] : look.keys.map((text) => segment(printable(text), 'dim'));
   const next = rollout.next === null ? [] : [segment(printable(rollout.next))];
   if (next.length + keys.length > 0)
@@ -136,7 +137,9 @@ function traffic(rollout: RolloutView, look: Look): Line[] {
     side(latter, rollout.label, rollout.sharePercent > 0 ? Math.max(1, candidate) : 0, rollout.sharePercent),
   );
   const seen = rollout.verdict?.share;
-  if (seen?.seenPercent !== null && seen !== undefined && rollout.phase === 'dwelling') {
+  // Just after a share changed, the judge's last word is still about the former one.
+  const isOfNow = rollout.phase === 'dwelling' && seen?.askedPercent === rollout.sharePercent;
+  if (seen?.seenPercent !== null && seen !== undefined && isOfNow) {
     const all =
       (rollout.verdict?.candidateRequestsInStep ?? 0) + (rollout.verdict?.stableRequestsInStep ?? 0);
     segments.push(

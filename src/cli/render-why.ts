@@ -1,7 +1,7 @@
 import type { WhyView } from '../controller/views.ts';
 import { formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
-import { clockTime, dayTime, grouped } from './format.ts';
+import { clockTime, dayTime, grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line } from './layout.ts';
 import { renderChecks } from './render-checks.ts';
 
@@ -12,9 +12,9 @@ export function renderWhy(
 ): Line[] {
   const { rollout } = why;
   const { width, timeZone } = look;
-  const lines = flow([piece(`${rollout.id}  `, 'bold')], [segment(printable(why.sentence), 'bold')], {
-    width,
-    gap: 1,
+  const lines = linesOf(why.sentence).flatMap((text, index) => {
+    const head = index === 0 ? `${rollout.id}  ` : '          ';
+    return flow([piece(head, 'bold')], [segment(text.trim(), 'bold')], { width, gap: 1 });
   });
   const field = (name: string, texts: readonly string[]) =>
     lines.push(
@@ -52,7 +52,7 @@ export function renderWhy(
   for (const event of why.events) {
     for (const says of event.says) {
       const head = piece(` ${clockTime(event.atMs, timeZone)}  `, 'dim');
-      lines.push(...flow([head], [segment(printable(says))], { width, gap: 1 }));
+      lines.push(...flow([head], [segment(headOf(says))], { width, gap: 1 }));
     }
   }
   const chain = `${why.chain.seq}, mac ${why.chain.mac.slice(0, 16)}`;

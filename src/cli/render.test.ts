@@ -94,6 +94,15 @@ const VIEWS: Readonly<Record<string, ServiceView>> = {
       next: null,
     },
   },
+  'never-ready': withRollout({
+    phase: 'over',
+    outcome: 'never-ready',
+    sharePercent: 0,
+    verdict: null,
+    next: null,
+    reason:
+      'v43 was not ready within 10s:\n  GET http://127.0.0.1:8208/: connection refused (1ms)\n  replica 0 (pid 18927) listens on 8080, not on $PORT (8208): use $PORT in run:',
+  }),
   'hostile-and-long': {
     ...withRollout({
       label: `v${'9'.repeat(60)}`,

@@ -1,4 +1,4 @@
-import { messageOf } from '../lib/errors.ts';
+import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { TrafficBatch } from '../traffic/counts.ts';
 import type { Desk } from './desk.ts';
 import { BASELINE_SECONDS } from './desk.ts';
@@ -65,6 +65,8 @@ export class Counting {
     try {
       return await this.#ports.router.traffic(service, cursor);
     } catch (error) {
+      // A new service is known before its door is in place.
+      if (error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED') return null;
       this.#ports.log.warn({ service }, `reading counts: ${messageOf(error)}`);
       return null;
     }

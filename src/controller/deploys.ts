@@ -240,7 +240,7 @@ function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
   if (differs.length === 0) return;
   throw new OperatingError(
     'DOOR_DIFFERS',
-    `${differs.join(' and ')} of ${state.service} in the file differ from what is applied; nothing was started. Run "bascule apply" first: it shows the difference.`,
+    `${differs.join(' and ')} of ${state.service} in the file ${differs.length > 1 ? 'differ' : 'differs'} from what is applied; nothing was started. Run "bascule apply" first: it shows the difference.`,
     { retryable: false },
   );
 }

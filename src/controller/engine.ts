@@ -8,7 +8,7 @@ import { isRecorded, transition } from '../rollout/transition.ts';
 import type { Turn } from '../rollout/turn.ts';
 import type { Answer } from '../rollout/verbs.ts';
 import type { Ports } from './ports.ts';
-import { recordOf, type RolloutRecord } from './records.ts';
+import { recordOf, waitingRecords, type RolloutRecord } from './records.ts';
 import type { EventView } from './views.ts';
 
 export type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'actor'> : never;
@@ -219,6 +219,8 @@ export class Engine {
       const record = recordOf(rollout, null, null, this.#evidence(rollout.id));
       documents.push({ kind: 'rollout', key: rollout.id, value: record });
     }
+    for (const record of waitingRecords(before, turn.state, this.#ports.clock.nowMs()))
+      documents.push({ kind: 'rollout', key: record.rollout.id, value: record });
     return documents;
   }
 

@@ -18,7 +18,8 @@ const DRAIN_LOOK_MS = 100;
 
 /**
  * Does what was decided: each command goes to one port, what it came to goes back as an event. Commands of one lane
- * (the door and route, each slot) run in order; all of them may be repeated after a restart.
+ * (the door and route, a release in a slot) run in order; all of them may be repeated after a restart. A stop waits for
+ * no start: a build may take minutes, and who aborts it must not.
  */
 export class Executor {
   readonly #ports: Ports;
@@ -48,8 +49,11 @@ export class Executor {
     for (const slot of ['blue', 'green'] as const) {
       const { role, releaseId, replicas } = state.slots[slot];
       if (releaseId === null || replicas === 0 || role === 'free' || role === 'leaving') continue;
-      this.#lanes.run(`${state.service}/${slot}`, () =>
-        this.#quietly(state.service, slot, () => this.#ensure(state, slot, releaseId, replicas)),
+      this.#lanes.run(laneOf(state.service, { kind: 'startSlot', slot, releaseId, replicas }), () =>
+        this.#quietly(state.service, slot, async () => {
+          if (this.#holds(state.service, slot, releaseId))
+            await this.#ensure(state, slot, releaseId, replicas);
+        }),
       );
     }
     if (!state.route.proven) return;
@@ -165,6 +169,7 @@ export class Executor {
       if (state === null) return;
       try {
         await this.#ports.router.install(doorOf(state, this.#release));
+        if (!this.#holds(service, slot, releaseId)) return this.#engine.finishLater(service, id);
         await this.#ensure(state, slot, releaseId, replicas);
         return await this.#report(service, { kind: 'slotStarted', slot, releaseId, replicas }, id);
       } catch (error) {
@@ -194,7 +199,9 @@ export class Executor {
     // The proxy chooses the others from now on; what it gave to those that go may take as long as a drain.
     if (shrinks) await this.#pause(state.spec.door.drainMs);
     if (this.#stopping.aborted) return;
-    await this.#quietly(service, 'scaling', () => this.#ensure(state, slot, releaseId, replicas));
+    await this.#quietly(service, 'scaling', async () => {
+      if (this.#holds(service, slot, releaseId)) await this.#ensure(state, slot, releaseId, replicas);
+    });
     await this.#report(service, { kind: 'slotScaled', slot, replicas }, id);
   }
 
@@ -214,8 +221,7 @@ export class Executor {
       if (state === null || this.#stopping.aborted) return;
       const { drainMs, streamGraceMs } = state.spec.door;
       const waitedMs = this.#ports.clock.monotonicMs() - started;
-      const seen = state.route.proven ? await this.#ports.router.observe(service).catch(() => null) : null;
-      const busy = seen === null ? null : seen.slots[slot].inFlight + seen.slots[slot].streams;
+      const busy = state.route.proven ? await this.#busy(service, slot) : null;
       if (busy === 0) return;
       if (busy !== null && waitedMs > Math.max(drainMs, streamGraceMs) + 1000) {
         await this.#ports.router
@@ -225,6 +231,23 @@ export class Executor {
       }
       await this.#pause(DRAIN_LOOK_MS);
     }
+  }
+
+  /** Requests and streams in flight on the slot, or null where that cannot be seen. */
+  async #busy(service: string, slot: SlotName): Promise<number | null> {
+    try {
+      const { inFlight, streams } = (await this.#ports.router.observe(service)).slots[slot];
+      return inFlight + streams;
+    } catch (error) {
+      // A door that never opened let nobody in.
+      return error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED' ? 0 : null;
+    }
+  }
+
+  /** Whether the slot is still meant to run this release: it may have been stopped, or the machine restarted, since. */
+  #holds(service: string, slot: SlotName, releaseId: string): boolean {
+    const now = this.#engine.find(service)?.slots[slot];
+    return now?.releaseId === releaseId && now.role !== 'leaving';
   }
 
   async #ensure(state: ServiceState, slot: SlotName, releaseId: string, replicas: number): Promise<void> {
@@ -273,7 +296,10 @@ export class Executor {
 }
 
 function laneOf(service: string, command: Command): string {
-  return 'slot' in command ? `${service}/${command.slot}` : `${service}/route`;
+  if (!('slot' in command)) return `${service}/route`;
+  return command.kind === 'stopSlot'
+    ? `${service}/${command.slot}/stop`
+    : `${service}/${command.slot}/${command.releaseId}`;
 }
 
 function isRetryable(error: unknown): boolean {

@@ -45,13 +45,14 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const { name } = request.spec;
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
     const state = this.#engine.find(name);
-    if (state === null) {
-      this.#engine.create(this.#deploys.newService(request.spec), caller.actor, []);
-    } else if (canonicalJson(state.spec) !== canonicalJson(request.spec)) {
-      this.#post(name, { kind: 'apply', spec: request.spec }, caller);
-    }
+    if (state === null) this.#engine.create(this.#deploys.newService(request.spec), caller.actor, []);
     const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede: request.supersede };
-    return this.#post(name, event, caller, this.#deploys.documentsOf(prepared));
+    const answer = this.#post(name, event, caller, this.#deploys.documentsOf(prepared));
+    // After it: a deploy that is refused, or that has nothing to do, leaves the policy as it was.
+    if (answer.result !== 'done') return answer;
+    this.#post(name, { kind: 'apply', spec: request.spec }, caller);
+    // Not the one that it replaces, which goes back first.
+    return { ...answer, rollout: this.#reads.rollout(prepared.request.rollout) };
   }
 
   async apply({ spec, dryRun }: { readonly spec: ServiceSpec; readonly dryRun: boolean }, caller: Caller) {

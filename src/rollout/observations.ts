@@ -109,6 +109,9 @@ export function readyOverdue(state: ServiceState, event: Seen<'readyOverdue'>): 
     rollout.ending !== null
   )
     return turn;
+  // Ready in time, and held back by a pause.
+  const { healthy, replicas } = state.slots[rollout.candidate];
+  if (rollout.paused !== null && replicas > 0 && healthy >= replicas) return turn;
   const within = formatDuration(rollout.plan.readyWithinMs);
   return goBack(
     turn,

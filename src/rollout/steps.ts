@@ -21,13 +21,32 @@ export function begin(turn: Turn, request: DeployRequest, atMs: number): Turn {
   const stable = slotWithRole(turn.state, 'stable');
   const warm = request.purpose === 'rollback' ? warmSlotOf(turn.state, request.releaseId) : null;
   const candidate = warm ?? (stable === null ? freeSlot(turn.state) : otherSlot(stable));
-  const rollout: Rollout = {
+  const rollout = newRollout(turn.state, { request, candidate, atMs });
+  const begun = withState(turn, { rollout });
+  if (warm !== null) {
+    const taken = withSlot(begun, warm, { role: 'candidate', keptUntilMs: null });
+    return enterStep(say(taken, `back to ${request.label}, which is still warm in ${warm}`), 0, atMs);
+  }
+  return clear(say(begun, `rollout of ${request.label} begins in ${candidate}`), atMs);
+}
+
+/** As it is before anything was done for it, also while it waits for another one to be gone. */
+export function newRollout(
+  state: ServiceState,
+  {
+    request,
+    candidate,
+    atMs,
+  }: { readonly request: DeployRequest; readonly candidate: SlotName; readonly atMs: number },
+): Rollout {
+  const stable = slotWithRole(state, 'stable');
+  return {
     id: request.rollout,
     purpose: request.purpose,
     releaseId: request.releaseId,
     label: request.label,
     candidate,
-    from: stable === null ? null : fromOf(turn.state, stable),
+    from: stable === null ? null : fromOf(state, stable),
     plan: request.plan,
     seed: request.seed,
     actor: request.actor,
@@ -35,7 +54,7 @@ export function begin(turn: Turn, request: DeployRequest, atMs: number): Turn {
     phase: 'clearing',
     stepIndex: 0,
     stepSinceMs: atMs,
-    stage: turn.state.counter,
+    stage: state.counter,
     spans: [],
     sharePercent: 0,
     promoted: false,
@@ -48,12 +67,6 @@ export function begin(turn: Turn, request: DeployRequest, atMs: number): Turn {
     ending: null,
     next: null,
   };
-  const begun = withState(turn, { rollout });
-  if (warm !== null) {
-    const taken = withSlot(begun, warm, { role: 'candidate', keptUntilMs: null });
-    return enterStep(say(taken, `back to ${request.label}, which is still warm in ${warm}`), 0, atMs);
-  }
-  return clear(say(begun, `rollout of ${request.label} begins in ${candidate}`), atMs);
 }
 
 function fromOf(state: ServiceState, slot: SlotName): Rollout['from'] {

@@ -40,10 +40,9 @@ export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
   }
   const changed = withState(turnOf(state), { spec, scaling: state.scaling || scaleMoves });
   const scaled = scaleMoves ? rescaled(changed) : changed;
-  const said = say(
-    scaled,
-    `applied: ${[doorMoves && 'door', scaleMoves && 'scale', policyMoves && 'policy'].filter(Boolean).join(', ')}`,
-  );
+  const moved = [doorMoves && 'door', scaleMoves && 'scale', policyMoves && 'policy'].filter(Boolean);
+  // What belongs to a release comes with it.
+  const said = moved.length === 0 ? scaled : say(scaled, `applied: ${moved.join(', ')}`);
   return turned(doorMoves || healthMoves ? command(said, { kind: 'installDoor' }) : said);
 }
 
@@ -201,7 +200,7 @@ export function weight(state: ServiceState, event: Asked<'weight'>): Answer {
 export function abort(state: ServiceState, event: Asked<'abort'>): Answer {
   const { rollout } = state;
   if (rollout === null) return nothing(`no rollout of ${state.service} is under way.`);
-  if (event.rollout !== null && event.rollout !== rollout.id)
+  if (event.rollout !== null && event.rollout !== rollout.id && event.rollout !== rollout.next?.rollout)
     return nothing(`${event.rollout} is over already.`);
   if (rollout.ending !== null) return abortWhileEnding(state, rollout);
   const first = rollout.from === null;

@@ -22,7 +22,7 @@ const CASES: readonly (readonly [Partial<ReplicaFacts>, readonly string[]])[] = 
   ],
   [
     { listens: [{ host: '0.0.0.0', port: 8080 }] },
-    ['replica 0 (pid 123) listens on 8080, not on $PORT (8201)'],
+    ['replica 0 (pid 123) listens on 8080, not on $PORT (8201): use $PORT in run:'],
   ],
   [
     { listens: [{ host: '::1', port: 8201 }] },

@@ -43,7 +43,7 @@ function explainListening(facts: ReplicaFacts): string {
     return `listens on ${samePort.map(formatAddress).join(', ')}, not on ${formatAddress(address)}`;
   }
   const ports = [...new Set(listens.map((listen) => listen.port))].sort((a, b) => a - b);
-  return `listens on ${ports.join(', ')}, not on $PORT (${address.port})`;
+  return `listens on ${ports.join(', ')}, not on $PORT (${address.port}): use $PORT in run:`;
 }
 
 function explainExits(facts: ReplicaFacts): string {

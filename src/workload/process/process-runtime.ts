@@ -130,12 +130,13 @@ async function diagnose(slot: SlotProcesses, logs: LogFiles, clock: Clock): Prom
   const worst = facts.findIndex((each) => !listensRight(each));
   const { record } = places[Math.max(0, worst)]!.replica;
   const options = { follow: false, tail: LAST_LINES, signal: new AbortController().signal };
-  const said: string[] = [];
+  // Every start of a program that crashes says the same.
+  const said = new Set<string>();
   for await (const line of readLogs(logs, record, async () => [record], options)) {
-    said.push(`replica ${line.replica} said: ${line.text.slice(0, 500)}`);
+    said.add(`replica ${line.replica} said: ${line.text.slice(0, 500)}`);
   }
-  if (said.length === 0) said.push(`replica ${record.replica} has written nothing`);
-  return [...facts.flatMap(explainReplica), ...said.slice(-LAST_LINES)];
+  if (said.size === 0) said.add(`replica ${record.replica} has written nothing`);
+  return [...facts.flatMap(explainReplica), ...[...said].slice(-LAST_LINES)];
 }
 
 function factsOf(place: Place, clock: Clock): ReplicaFacts {
