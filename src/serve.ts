@@ -12,6 +12,7 @@ import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { systemClock } from './lib/clock.ts';
 import { systemRandom } from './lib/random.ts';
+import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
@@ -113,6 +114,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   const ports: Ports = {
     clock,
     random: systemRandom,
+    timers: systemTimers,
     journal,
     samples,
     router,
