@@ -136,7 +136,9 @@ function traffic(rollout: RolloutView, look: Look): Line[] {
     side(latter, rollout.label, rollout.sharePercent > 0 ? Math.max(1, candidate) : 0, rollout.sharePercent),
   );
   const seen = rollout.verdict?.share;
-  if (seen?.seenPercent !== null && seen !== undefined && rollout.phase === 'dwelling') {
+  // Just after a share changed, the judge's last word is still about the former one.
+  const isOfNow = rollout.phase === 'dwelling' && seen?.askedPercent === rollout.sharePercent;
+  if (seen?.seenPercent !== null && seen !== undefined && isOfNow) {
     const all =
       (rollout.verdict?.candidateRequestsInStep ?? 0) + (rollout.verdict?.stableRequestsInStep ?? 0);
     segments.push(

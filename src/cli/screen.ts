@@ -7,11 +7,12 @@ export function isTerminal(io: Io, stream: Stream): boolean {
   return stream === 'out' ? io.outIsTerminal : io.errIsTerminal;
 }
 
-/** Off a terminal lines are as long as they are, up to this. */
+/** Off a terminal lines are as long as they are, up to this, or to COLUMNS where somebody set it. */
 const MOST_COLUMNS = 120;
 
 export function widthFor(io: Io, stream: Stream): number {
-  return isTerminal(io, stream) ? Math.min(Math.max(io.size().columns, 40), MOST_COLUMNS) : MOST_COLUMNS;
+  const asked = isTerminal(io, stream) ? io.size().columns : Number(io.env['COLUMNS'] || MOST_COLUMNS);
+  return Number.isFinite(asked) ? Math.min(Math.max(asked, 40), MOST_COLUMNS) : MOST_COLUMNS;
 }
 
 function coloured(io: Io, stream: Stream): boolean {

@@ -12,7 +12,7 @@ import { answerOf, type KeptAnswer } from './receipt.ts';
 import { Reads } from './reads.ts';
 import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
-import { tidy } from './tidy.ts';
+import { Tidying } from './tidy.ts';
 
 const LOOK_MS = 200;
 /** Services without a rollout are looked at and counted less often. */
@@ -44,9 +44,10 @@ export function createController(
   const deploys = new Deploys(ports, engine, settings);
   const reads = new Reads({ ports, engine, desk, info, metrics });
   const steer = new Steer(ports, engine, deploys, reads);
+  const waste = new Tidying(ports, settings);
   const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
-  const tidying = new Rounds(ports, 'tidying', () => tidy(ports, engine.services(), settings));
+  const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
   const stops: (() => void)[] = [];
   const forget = (service: string): void => counting.forget(service);
   const listener = listenerOf({ executor, reads, metrics, desk, forget });

@@ -163,6 +163,8 @@ function waitingOf(rollout: Rollout, state: ServiceState | null): string | null 
 
 function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): readonly StepView[] {
   const done = record.ending?.outcome === 'done';
+  // Just after a share changed, and once it is 100%, the judge's last word is still about the former one.
+  const isOfNow = spanOf(rollout) !== null && record.verdict?.share.askedPercent === rollout.sharePercent;
   return rollout.plan.steps.map((step, index) => {
     const state =
       done && over
@@ -172,8 +174,7 @@ function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): read
           : index === rollout.stepIndex && !over
             ? 'now'
             : 'todo';
-    const seconds =
-      state === 'now' && spanOf(rollout) !== null ? (record.verdict?.judgedSecondsInStep ?? null) : null;
+    const seconds = state === 'now' && isOfNow ? (record.verdict?.judgedSecondsInStep ?? null) : null;
     return { kind: step.kind, label: stepWords(step), state, seconds, atLeastSeconds: leastSeconds(step) };
   });
 }
@@ -202,8 +203,13 @@ function nextOf(rollout: Rollout): string | null {
   const step = stepOf(rollout);
   const next = rollout.plan.steps[rollout.stepIndex + 1];
   const words = next === undefined ? 'done' : stepWords(next);
-  if (step?.kind === 'share')
-    return `${words} after at least ${formatDuration(step.atLeastMs)} at ${step.percent}%`;
+  if (step?.kind === 'share') {
+    const undecided = { advance: 'goes on', ask: 'asks a person', rollback: 'goes back' }[
+      rollout.plan.whenUnsure.then
+    ];
+    const [least, most] = [step.atLeastMs, step.atMostMs].map(formatDuration);
+    return `${words} once surely not worse, after ${least} at least; undecided at ${most}: ${undecided}`;
+  }
   return step?.kind === 'watch' ? `done after ${formatDuration(step.forMs)}` : words;
 }
 

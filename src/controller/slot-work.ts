@@ -135,8 +135,7 @@ export class SlotWork {
       proven ||= state.route.proven;
       const { drainMs, streamGraceMs } = state.spec.door;
       const waitedMs = this.#ports.clock.monotonicMs() - started;
-      const seen = proven ? await this.#ports.router.observe(service).catch(() => null) : null;
-      if (seen !== null && seen.slots[slot].inFlight + seen.slots[slot].streams === 0) return;
+      if (proven && (await this.#busy(service, slot)) === 0) return;
       if (proven && waitedMs > Math.max(drainMs, streamGraceMs) + CUT_AFTER_MS) {
         await this.#ports.router
           .cut(service, slot)
@@ -144,6 +143,17 @@ export class SlotWork {
         return;
       }
       await this.#effort.pause(DRAIN_LOOK_MS);
+    }
+  }
+
+  /** Requests and streams in flight on the slot, or null where that cannot be seen. */
+  async #busy(service: string, slot: SlotName): Promise<number | null> {
+    try {
+      const { inFlight, streams } = (await this.#ports.router.observe(service)).slots[slot];
+      return inFlight + streams;
+    } catch (error) {
+      // A door that never opened let nobody in.
+      return error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED' ? 0 : null;
     }
   }
 

@@ -86,6 +86,8 @@ export class World {
   bootId = 'boot-1';
   digest = 'digest-1';
   readonly warnings: string[] = [];
+  /** What the last pruning left. */
+  filesKept: readonly string[] = [];
   commits = 0;
   /** Kills the controller at this commit, counted from the first. */
   killAt: { readonly commit: number; readonly when: 'before' | 'after' } | null = null;
@@ -222,7 +224,10 @@ export class World {
         has: async () => true,
         prepare: async () => '/nowhere',
         space: async () => ({ freeBytes: 1e12 }),
-        prune: async () => [],
+        prune: async (keep) => {
+          this.filesKept = keep.map((release) => release.id);
+          return [];
+        },
       }),
       environmentDigest: async () => this.digest,
       log,
@@ -328,7 +333,7 @@ export class World {
         return {
           cursor: String(this.#countedUpTo),
           upToSecond: this.#countedUpTo,
-          lost: isLost ? lost : null,
+          lost: isLost ? { fromSecond: Math.max(lost.fromSecond, after + 1), toSecond: lost.toSecond } : null,
           replicas: this.#counts.filter(({ second }) => second > after),
           identities: [],
         };

@@ -42,10 +42,9 @@ export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
   }
   const changed = withState(turnOf(state), { spec, scaling: state.scaling || scaleMoves });
   const scaled = scaleMoves ? rescaled(changed) : changed;
-  const said = say(
-    scaled,
-    `applied: ${[doorMoves && 'door', scaleMoves && 'scale', policyMoves && 'policy'].filter(Boolean).join(', ')}`,
-  );
+  const moved = [doorMoves && 'door', scaleMoves && 'scale', policyMoves && 'policy'].filter(Boolean);
+  // What belongs to a release comes with it.
+  const said = moved.length === 0 ? scaled : say(scaled, `applied: ${moved.join(', ')}`);
   return turned(doorMoves || healthMoves ? command(said, { kind: 'installDoor' }) : said);
 }
 
@@ -98,7 +97,8 @@ function superseded(turn: Turn, rollout: Rollout, event: Asked<'deploy'>): Turn 
   const { request, actor, atMs } = event;
   const reason = `superseded by ${request.label}`;
   const ending: Ending = { outcome: 'superseded', cause: 'superseded', reason, by: actor, decidedAtMs: atMs };
-  const waiting = withRollout(unqueued(turn, ending), { next: request });
+  const dropped = unqueued(turn, { ...ending, reason: `${reason} before it began` });
+  const waiting = withRollout(dropped, { next: request });
   if (rollout.ending !== null) return say(waiting, `${request.label} begins when ${rollout.label} is gone`);
   return rollout.promoted
     ? finish(waiting, { ...ending, outcome: 'done', reason: `watch cut short: ${reason}` }, atMs)
@@ -246,7 +246,8 @@ export function abort(state: ServiceState, event: Asked<'abort'>): Answer {
 function abortWhileEnding(state: ServiceState, rollout: Rollout, ending: Ending): Answer {
   if (rollout.next === null)
     return nothing(`${rollout.id} is on its way back already: ${rollout.ending?.reason ?? ''}`);
-  return turned(say(unqueued(turnOf(state), ending), `${rollout.next.label} will not begin: aborted`));
+  const dropped = unqueued(turnOf(state), { ...ending, reason: 'aborted before it began' });
+  return turned(say(dropped, `${rollout.next.label} will not begin: aborted`));
 }
 
 export function rollback(state: ServiceState, event: Asked<'rollback'>): Answer {

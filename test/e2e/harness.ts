@@ -42,6 +42,16 @@ export type Controller = {
   readonly ended: Promise<void>;
 };
 
+/** A verb that has not ended yet. */
+export type Running = {
+  readonly pid: number;
+  /** All that it wrote so far, both streams. */
+  output(): string;
+  signal(signal: NodeJS.Signals): void;
+  /** Its end, as `run` tells it. */
+  readonly ran: Promise<Ran>;
+};
+
 /** A machine of one's own for a test through the real program: state, working directories, and every process. */
 export type World = {
   /** Temporary; gone after `close`. */
@@ -54,6 +64,8 @@ export type World = {
   }): Promise<Controller>;
   /** Runs a verb to its end, on this world's state directory. */
   run(args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** Begins a verb that is to be watched, signalled or outlived. */
+  begin(args: readonly string[], options?: RunOptions): Running;
   /** Every living process that belongs to this world: controller, proxy, applications. */
   processes(): FoundProcess[];
   /** Ends all of them by pid, and takes the directory away. Call it in `t.after`, so that a failed test leaves nothing. */
@@ -77,10 +89,23 @@ export async function createWorld(program: readonly string[] = [process.execPath
   };
   const run = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
     toEnd(start([...args, '--state-dir', stateDirectory], options), args, options);
+  const begin = (args: readonly string[], options: RunOptions = {}): Running => {
+    const child = start([...args, '--state-dir', stateDirectory], options);
+    const ran = toEnd(child, args, options);
+    // Whoever waits for it hears of it.
+    ran.catch(() => undefined);
+    return {
+      pid: child.process.pid!,
+      output: () => child.both.join(''),
+      signal: (signal) => void child.process.kill(signal),
+      ran,
+    };
+  };
   return {
     directory,
     stateDirectory,
     run,
+    begin,
     serve: async ({ args = [], env = {} } = {}) => {
       const child = start(['serve', ...args, '--state-dir', stateDirectory], { env });
       await reachable(child, async () => (await run(['status'])).code !== EXIT_UNREACHABLE);

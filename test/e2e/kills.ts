@@ -18,22 +18,29 @@ import { freePorts, freeRange } from './ports.ts';
 
 const SHOP = fileURLToPath(new URL('../../examples/node-shop', import.meta.url));
 const KILL_POINTS = fileURLToPath(new URL('kill-points.ts', import.meta.url));
-const STRATEGIES = {
-  canary:
-    '{canary: {steps: [50%, 100%], dwell: {at-least: 1s, at-most: 2s}, bake: 0, warm-up: 0, watch: 1s, keep-old: 1s, when-unsure: {wait: 0, then: advance}}}',
-  'blue-green': '{blue-green: {watch: 1s, keep-old: 1s}}',
+const CANARY =
+  '{canary: {steps: [50%, 100%], dwell: {at-least: 1s, at-most: 2s}, bake: 0, warm-up: 0, watch: 1s, keep-old: 1s, when-unsure: {wait: 0, then: advance}}}';
+const PATIENT_CANARY = CANARY.replace('at-least: 1s, at-most: 2s', 'at-least: 30s, at-most: 50s');
+/** What is rolled out, and how the rollout ends when nobody kills anything. */
+const SCENARIOS = {
+  canary: { strategy: CANARY, errorRate: 0, ends: 'done, serves the new version' },
+  'bad canary': { strategy: PATIENT_CANARY, errorRate: 0.3, ends: 'rolled-back, serves the old version' },
+  'blue-green': {
+    strategy: '{blue-green: {watch: 1s, keep-old: 1s}}',
+    errorRate: 0,
+    ends: 'done, serves the new version',
+  },
 } as const;
-type Strategy = keyof typeof STRATEGIES;
+type Scenario = keyof typeof SCENARIOS;
 const ROLLOUT_WITHIN_MS = 60_000;
 /** Past the end of every rollout there are at most this many commits of giving up the old version. */
 const MOST_COMMITS = 60;
 
 type Row = {
-  readonly strategy: Strategy;
+  readonly scenario: Scenario;
   readonly point: string;
   readonly killed: boolean;
-  readonly outcome: string;
-  readonly serves: string;
+  readonly ends: string;
   readonly tookMs: number;
 };
 
@@ -94,19 +101,17 @@ async function main(): Promise<number> {
     });
     stage.load = load;
     const rows: Row[] = [];
-    for (const strategy of Object.keys(STRATEGIES) as Strategy[]) {
-      const calm = await oneRollout(stage, strategy, null);
+    for (const scenario of Object.keys(SCENARIOS) as Scenario[]) {
+      const calm = await oneRollout(stage, scenario, null);
       const commits = (await readPlan(stage.killFile)).commits;
       rows.push(calm);
-      process.stdout.write(
-        `${strategy}: ${commits} commits; ${calm.outcome}, serves ${calm.serves} after ${calm.tookMs} ms\n`,
-      );
+      process.stdout.write(`${scenario}: ${commits} commits; ${calm.ends} after ${calm.tookMs} ms\n`);
       for (let killAt = 1; killAt <= Math.min(commits, MOST_COMMITS); killAt += every) {
         for (const side of ['before', 'after'] as const) {
-          const row = await oneRollout(stage, strategy, { killAt, side });
+          const row = await oneRollout(stage, scenario, { killAt, side });
           rows.push(row);
           process.stdout.write(
-            `  ${row.point.padEnd(10)} ${row.killed ? 'killed' : 'no such commit'}  ${row.outcome}, serves ${row.serves}  ${row.tookMs} ms\n`,
+            `  ${row.point.padEnd(10)} ${row.killed ? 'killed' : 'no such commit'}  ${row.ends}  ${row.tookMs} ms\n`,
           );
         }
       }
@@ -128,6 +133,8 @@ type Stage = {
   readonly port: number;
   /** Null until the first version serves. */
   load: RemoteLoad | null;
+  /** What served after the last rollout. */
+  stable: string | null;
   next: number;
 };
 
@@ -142,22 +149,25 @@ async function setUp(world: World): Promise<Stage> {
   await writePlan(killFile, { killAt: null, side: 'before' });
   const controller = new Supervised(world, killFile);
   await controller.start(['--config', serverFile]);
-  const stage: Stage = { world, controller, shop, killFile, port: port!, load: null, next: 1 };
+  const stage: Stage = { world, controller, shop, killFile, port: port!, load: null, stable: null, next: 1 };
   const first_ = await oneRollout(stage, 'blue-green', null);
-  if (first_.outcome !== 'done') throw new Error(`the first version ended ${first_.outcome}`);
+  if (first_.ends !== SCENARIOS['blue-green'].ends) throw new Error(`the first version: ${first_.ends}`);
   return stage;
 }
 
 /** One release from start to end, old version given up; the controller dies once on the way where asked. */
 async function oneRollout(
   stage: Stage,
-  strategy: Strategy,
+  scenario: Scenario,
   kill: Pick<KillPlan, 'killAt' | 'side'> | null,
 ): Promise<Row> {
   const label = `v${stage.next}`;
   stage.next += 1;
-  await writeFile(join(stage.shop, 'version.json'), `${JSON.stringify({ version: label })}\n`);
-  await writeFile(join(stage.shop, 'bascule.yaml'), fileOf(stage.port, strategy));
+  await writeFile(
+    join(stage.shop, 'version.json'),
+    `${JSON.stringify({ version: label, errorRate: SCENARIOS[scenario].errorRate })}\n`,
+  );
+  await writeFile(join(stage.shop, 'bascule.yaml'), fileOf(stage.port, scenario));
   await writePlan(stage.killFile, kill ?? { killAt: null, side: 'before' });
   const deaths = stage.controller.deaths;
   const started = Date.now();
@@ -166,14 +176,15 @@ async function oneRollout(
   const tookMs = Date.now() - started;
   const killed = stage.controller.deaths > deaths;
   const point = kill === null ? 'not killed' : `${kill.side} ${kill.killAt}`;
-  return {
-    strategy,
+  const row = {
+    scenario,
     point,
     killed,
-    outcome: view.outcome,
-    serves: view.stable === label ? 'the new version' : `${view.stable}, not ${label}`,
+    ends: `${view.outcome}, serves ${view.stable === label ? 'the new version' : view.stable === stage.stable ? 'the old version' : String(view.stable)}`,
     tookMs,
   };
+  stage.stable = view.stable;
+  return row;
 }
 
 /** Repeats a verb while the controller is being started again; every verb may be repeated. */
@@ -235,7 +246,7 @@ type ServiceSeen = {
   readonly slots: Readonly<Record<string, { readonly role: string }>>;
 };
 
-function fileOf(port: number, strategy: Strategy): string {
+function fileOf(port: number, scenario: Scenario): string {
   return `version: 1
 services:
   shop:
@@ -244,7 +255,7 @@ services:
     listen: 127.0.0.1:${port}
     drain: 3s
     stream-grace: 1s
-    strategy: ${STRATEGIES[strategy]}
+    strategy: ${SCENARIOS[scenario].strategy}
 `;
 }
 
@@ -258,13 +269,17 @@ async function writePlan(path: string, plan: Pick<KillPlan, 'killAt' | 'side'>):
 
 async function report(rows: readonly Row[], load: RemoteLoad): Promise<number> {
   const seen = await load.stop();
-  const strange = rows.filter((row) => row.outcome !== 'done' || row.serves !== 'the new version');
+  const strange = rows.filter((row) => row.ends !== SCENARIOS[row.scenario].ends);
   const kills = rows.filter((row) => row.killed).length;
   process.stdout.write(
     `\n${rows.length} rollouts, ${kills} kills -9; ${rows.length - strange.length} ended as the one that nobody killed\n`,
   );
-  process.stdout.write(`${JSON.stringify(seen, null, 2)}\n`);
+  const { uploads, downloads, streams } = seen;
+  process.stdout.write(
+    `${seen.answered} requests, ${uploads.done} uploads, ${downloads.done} downloads, ${streams.opened} event streams (${streams.endedProperly} ended properly)\n`,
+  );
   process.stdout.write(`${seen.failed} failed requests\n`);
+  for (const example of seen.examples) process.stdout.write(`${JSON.stringify(example)}\n`);
   for (const row of strange) process.stdout.write(`NOT AS EXPECTED: ${JSON.stringify(row)}\n`);
   return strange.length === 0 && seen.failed === 0 && kills > 0 ? 0 : 1;
 }

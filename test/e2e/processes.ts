@@ -67,6 +67,11 @@ function endProcess(pid: number, startTicks: string): void {
   }
 }
 
+/** kill -9 of a process that a test has found by its own means. */
+export function endByPid(pid: number): void {
+  process.kill(pid, 'SIGKILL');
+}
+
 type Seen = FoundProcess & { readonly parent: number; readonly marked: boolean };
 
 /** Null for this process, one that is over, and one of another user. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ListeningHandle } from './listeners.ts';
-import type { Answer, Ask, FromWorker, ToWorker, WorkerCounts } from './messages.ts';
+import type { Answer, Ask, FromWorker, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
 
 /** A worker that does not confirm a change in this time is killed: no request may go by an old route. */
 const CONFIRM_MS = 2000;
@@ -11,12 +11,18 @@ const RESTART_MAX_MS = 5000;
 /** A worker that lived this long was sound. */
 const SOUND_MS = 10_000;
 const STOP_MARGIN_MS = 1000;
+/**
+ * Left alone, V8 lets what dies young fill 96 MB before it looks. Measured at 64 connections: 256 MB resident without,
+ * 156 MB with it, at the same CPU per request.
+ */
+const WORKER_FLAGS = ['--max-semi-space-size=4'];
 
 export type FleetOptions = {
   readonly size: number;
   /** All that a new worker must know. */
   readonly onStart: () => Extract<ToWorker, { kind: 'start' }>;
   readonly onCounts: (counts: WorkerCounts) => void;
+  readonly onSuspect: (suspicion: Suspicion) => void;
   readonly onDeath: () => void;
   readonly log: (text: string) => void;
 };
@@ -100,7 +106,7 @@ export class Fleet {
 
   private async launch(member: Member): Promise<void> {
     member.startedAtMs = performance.now();
-    const child = fork(workerPath(), [], { serialization: 'advanced', execArgv: [] });
+    const child = fork(workerPath(), [], { serialization: 'advanced', execArgv: WORKER_FLAGS });
     member.process = child;
     const died = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.on('message', (message) => this.receive(member, message as FromWorker));
@@ -141,6 +147,9 @@ export class Fleet {
       case 'counts':
         member.countedSecond = message.second;
         this.options.onCounts(message);
+        break;
+      case 'suspect':
+        this.options.onSuspect(message);
         break;
       case 'note':
         this.options.log(`worker ${member.index}: ${message.text}`);

@@ -49,7 +49,16 @@ export type FromWorker =
   | { readonly kind: 'listening'; readonly listener: string; readonly error: string | null }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | WorkerCounts
+  | Suspicion
   | { readonly kind: 'note'; readonly text: string };
+
+/** A replica that counts as healthy could not be connected to. */
+export type Suspicion = {
+  readonly kind: 'suspect';
+  readonly service: string;
+  readonly slot: SlotName;
+  readonly replica: number;
+};
 
 /** All that a worker counted in a second, and that it is over. */
 export type WorkerCounts = {

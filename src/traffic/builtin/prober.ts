@@ -53,6 +53,11 @@ export class Prober {
     this.services.delete(service);
   }
 
+  /** Probes a replica now, because somebody could not connect to it. */
+  hurry(service: string, slot: SlotName, replica: number): void {
+    this.services.get(service)?.[slot][replica]?.hurry();
+  }
+
   observe(service: string, slot: SlotName): ReplicaObservation[] {
     return (this.services.get(service)?.[slot] ?? []).map((probe, replica) => probe.observation(replica));
   }
@@ -96,6 +101,8 @@ class ReplicaProbe {
   private timer: NodeJS.Timeout;
   private running: ClientRequest | null = null;
   private stopped = false;
+  /** A worker waits to hear that it is well. */
+  private suspected = false;
 
   constructor(options: ReplicaProbeOptions) {
     this.options = options;
@@ -125,6 +132,14 @@ class ReplicaProbe {
     this.stopped = true;
     clearTimeout(this.timer);
     this.running?.destroy();
+  }
+
+  hurry(): void {
+    if (this.stopped) return;
+    this.suspected = true;
+    if (this.running !== null) return;
+    clearTimeout(this.timer);
+    this.probe();
   }
 
   observation(replica: number): ReplicaObservation {
@@ -183,7 +198,8 @@ class ReplicaProbe {
     this.goodInARow = probe.ok ? Math.min(rise, this.goodInARow + 1) : 0;
     this.badInARow = probe.ok ? 0 : Math.min(fall, this.badInARow + 1);
     const healthy = this.isHealthy ? this.badInARow < fall : this.goodInARow >= rise;
-    if (healthy !== this.isHealthy) {
+    if (healthy !== this.isHealthy || (this.suspected && probe.ok)) {
+      this.suspected = false;
       this.isHealthy = healthy;
       this.report(healthy);
     }

@@ -72,6 +72,7 @@ async function serveUntilStopped(options: ProxyOptions, onServing: () => void): 
       size: options.workers ?? Math.min(MAX_WORKERS, availableParallelism()),
       onStart: () => ({ kind: 'start', services: plane.states, health: prober.health() }),
       onCounts: (counts) => ledger.add(counts.services),
+      onSuspect: ({ service, slot, replica }) => prober.hurry(service, slot, replica),
       onDeath: () => ledger.markLost(),
       log,
     });

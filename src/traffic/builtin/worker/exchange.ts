@@ -1,23 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { latencyBucket } from '../../counts.ts';
 import type { InFlight } from './drain.ts';
-import { UNCOUNTED, deedOf } from './identity-filter.ts';
+import { UNCOUNTED } from './identity-filter.ts';
+import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { type RequestScan, isIdempotent } from './request-head.ts';
 import { type ResponseHead, pairs } from './response-reader.ts';
 import { type ServiceLive, type SlotLive, pickReplica } from './service-live.ts';
+import { stallOf } from './stall.ts';
 import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { Upload } from './upload.ts';
-
-export const CONNECT_TIMEOUT_MS = 5000;
-/** Without a byte from the application before its response head. */
-export const HEAD_TIMEOUT_MS = 60_000;
-/** Without a byte in a response that is not an event stream. */
-export const BODY_IDLE_MS = 300_000;
-/** Without a byte of a request's body that the client announced. */
-export const UPLOAD_IDLE_MS = 60_000;
 
 export type ExchangeStart = {
   readonly service: ServiceLive;
@@ -47,6 +41,9 @@ export class Exchange implements ConnectionUser, InFlight {
   isStream = false;
   private readonly start: ExchangeStart;
   private readonly upload: Upload | null;
+  private readonly interims: Interims;
+  private slot: SlotLive;
+  private identity: number;
   private phase: 'connecting' | 'waiting' | 'responding' | 'upgraded' | 'done' = 'connecting';
   private connection: UpstreamConnection | null = null;
   private replica: ReplicaLink | null = null;
@@ -64,16 +61,19 @@ export class Exchange implements ConnectionUser, InFlight {
 
   constructor(start: ExchangeStart) {
     this.start = start;
+    this.slot = start.slot;
+    this.identity = start.identity;
     const { req, scan, service } = start;
+    this.interims = new Interims(req);
     const hasBody = scan.chunked || (scan.contentLength !== null && scan.contentLength > 0);
-    this.upload = hasBody ? new Upload(req, scan.chunked, service.door.spec.maxBodyBytes) : null;
+    const { maxBodyBytes } = service.door.spec;
+    this.upload = hasBody ? new Upload(req, scan.chunked, maxBodyBytes) : null;
   }
 
   begin(nowMs: number): void {
-    const { slot, res } = this.start;
-    slot.inFlight.add(this);
-    res.on('close', () => this.clientLeft());
-    const replica = pickReplica(slot, null, nowMs);
+    this.slot.inFlight.add(this);
+    this.start.res.on('close', () => this.clientLeft());
+    const replica = pickReplica(this.slot, null, nowMs);
     if (replica === null) this.noReplica();
     else this.attempt(replica, false, nowMs);
   }
@@ -91,7 +91,11 @@ export class Exchange implements ConnectionUser, InFlight {
   }
 
   onInformational(statusCode: number): void {
-    if (statusCode === 100 && !this.start.res.headersSent) this.start.res.writeContinue();
+    const verdict = this.interims.take(statusCode);
+    if (verdict === 'pass on') this.start.res.writeContinue();
+    if (verdict !== 'too many') return;
+    this.connection!.abandon();
+    this.fail(`the application sent more than ${MAX_INTERIMS} interim answers`);
   }
 
   onHead(head: ResponseHead): void {
@@ -162,44 +166,39 @@ export class Exchange implements ConnectionUser, InFlight {
   }
 
   onBroken(reason: string, nothingSent: boolean): void {
-    if (this.upgraded !== null) {
-      this.upgraded.onBroken();
-      return;
-    }
-    const { connection, replica, start } = this;
+    if (this.upgraded !== null) return this.upgraded.onBroken();
+    const replica = this.replica!;
+    const wasReused = this.connection!.isReused;
     const nowMs = performance.now();
-    if (nothingSent) replica!.avoid(nowMs);
+    if (nothingSent) this.start.service.suspect(replica, nowMs);
     this.connection = null;
-    if (this.phase === 'responding' || !this.mayRepeat(nothingSent)) {
-      this.fail(reason);
-      return;
-    }
-    const next = pickReplica(start.slot, replica, nowMs) ?? (connection!.isReused ? replica : null);
-    if (next === null) {
-      this.fail(reason);
-      return;
-    }
+    const next = this.start.service.nextAfter(this.slot, replica, nowMs, {
+      mayRepeat: this.mayRepeat(nothingSent),
+      mayMove: nothingSent && this.slot === this.start.slot,
+      wasReused,
+    });
+    if (next === null) return this.fail(reason);
     this.decide(CLASS.connectFailure, false);
-    replica!.active -= 1;
-    this.attempt(next, true, nowMs);
+    replica.active -= 1;
+    if (next.slot !== this.slot) this.moveTo(next.slot);
+    this.attempt(next.replica, true, nowMs);
+  }
+
+  /** What the other slot does in place of its own is not its version's doing. */
+  private moveTo(other: SlotLive): void {
+    this.slot.inFlight.delete(this);
+    this.slot = other;
+    this.identity = UNCOUNTED;
+    other.inFlight.add(this);
   }
 
   /** Gives up on what has stalled. Called about once a second. */
   sweep(nowMs: number): void {
-    const idleMs = nowMs - this.lastByteMs;
-    if (this.phase === 'connecting') {
-      if (idleMs > CONNECT_TIMEOUT_MS) this.connection?.socket.destroy();
-    } else if (this.phase === 'waiting' && this.upload?.waitsForClient === true) {
-      if (idleMs > UPLOAD_IDLE_MS)
-        this.end(CLASS.clientAbort, { status: 408, text: 'the request body did not arrive' });
-    } else if (this.phase === 'waiting') {
-      if (idleMs > HEAD_TIMEOUT_MS) this.timeOut();
-    } else if (this.phase === 'responding' && !this.isStream && idleMs > BODY_IDLE_MS) {
-      this.end(this.awaitsDrain ? CLASS.clientAbort : CLASS.timeout, {
-        status: 504,
-        text: 'the response stalled',
-      });
-    }
+    const { phase, isStream } = this;
+    const clientsTurn = phase === 'waiting' ? this.awaitsUpload() : this.awaitsDrain;
+    const stall = stallOf({ phase, isStream, clientsTurn, idleMs: nowMs - this.lastByteMs });
+    if (stall === 'connection') this.connection?.socket.destroy();
+    else if (stall !== null) this.end(stall.class, stall.answer);
   }
 
   close(): void {
@@ -242,7 +241,8 @@ export class Exchange implements ConnectionUser, InFlight {
   }
 
   private mayRepeat(nothingSent: boolean): boolean {
-    if (this.attempts > 1 || this.start.res.destroyed) return false;
+    const isOver = this.phase === 'responding' || this.start.res.destroyed;
+    if (isOver || this.attempts > 1) return false;
     return nothingSent || (this.upload === null && isIdempotent(this.start.req.method!));
   }
 
@@ -269,6 +269,12 @@ export class Exchange implements ConnectionUser, InFlight {
     this.leave();
   }
 
+  /** A client that asked whether it may send is not late before it was told to. */
+  private awaitsUpload(): boolean {
+    const { upload, interims } = this;
+    return upload?.waitsForClient === true && !(interims.awaitsContinue && upload.isEmpty);
+  }
+
   private waitForClient(): void {
     this.connection!.pause();
     if (this.awaitsDrain) return;
@@ -292,10 +298,6 @@ export class Exchange implements ConnectionUser, InFlight {
     this.end(CLASS.clientAbort, { status: 413, text: 'the request body is too large' });
   }
 
-  private timeOut(): void {
-    this.end(CLASS.timeout, { status: 504, text: 'the application did not answer in time' });
-  }
-
   private fail(reason: string): void {
     this.connection = null;
     this.end(CLASS.connectFailure, {
@@ -307,7 +309,7 @@ export class Exchange implements ConnectionUser, InFlight {
 
   /** No replica of any slot is healthy. */
   private noReplica(): void {
-    this.replica = this.start.slot.replicas[0] ?? null;
+    this.replica = this.slot.replicas[0] ?? null;
     if (this.replica !== null) this.replica.active += 1;
     this.end(CLASS.connectFailure, { status: 503, text: 'no healthy replica', retryAfterSeconds: 1 });
   }
@@ -328,16 +330,13 @@ export class Exchange implements ConnectionUser, InFlight {
   private decide(classIndex: ClassIndex, isFinal: boolean): void {
     if (this.decided || this.replica === null) return;
     this.decided = isFinal;
-    const { service, identity } = this.start;
-    this.replica.tally.add(classIndex, this.bucket, isFinal);
-    if (identity === UNCOUNTED || service.identities === null) return;
-    service.identities.note(identity, this.replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), this.bucket);
+    this.start.service.count(this.replica, this.identity, { classIndex, bucket: this.bucket, isFinal });
   }
 
   private leave(): void {
     if (this.phase === 'done') return;
     this.phase = 'done';
-    this.start.slot.inFlight.delete(this);
+    this.slot.inFlight.delete(this);
     if (this.replica !== null) this.replica.active -= 1;
   }
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { identityHash } from '../../cohort.ts';
 import { type DoorTable, findDoor } from './door-table.ts';
 import { Exchange, type ExchangeStart } from './exchange.ts';
-import { DID, ONE_OFF, UNCOUNTED } from './identity-filter.ts';
+import { ONE_OFF, UNCOUNTED } from './identity-filter.ts';
 import type { Mint } from './mint.ts';
 import { type Refusing, refuse } from './refusals.ts';
 import {
@@ -24,6 +24,8 @@ const HEAD_TIMEOUT_MS = 30_000;
 /** Long, so that it is the client who closes an idle connection: the other way round a request can cross the close. */
 const KEEP_ALIVE_MS = 75_000;
 const MAX_CONNECTIONS = 10_000;
+/** Requests of one connection behind the one that is served; more end it. */
+const MAX_PIPELINED = 128;
 /** 90 days. */
 const COOKIE_SECONDS = 7_776_000;
 /** Past this no longer text than this is hashed; it still tells people apart. */
@@ -58,7 +60,11 @@ export function createFront(listener: string, state: FrontState): Server {
   });
   server.maxHeadersCount = 0;
   server.maxConnections = MAX_CONNECTIONS;
-  const arrive = (arrival: Arrival): void => serve(listener, state, arrival);
+  const queued = new WeakMap<Socket, number>();
+  const arrive = (arrival: Arrival): void => {
+    if (arrival.res.socket === null) waitForTurn(arrival, queued, () => serve(listener, state, arrival));
+    else serve(listener, state, arrival);
+  };
   server.on('request', (req, res) => arrive({ req, res, upgrade: null }));
   server.on('checkContinue', (req, res) => arrive({ req, res, upgrade: null }));
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -71,6 +77,23 @@ export function createFront(listener: string, state: FrontState): Server {
     refuseMalformed(error, socket as Socket),
   );
   return server;
+}
+
+/**
+ * Requests that a client sends without waiting for answers are served one at a time: in order for those that change
+ * something, and one connection cannot open thousands to the application.
+ */
+function waitForTurn({ req, res }: Arrival, queued: WeakMap<Socket, number>, begin: () => void): void {
+  const waiting = (queued.get(req.socket) ?? 0) + 1;
+  if (waiting > MAX_PIPELINED) {
+    req.socket.destroy();
+    return;
+  }
+  queued.set(req.socket, waiting);
+  res.once('socket', () => {
+    queued.set(req.socket, queued.get(req.socket)! - 1);
+    begin();
+  });
 }
 
 function serve(listener: string, state: FrontState, arrival: Arrival): void {
@@ -99,7 +122,7 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
   }
   const clientAddress = plainAddress(req.socket.remoteAddress);
   const visitor = visitorOf(service, { scan, req, clientAddress, mint: state.mint });
-  const choice = service.choose(visitor.hash);
+  const choice = service.choose(visitor.hash, performance.now());
   if (choice === null) {
     refuse(req, res, {
       status: 503,
@@ -121,6 +144,7 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
       rawHeaders: req.rawHeaders,
       clientAddress,
       trustForwarded: spec.trustForwarded,
+      host: spec.host ?? listener,
       requestId: state.mint.requestId(),
       upgrade: upgrade === null ? null : scan.upgrade,
     },
@@ -168,7 +192,8 @@ function visitorOf(service: ServiceLive, { scan, req, clientAddress, mint }: Vis
     case 'cookie': {
       const id = scan.cookie ?? mint.identity();
       const hash = identityHash(service.salt, id);
-      const cookie = scan.cookie === null ? setCookie(id) : null;
+      const isSecure = spec.trustForwarded && scan.forwardedProto?.trim().toLowerCase() === 'https';
+      const cookie = scan.cookie === null ? setCookie(id, isSecure) : null;
       return { hash, identity: hash, cookie };
     }
     case 'header':
@@ -193,15 +218,19 @@ function headerValue(req: IncomingMessage, name: string): string | null {
   return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
 }
 
-function setCookie(id: string): string {
-  return `${COOKIE_NAME}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax`;
+function setCookie(id: string, isSecure: boolean): string {
+  return `${COOKIE_NAME}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
 }
 
-/** A slot without a healthy replica fails the requests that are its own, whoever serves them in its place. */
+/** A slot without a sound replica fails the requests that are its own, whoever serves them in its place. */
 function countUnhealthy(service: ServiceLive, slot: 'blue' | 'green', identity: number): void {
-  service.slots[slot].replicas[0]?.tally.add(CLASS.connectFailure, NO_LATENCY, false);
-  if (identity === UNCOUNTED) return;
-  service.identities?.note(identity, slot === 'blue' ? 0 : 1, DID.failed, NO_LATENCY);
+  const replica = service.slots[slot].replicas[0];
+  if (replica === undefined) return;
+  service.count(replica, identity, {
+    classIndex: CLASS.connectFailure,
+    bucket: NO_LATENCY,
+    isFinal: false,
+  });
 }
 
 function plainAddress(address: string | undefined): string {

@@ -18,7 +18,12 @@ export const HEADER = {
   contentType: 14,
   te: 15,
   trailer: 16,
+  /** Says who the client is; only a trusted proxy may: Forwarded, X-Forwarded-*, X-Real-IP. */
   forwarded: 17,
+  /** With `_` for `-` one of the above: CGI and WSGI cannot tell the two apart. */
+  disguised: 18,
+  /** No header name (RFC 9110, section 5.6.2). */
+  malformed: 19,
 } as const;
 
 const KINDS: Readonly<Record<string, number>> = {
@@ -43,6 +48,8 @@ const KINDS: Readonly<Record<string, number>> = {
   'x-request-id': HEADER.requestId,
 };
 
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 /** Names as they are spelled on the wire; clients choose them, so their number is bounded. */
 const MAX_SPELLINGS = 4096;
 const spellings = new Map<string, number>();
@@ -50,10 +57,22 @@ const spellings = new Map<string, number>();
 export function headerKind(name: string): number {
   const known = spellings.get(name);
   if (known !== undefined) return known;
-  const lower = name.toLowerCase();
-  const kind = Object.hasOwn(KINDS, lower) ? KINDS[lower]! : HEADER.plain;
+  const kind = kindOf(name);
   if (spellings.size < MAX_SPELLINGS) spellings.set(name, kind);
   return kind;
+}
+
+function kindOf(name: string): number {
+  if (!TOKEN.test(name)) return HEADER.malformed;
+  const lower = name.toLowerCase();
+  const known = knownKind(lower);
+  if (known !== HEADER.plain || !lower.includes('_')) return known;
+  return knownKind(lower.replaceAll('_', '-')) === HEADER.plain ? HEADER.plain : HEADER.disguised;
+}
+
+function knownKind(lower: string): number {
+  if (Object.hasOwn(KINDS, lower)) return KINDS[lower]!;
+  return lower.startsWith('x-forwarded-') || lower === 'x-real-ip' ? HEADER.forwarded : HEADER.plain;
 }
 
 /** Names listed in Connection, lowercased, without the options that every proxy handles itself; null for none. */

@@ -13,8 +13,8 @@ const HINT_MARGIN_MS = 1000;
 /** Requests that must not be sent twice only go out on connections that were used just now. */
 const IDLE_MS_UNREPEATABLE = 1000;
 const MAX_IDLE = 256;
-/** After a refused connection, others are preferred for this long. */
-const AVOID_MS = 1000;
+/** After a connection that failed, a replica is the last choice for this long, or until a probe finds it well. */
+const SUSPECT_MS = 1000;
 
 /** One replica as one worker sees it: health as told, load, idle connections, counts. */
 export class ReplicaLink implements ConnectionHome {
@@ -25,7 +25,7 @@ export class ReplicaLink implements ConnectionHome {
   healthy = false;
   /** Requests and streams in flight from this worker. */
   active = 0;
-  private avoidUntilMs = 0;
+  private suspectUntilMs = 0;
   private retired = false;
   private idle: UpstreamConnection[] = [];
 
@@ -71,12 +71,19 @@ export class ReplicaLink implements ConnectionHome {
     }
   }
 
-  avoid(nowMs: number): void {
-    this.avoidUntilMs = nowMs + AVOID_MS;
+  /** No connection could be made. Returns whether that is news. */
+  suspect(nowMs: number): boolean {
+    const isNews = !this.isSuspect(nowMs);
+    this.suspectUntilMs = nowMs + SUSPECT_MS;
+    return isNews;
   }
 
-  isAvoided(nowMs: number): boolean {
-    return nowMs < this.avoidUntilMs;
+  trust(): void {
+    this.suspectUntilMs = 0;
+  }
+
+  isSuspect(nowMs: number): boolean {
+    return nowMs < this.suspectUntilMs;
   }
 
   /** Out of use: what is idle is closed now, what is busy when it is done. */

@@ -88,6 +88,8 @@ export function scanRequest(rawHeaders: readonly string[]): RequestScan | Refusa
       case HEADER.requestId:
         scan.hasRequestId = true;
         break;
+      case HEADER.disguised:
+        return bad('a header field that some read as another one ("_" for "-")');
       default:
     }
   }
@@ -104,6 +106,8 @@ export type Forwarding = {
   readonly rawHeaders: readonly string[];
   readonly clientAddress: string;
   readonly trustForwarded: boolean;
+  /** For a request of HTTP/1.0 that names none. */
+  readonly host: string;
   /** Used when the client sent none. */
   readonly requestId: string;
   /** Protocol to ask the application for, or null. */
@@ -114,9 +118,11 @@ export type Forwarding = {
 export function forwardedHead(line: RequestLine, forwarding: Forwarding): string {
   const { scan, rawHeaders } = forwarding;
   let head = `${line.method} ${line.target} HTTP/1.1\r\n`;
+  if (scan.host === '') head += `Host: ${forwarding.host}\r\n`;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     const value = rawHeaders[i + 1]!;
+    if (value === '' && headerKind(name) === HEADER.host) continue;
     if (!passes(headerKind(name), value, forwarding.trustForwarded)) continue;
     if (
       scan.dropped !== null &&
@@ -124,7 +130,8 @@ export function forwardedHead(line: RequestLine, forwarding: Forwarding): string
       scan.dropped.includes(name.toLowerCase())
     )
       continue;
-    head += `${name}: ${value}\r\n`;
+    const sent = headerKind(name) === HEADER.cookie ? withoutIdentity(value) : value;
+    if (sent !== null) head += `${name}: ${sent}\r\n`;
   }
   if (scan.chunked) head += 'Transfer-Encoding: chunked\r\n';
   else if (scan.contentLength !== null) head += `Content-Length: ${scan.contentLength}\r\n`;
@@ -133,13 +140,14 @@ export function forwardedHead(line: RequestLine, forwarding: Forwarding): string
   return `${head}${forwardedFields(forwarding)}\r\n`;
 }
 
-function forwardedFields({ scan, clientAddress, trustForwarded }: Forwarding): string {
+function forwardedFields({ scan, clientAddress, trustForwarded, host: ownHost }: Forwarding): string {
+  const host = scan.host === '' ? ownHost : scan.host;
   if (!trustForwarded) {
-    return `X-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${scan.host}\r\n`;
+    return `X-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n`;
   }
   const chain = scan.forwardedFor === null ? clientAddress : `${scan.forwardedFor}, ${clientAddress}`;
   const proto = scan.forwardedProto ?? 'http';
-  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${scan.forwardedHost ?? scan.host}\r\n`;
+  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${scan.forwardedHost ?? host}\r\n`;
 }
 
 function passes(kind: number, value: string, trustForwarded: boolean): boolean {
@@ -175,6 +183,16 @@ export function originForm(target: string, host: string): string | Refusal {
 export function identityCookie(header: string): string | null {
   const found = /(?:^|;)[ \t]*bascule_id=([0-9a-f]{32})[ \t]*(?:;|$)/.exec(header);
   return found === null ? null : found[1]!;
+}
+
+/**
+ * A Cookie header without ours, in whatever shape: the identity is the proxy's business alone, and an application that
+ * logs or echoes cookies cannot leak it. Null when nothing is left.
+ */
+export function withoutIdentity(header: string): string | null {
+  if (!header.includes(COOKIE_NAME)) return header;
+  const kept = header.split(';').filter((pair) => pair.split('=')[0]!.trim() !== COOKIE_NAME);
+  return kept.length === 0 ? null : kept.join(';').trimStart();
 }
 
 /** The last address of X-Forwarded-For: the one that the trusted proxy before this one saw. */

@@ -25,6 +25,9 @@ const MAX_HEAD_BYTES = 65_536;
 const MAX_CHUNK_LINE = 4096;
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/;
+/** Control characters, and line ends that are not CRLF. */
+// oxlint-disable-next-line no-control-regex -- they are what it looks for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?$/;
 
 /**
@@ -147,6 +150,7 @@ export class ResponseReader {
   }
 
   private parseHead(text: string): ResponseHead | string {
+    if (CONTROL.test(text)) return 'a control character in its head';
     let lineEnd = text.indexOf('\r\n');
     const status = STATUS_LINE.exec(lineEnd === -1 ? text : text.slice(0, lineEnd));
     if (status === null) return 'a malformed status line';
@@ -193,7 +197,9 @@ export class ResponseReader {
     const endless = !this.chunkedBody && fields.length === null && this.bodyLength(statusCode, null) === null;
     if (ambiguous || endless) this.keepAlive = false;
     // Transfer-Encoding wins over Content-Length, which must then not be passed on (RFC 9112, section 6.3).
-    if (ambiguous) fields.headers = fields.headers.filter((_, i, all) => !isLength(all[i - (i % 2)]!));
+    // A 204 has none (RFC 9110, section 8.6).
+    if (ambiguous || statusCode === 204)
+      fields.headers = fields.headers.filter((_, i, all) => !isLength(all[i - (i % 2)]!));
     return null;
   }
 
@@ -233,9 +239,12 @@ export class ResponseReader {
     }
     const line = data.toString('latin1', at, end);
     const colon = line.indexOf(':');
+    const kind = headerKind(line.slice(0, Math.max(0, colon)));
     this.trailers ??= [];
-    if (colon < 1 || this.trailers.length > 100) return 'a malformed trailer';
-    this.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
+    if (kind === HEADER.malformed || CONTROL.test(line) || this.trailers.length > 100)
+      return 'a malformed trailer';
+    // What frames, routes or describes the message has no place after it (RFC 9110, section 6.5.1).
+    if (kind === HEADER.plain) this.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
     return end + 2;
   }
 }
@@ -246,6 +255,8 @@ type Field = { readonly kind: number; readonly name: string; readonly value: str
 /** Sorts one header field into place; returns what is wrong with it, or null. */
 function addField(fields: Fields, { kind, name, value }: Field): string | null {
   switch (kind) {
+    case HEADER.malformed:
+      return 'a malformed header line';
     case HEADER.connection:
       fields.connection = fields.connection === '' ? value : `${fields.connection}, ${value}`;
       return null;

@@ -3,8 +3,9 @@ import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
 import { Drain, type InFlight } from './drain.ts';
-import { IdentityFilter } from './identity-filter.ts';
+import { IdentityFilter, UNCOUNTED, deedOf } from './identity-filter.ts';
 import { ReplicaLink } from './replica-link.ts';
+import type { ClassIndex } from './tally.ts';
 
 export type SlotLive = {
   readonly name: SlotName;
@@ -17,8 +18,25 @@ export type SlotLive = {
   turn: number;
 };
 
-/** Where a request goes. `wanted` differs from `slot` when its own slot has no healthy replica. */
+/** Where a request goes. `wanted` differs from `slot` when its own slot has no sound replica. */
 export type Choice = { readonly wanted: SlotLive; readonly slot: SlotLive };
+
+export type Attempt = {
+  readonly classIndex: ClassIndex;
+  /** Of the time to its response head, or NO_LATENCY. */
+  readonly bucket: number;
+  /** Whether the request ended with it. */
+  readonly isFinal: boolean;
+};
+
+export type Repeating = {
+  /** On another replica of its slot. */
+  readonly mayRepeat: boolean;
+  /** To the other slot, where that stands in. */
+  readonly mayMove: boolean;
+  /** The connection had carried another request before: it may have been closed for being idle. */
+  readonly wasReused: boolean;
+};
 
 /** A service as one worker sees it. */
 export class ServiceLive {
@@ -28,9 +46,12 @@ export class ServiceLive {
   identities: IdentityFilter | null = null;
   readonly slots: Readonly<Record<SlotName, SlotLive>>;
   private cohort: Cohort | null = null;
+  private readonly onSuspect: (replica: ReplicaLink) => void;
 
-  constructor(door: Door) {
+  /** `onSuspect`: a replica that counts as healthy could not be connected to. */
+  constructor(door: Door, onSuspect: (replica: ReplicaLink) => void) {
     this.door = door;
+    this.onSuspect = onSuspect;
     this.salt = saltState(door.salt);
     this.slots = { blue: slotLive('blue'), green: slotLive('green') };
     this.install(door);
@@ -65,21 +86,56 @@ export class ServiceLive {
   }
 
   /** Whose bucket is `hash`'s; null when nobody is to be served. */
-  choose(hash: number): Choice | null {
+  choose(hash: number, nowMs: number): Choice | null {
     const route = this.route;
     if (route === null) return null;
     const isIn = route.split !== null && isCandidate(bucketOf(hash), this.cohort!);
     const name = isIn ? route.split.slot : route.serve;
     if (name === null) return null;
     const wanted = this.slots[name];
-    if (hasHealthy(wanted)) return { wanted, slot: wanted };
-    const other = this.slots[otherSlot(name)];
-    return { wanted, slot: route.standIn && hasHealthy(other) ? other : wanted };
+    if (hasSound(wanted, nowMs)) return { wanted, slot: wanted };
+    return { wanted, slot: this.standInFor(wanted, nowMs) ?? wanted };
+  }
+
+  /** The other slot, where it serves what this one cannot. */
+  standInFor(slot: SlotLive, nowMs: number): SlotLive | null {
+    const other = this.slots[otherSlot(slot.name)];
+    const isNeeded = this.route?.standIn === true && !hasSound(slot, nowMs);
+    return isNeeded && hasSound(other, nowMs) ? other : null;
+  }
+
+  /** Who is to serve a request whose attempt failed; null for nobody: it fails. */
+  nextAfter(
+    slot: SlotLive,
+    failed: ReplicaLink,
+    nowMs: number,
+    { mayRepeat, mayMove, wasReused }: Repeating,
+  ): { readonly slot: SlotLive; readonly replica: ReplicaLink } | null {
+    if (mayRepeat) {
+      const replica = pickReplica(slot, failed, nowMs) ?? (wasReused ? failed : null);
+      if (replica !== null) return { slot, replica };
+    }
+    const other = mayMove ? this.standInFor(slot, nowMs) : null;
+    return other === null ? null : { slot: other, replica: pickReplica(other, null, nowMs)! };
+  }
+
+  /** Whoever could not connect says so: others need not find out for themselves until the next probe. */
+  suspect(replica: ReplicaLink, nowMs: number): void {
+    if (replica.suspect(nowMs)) this.onSuspect(replica);
+  }
+
+  /** Counts an attempt, and what it makes of its identity. */
+  count(replica: ReplicaLink, identity: number, { classIndex, bucket, isFinal }: Attempt): void {
+    replica.tally.add(classIndex, bucket, isFinal);
+    if (identity !== UNCOUNTED)
+      this.identities?.note(identity, replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), bucket);
   }
 
   setHealth(name: SlotName, replica: number, healthy: boolean): void {
     const link = this.slots[name].replicas[replica];
-    if (link !== undefined) link.healthy = healthy;
+    if (link === undefined) return;
+    link.healthy = healthy;
+    if (healthy) link.trust();
   }
 
   get replicas(): ReplicaLink[] {
@@ -115,7 +171,7 @@ export class ServiceLive {
   }
 }
 
-/** The least loaded healthy replica of a slot other than `except`, one that did not just refuse if there is a choice. */
+/** The least loaded healthy replica of a slot other than `except`, one that is not suspect if there is a choice. */
 export function pickReplica(slot: SlotLive, except: ReplicaLink | null, nowMs: number): ReplicaLink | null {
   let best: ReplicaLink | null = null;
   let bestLoad = Number.POSITIVE_INFINITY;
@@ -123,7 +179,7 @@ export function pickReplica(slot: SlotLive, except: ReplicaLink | null, nowMs: n
   for (let i = 0; i < slot.inUse; i += 1) {
     const replica = slot.replicas[(slot.turn + i) % slot.inUse]!;
     if (!replica.healthy || replica === except) continue;
-    const load = replica.isAvoided(nowMs) ? 1e9 + replica.active : replica.active;
+    const load = replica.isSuspect(nowMs) ? 1e9 + replica.active : replica.active;
     if (load < bestLoad) {
       best = replica;
       bestLoad = load;
@@ -137,8 +193,11 @@ function getsTraffic(route: Route | null, slot: SlotName): boolean {
   return route.serve === slot || (route.split?.slot === slot && route.split.sharePercent > 0);
 }
 
-function hasHealthy(slot: SlotLive): boolean {
-  for (let i = 0; i < slot.inUse; i += 1) if (slot.replicas[i]!.healthy) return true;
+function hasSound(slot: SlotLive, nowMs: number): boolean {
+  for (let i = 0; i < slot.inUse; i += 1) {
+    const replica = slot.replicas[i]!;
+    if (replica.healthy && !replica.isSuspect(nowMs)) return true;
+  }
   return false;
 }
 

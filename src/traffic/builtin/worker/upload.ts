@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { HEADER, headerKind } from './header-kinds.ts';
 
 export type UploadTarget = {
   /** Returns false when the writer should wait. */
@@ -26,6 +27,10 @@ export class Upload {
   /** Whether it is the client's turn: neither done nor held up by the application. */
   get waitsForClient(): boolean {
     return !this.isDone && !this.held;
+  }
+
+  get isEmpty(): boolean {
+    return this.bytes === 0;
   }
 
   begin(target: UploadTarget): void {
@@ -73,7 +78,10 @@ export class Upload {
     if (!this.chunked) return;
     const { rawTrailers } = this.req;
     let end = '0\r\n';
-    for (let i = 0; i < rawTrailers.length; i += 2) end += `${rawTrailers[i]}: ${rawTrailers[i + 1]}\r\n`;
+    for (let i = 0; i < rawTrailers.length; i += 2) {
+      // What frames, routes or names somebody has no place after the body (RFC 9110, section 6.5.1).
+      if (headerKind(rawTrailers[i]!) === HEADER.plain) end += `${rawTrailers[i]}: ${rawTrailers[i + 1]}\r\n`;
+    }
     target.write(`${end}\r\n`);
   }
 }

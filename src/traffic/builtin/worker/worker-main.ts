@@ -7,6 +7,7 @@ import { doorTable } from './door-table.ts';
 import type { Exchange } from './exchange.ts';
 import { type FrontState, createFront } from './front.ts';
 import { Mint } from './mint.ts';
+import type { ReplicaLink } from './replica-link.ts';
 import { ServiceLive } from './service-live.ts';
 
 /**
@@ -103,9 +104,13 @@ function restore({ door, route }: ServiceState): void {
 
 function install(door: Door): void {
   const known = services.get(door.service);
-  if (known === undefined) services.set(door.service, new ServiceLive(door));
+  if (known === undefined) services.set(door.service, new ServiceLive(door, suspect(door.service)));
   else known.install(door);
   rebuildDoors();
+}
+
+function suspect(service: string): (replica: ReplicaLink) => void {
+  return ({ slot, index }) => tell({ kind: 'suspect', service, slot, replica: index });
 }
 
 function rebuildDoors(): void {

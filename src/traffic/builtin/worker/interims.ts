@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+
+/** To one request. */
+export const MAX_INTERIMS = 20;
+
+/** Answers 1xx to one request: `100 Continue` is passed on once, to a client that waits for it, and their number is bounded. */
+export class Interims {
+  private count = 0;
+  private continued = false;
+  private readonly expects: boolean;
+
+  constructor(req: IncomingMessage) {
+    this.expects = req.headers.expect !== undefined;
+  }
+
+  /** Whether the client still waits to be told that it may send its body. */
+  get awaitsContinue(): boolean {
+    return this.expects && !this.continued;
+  }
+
+  take(statusCode: number): 'pass on' | 'drop' | 'too many' {
+    this.count += 1;
+    if (this.count > MAX_INTERIMS) return 'too many';
+    if (statusCode !== 100 || !this.awaitsContinue) return 'drop';
+    this.continued = true;
+    return 'pass on';
+  }
+}
