@@ -13,6 +13,7 @@ import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import { systemRandom } from './lib/random.ts';
+import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
@@ -119,6 +120,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   const ports: Ports = {
     clock,
     random: systemRandom,
+    timers: systemTimers,
     journal,
     samples,
     router,

@@ -199,8 +199,10 @@ async function answer(route: Route, context: Context, shared: Shared): Promise<u
   if (key === null) return route.handle(context);
   const { method, url, body } = request;
   const digest = digestOf({ method, url, role: caller.role, actor: caller.actor, body: body ?? null });
+  // The effect and the fact that it was this request's are recorded together.
+  const asked = { ...context, caller: { ...caller, once: { key, request: digest } } };
   const { status, body: answered } = await shared.idempotency.once(key, digest, () =>
-    outcome(route, context, shared),
+    outcome(route, asked, shared),
   );
   return reply
     .code(status)
