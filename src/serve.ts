@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
+import { access, chmod, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
@@ -12,6 +12,7 @@ import { createApi } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
+import { messageOf, OperatingError } from './lib/errors.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
@@ -42,9 +43,7 @@ export type ServeOptions = {
 
 /** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
-  // Users of services walk through it to their release; nothing in it is for others.
-  process.umask(0o027);
-  if ((await mkdir(stateDir, { recursive: true })) !== undefined) await chmod(stateDir, 0o711);
+  await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
   const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
   const { log } = ports;
@@ -56,7 +55,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     controller: running.controller,
     idempotency: running.idempotency,
     socketDirectory: join(stateDir, 'sockets'),
-    version: version,
+    version,
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
@@ -77,6 +76,21 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   await running.stop();
   runtime.detach();
   router.close();
+}
+
+async function makeStateDirectory(stateDir: string): Promise<void> {
+  try {
+    // Users of services walk through it to their release; nothing in it is for others.
+    process.umask(0o027);
+    if ((await mkdir(stateDir, { recursive: true })) !== undefined) await chmod(stateDir, 0o711);
+    await access(stateDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new OperatingError(
+      'STATE_DIR_UNUSABLE',
+      `The state directory ${stateDir} cannot be made or written, so the server did not start (${messageOf(error)}). Name one of your own with --state-dir, or make it for this user.`,
+      { retryable: false, cause: error },
+    );
+  }
 }
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
@@ -152,6 +166,15 @@ function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...
 
 function readServerFile(stateDir: string, configFile: string | null): ServerFile {
   const path = configFile ?? join(stateDir, 'server.yaml');
-  const text = configFile !== null || existsSync(path) ? readFileSync(path, 'utf8') : '';
-  return parseServerFile(text, path);
+  try {
+    const text = configFile !== null || existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return parseServerFile(text, path);
+  } catch (error) {
+    if (error instanceof OperatingError) throw error;
+    throw new OperatingError(
+      'SERVER_FILE_INVALID',
+      `${path} cannot be read, so the server did not start: ${messageOf(error)}`,
+      { retryable: false, cause: error },
+    );
+  }
 }

@@ -101,7 +101,12 @@ export const ROLLOUT_CODES = {
   },
   SERVER_FILE_INVALID: {
     title: 'the server file is not valid',
-    cause: 'It is not YAML, or a key or value in it is not known.',
-    fix: 'The message lists every mistake; docs/configuration.md describes the file.',
+    cause: 'It cannot be read, is not YAML, or a key or value in it is not known.',
+    fix: 'The message lists every mistake; docs/server.md describes the file.',
+  },
+  STATE_DIR_UNUSABLE: {
+    title: 'the state directory cannot be used',
+    cause: 'It cannot be made, or this user may not write there.',
+    fix: 'Name another with --state-dir or BASCULE_STATE_DIR, or make it and give it to the user that runs "bascule serve".',
   },
 } as const satisfies Record<string, CodeEntry>;
