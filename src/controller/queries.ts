@@ -1,8 +1,9 @@
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { Step } from '../release/plan.ts';
-import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { otherSlot, SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import type { Verb } from '../rollout/event.ts';
+import { routeOf } from '../rollout/route.ts';
 import {
   labelOf,
   slotWithRole,
@@ -12,8 +13,10 @@ import {
   type Outcome,
   type Rollout,
   type ServiceState,
+  type Slot,
 } from '../rollout/state.ts';
 import { transition } from '../rollout/transition.ts';
+import type { Route } from '../traffic/router.ts';
 import type { RolloutRecord } from './records.ts';
 import {
   ACTIONS,
@@ -69,16 +72,27 @@ function labelIn(state: ServiceState, slot: SlotName): string | null {
   return releaseId === null ? null : labelOf(releaseId);
 }
 
+/** What users get: the shares of the route, and who stands in for a slot that is down. */
 function usersOf(state: ServiceState): string {
-  const { rollout } = state;
-  const stable = slotWithRole(state, 'stable');
-  if (rollout !== null && rollout.ending === null && rollout.sharePercent === 100)
-    return `100% on ${rollout.label}`;
-  if (stable === null) return '503: nothing serves yet';
-  const share = rollout?.ending === null ? rollout.sharePercent : 0;
-  const stableLabel = labelIn(state, stable);
-  if (share === 0 || rollout === null) return `100% on ${stableLabel}`;
-  return `${round(100 - share)}% on ${stableLabel}, ${share}% on ${rollout.label}`;
+  const { serve, split, standIn } = routeOf(state);
+  if (serve === null) return '503: nothing serves yet';
+  const names = { blue: labelIn(state, 'blue') ?? 'nothing', green: labelIn(state, 'green') ?? 'nothing' };
+  const down = SLOT_NAMES.find((slot) => isAsked(slot, serve, split) && isDown(state.slots[slot]));
+  if (down !== undefined) {
+    const other = otherSlot(down);
+    if (standIn && state.slots[other].healthy > 0) return `100% on ${names[other]}: ${names[down]} is down`;
+    if (split === null) return `503: ${names[down]} is down`;
+  }
+  if (split === null) return `100% on ${names[serve]}`;
+  return `${round(100 - split.sharePercent)}% on ${names[serve]}, ${split.sharePercent}% on ${names[split.slot]}`;
+}
+
+function isAsked(slot: SlotName, serve: SlotName, split: Route['split']): boolean {
+  return slot === serve || slot === split?.slot;
+}
+
+function isDown({ replicas, healthy }: Slot): boolean {
+  return replicas > 0 && healthy === 0;
 }
 
 function conditionOf(state: ServiceState): ServiceView['condition'] {
