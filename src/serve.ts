@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, chmod, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
@@ -14,6 +14,7 @@ import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
 import { systemRandom } from './lib/random.ts';
+import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
@@ -21,13 +22,18 @@ import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
 
-/** The program itself, by the extension that this file has: TypeScript in development, JavaScript when installed. */
-const MAIN = fileURLToPath(
-  new URL(`./main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+/** By the extension that this file has: TypeScript in development, JavaScript when installed. */
+const PROXY = fileURLToPath(
+  new URL(
+    `./traffic/builtin/proxy-program${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+    import.meta.url,
+  ),
 );
 const MIB = 1024 * 1024;
 const STOP_GRACE_MS = 5000;
 const ROUTE_LATE_MS = 10_000;
+const RUNS_AS_ROOT =
+  'this server runs as root, and so does every service without "user:"; list users under "allowed-users" in the server file and name one in each service';
 
 export type ServeOptions = {
   readonly stateDir: string;
@@ -41,6 +47,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   const file = readServerFile(stateDir, configFile);
   const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
   const { log } = ports;
+  if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const running = createController(ports, settings, info);
@@ -48,7 +55,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     controller: running.controller,
     idempotency: running.idempotency,
     socketDirectory: join(stateDir, 'sockets'),
-    version: version,
+    version,
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
@@ -73,7 +80,9 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o750 });
+    // Users of services walk through it to their release; nothing in it is for others.
+    process.umask(0o027);
+    if ((await mkdir(stateDir, { recursive: true })) !== undefined) await chmod(stateDir, 0o711);
     await access(stateDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new OperatingError(
@@ -125,6 +134,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   const ports: Ports = {
     clock,
     random: systemRandom,
+    timers: systemTimers,
     journal,
     samples,
     router,
@@ -151,7 +161,7 @@ function openLog(clock: Clock): Log {
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {
   const workers = file.proxyWorkers === null ? [] : ['--workers', String(file.proxyWorkers)];
-  return [process.execPath, MAIN, 'proxy', '--state-dir', join(stateDir, 'proxy'), ...workers];
+  return [process.execPath, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
 }
 
 function readServerFile(stateDir: string, configFile: string | null): ServerFile {

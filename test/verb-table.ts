@@ -26,7 +26,7 @@ function after(state: ServiceState, bare: Bare): ServiceState {
 }
 
 const FIRST: readonly Bare[] = [
-  { kind: 'deploy', request: firstRequest('v1'), supersede: false },
+  { kind: 'deploy', request: firstRequest('v1'), supersede: false, spec: null },
   { kind: 'slotStarted', slot: 'blue', releaseId: 'shop/v1', replicas: 2 },
   STABLE_HEALTH,
 ];
@@ -34,6 +34,7 @@ const DEPLOY: Bare = {
   kind: 'deploy',
   request: requestOf('v2', [...CANARY_STEPS.slice(0, 4), { kind: 'ask' }, ...CANARY_STEPS.slice(4)]),
   supersede: false,
+  spec: null,
 };
 const STARTED: Bare = { kind: 'slotStarted', slot: 'green', releaseId: 'shop/v2', replicas: 2 };
 const PROMOTE: Bare = { kind: 'promote', fromStep: null, full: false };
@@ -70,8 +71,8 @@ const STATES: Readonly<Record<string, () => ServiceState>> = {
 
 /** Every verb, with the flags that make a difference. */
 const VERBS: Readonly<Record<string, Verb>> = {
-  deploy: { kind: 'deploy', request: requestOf('v3'), supersede: false },
-  'deploy --supersede': { kind: 'deploy', request: requestOf('v3'), supersede: true },
+  deploy: { kind: 'deploy', request: requestOf('v3'), supersede: false, spec: null },
+  'deploy --supersede': { kind: 'deploy', request: requestOf('v3'), supersede: true, spec: null },
   pause: { kind: 'pause' },
   resume: { kind: 'resume' },
   promote: { kind: 'promote', fromStep: null, full: false },
@@ -86,6 +87,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
       purpose: 'rollback',
     },
     healthy: 2,
+    crashes: 0,
   },
   'apply (door)': { kind: 'apply', spec: { ...SPEC, door: { ...SPEC.door, drainMs: 5000 } } },
   'apply (policy)': { kind: 'apply', spec: { ...SPEC, policy: { ...SPEC.policy, watchMs: 5000 } } },

@@ -47,6 +47,7 @@ export class Client {
   readonly #actor: string | undefined;
   #socket: string | undefined;
   #reached = false;
+  #closed = false;
   #goneSinceMs: number | null = null;
 
   constructor(where: Where, io: Io) {
@@ -91,7 +92,9 @@ export class Client {
     return response;
   }
 
+  /** Nothing is sent after this, repeats of what is under way included. */
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
   }
 
@@ -141,7 +144,7 @@ export class Client {
   async #wait(error: unknown): Promise<void> {
     const path = this.#socket ?? 'its socket';
     const failure = error instanceof OperatingError ? error : unreachable(this.#where, path, error);
-    if (!this.#reached) throw failure;
+    if (!this.#reached || this.#closed) throw failure;
     const nowMs = this.#io.nowMs();
     if (this.#goneSinceMs === null) {
       this.#goneSinceMs = nowMs;

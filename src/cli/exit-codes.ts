@@ -21,6 +21,7 @@ export const OWN: Readonly<Record<string, number>> = {
   SOCKET_NOT_ALLOWED: EXIT.notAllowed,
   SOCKET_IN_USE: EXIT.refused,
   JOURNAL_HELD: EXIT.refused,
+  INTERRUPTED: EXIT.detached,
   NO_ROLLOUT: EXIT.refused,
   PACK_CHANGED: EXIT.refused,
 };

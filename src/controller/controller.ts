@@ -91,6 +91,8 @@ export type Caller = {
   /** `local (unverified)`, or a verified name. */
   readonly actor: string;
   readonly role: Role;
+  /** Of a request that has effect once: kept in the same transaction as the effect. */
+  readonly once?: { readonly key: string; readonly request: string };
 };
 
 export const ROLES = ['viewer', 'operator', 'admin'] as const;

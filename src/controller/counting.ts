@@ -1,4 +1,5 @@
 import { messageOf, OperatingError } from '../lib/errors.ts';
+import type { Rollout } from '../rollout/state.ts';
 import type { TrafficBatch } from '../traffic/counts.ts';
 import type { Desk } from './desk.ts';
 import { BASELINE_SECONDS } from './desk.ts';
@@ -8,13 +9,17 @@ import { Ring } from './ring.ts';
 
 /** Seconds of counts kept in memory: the longest baseline, and slack for a pause of the controller. */
 const RING_SECONDS = BASELINE_SECONDS + 300;
+/** Recorded seconds read at once after a restart: a rollout may have gone on for days. */
+const CHUNK_SECONDS = 300;
+
+type Kept = { readonly ring: Ring; cursor: string | null };
 
 /** Brings counts from the proxy into the samples and before the judge, in order, each second once. */
 export class Counting {
   readonly #ports: Ports;
   readonly #engine: Engine;
   readonly #desk: Desk;
-  readonly #rings = new Map<string, { ring: Ring; cursor: string | null }>();
+  readonly #rings = new Map<string, Kept>();
 
   constructor(ports: Ports, engine: Engine, desk: Desk) {
     this.#ports = ports;
@@ -26,10 +31,9 @@ export class Counting {
     const kept = this.#rings.get(service) ?? (await this.#restored(service));
     const batch = await this.#traffic(service, kept.cursor);
     if (batch === null) return;
+    if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
     kept.ring.add(batch);
-    if (batch.lost !== null)
-      this.#ports.log.warn({ service, ...batch.lost }, 'counts of these seconds are lost');
     this.#ports.samples.append({ service, ...batch });
     this.#judge(service, kept.ring);
   }
@@ -45,20 +49,40 @@ export class Counting {
     if (event !== null) this.#engine.post(service, event, 'bascule');
   }
 
-  /** After a restart: the recorded seconds first, then what the proxy kept for us. */
-  async #restored(service: string): Promise<{ ring: Ring; cursor: string | null }> {
-    const nowSecond = Math.floor(this.#ports.clock.nowMs() / 1000);
-    const rollout = this.#engine.find(service)?.rollout;
+  /**
+   * After a restart: the recorded seconds first, judged in pieces as they were judged live, then what the proxy kept for us.
+   */
+  async #restored(service: string): Promise<Kept> {
+    const { samples, clock } = this.#ports;
+    const nowSecond = Math.floor(clock.nowMs() / 1000);
+    const rollout = this.#engine.find(service)?.rollout ?? null;
     const began = rollout?.spans[0]?.fromSecond ?? nowSecond;
-    const ring = new Ring(Math.max(RING_SECONDS, nowSecond - began + RING_SECONDS));
-    const [range, cursor] = await Promise.all([
-      this.#ports.samples.read({ service, fromSecond: began - BASELINE_SECONDS, toSecond: nowSecond }),
-      this.#ports.samples.cursor(service),
-    ]);
-    ring.add(range);
+    const ring = new Ring(RING_SECONDS);
+    const cursor = await samples.cursor(service);
+    if (cursor !== null) await this.#refold(service, ring, { rollout, began });
     const kept = { ring, cursor };
     this.#rings.set(service, kept);
     return kept;
+  }
+
+  async #refold(
+    service: string,
+    ring: Ring,
+    { rollout, began }: { readonly rollout: Rollout | null; readonly began: number },
+  ): Promise<void> {
+    const from = began - BASELINE_SECONDS;
+    const newest =
+      (await this.#ports.samples.read({ service, fromSecond: from, toSecond: from })).upToSecond ?? 0;
+    for (let fromSecond = from; fromSecond <= newest; fromSecond += CHUNK_SECONDS) {
+      const toSecond = Math.min(fromSecond + CHUNK_SECONDS - 1, newest);
+      const range = await this.#ports.samples.read({ service, fromSecond, toSecond });
+      // Sums of whole minutes would look like one second with sixty times the traffic.
+      const whole = (row: { readonly second: number }): boolean => row.second >= (range.minutesUntil ?? 0);
+      const [replicas, identities] = [range.replicas.filter(whole), range.identities.filter(whole)];
+      ring.add({ replicas, identities, upToSecond: toSecond });
+      const now = this.#engine.find(service)?.rollout;
+      if (rollout !== null && now?.id === rollout.id && now.ending === null) this.#desk.take(now, ring);
+    }
   }
 
   async #traffic(service: string, cursor: string | null): Promise<TrafficBatch | null> {

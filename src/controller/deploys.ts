@@ -1,18 +1,18 @@
 import type { Address } from '../lib/address.ts';
 import { canonicalJson } from '../lib/json.ts';
-import { OperatingError } from '../lib/errors.ts';
+import { messageOf, OperatingError } from '../lib/errors.ts';
 import { configDigest } from '../release/digest.ts';
-import { describePlan } from '../release/describe-plan.ts';
 import { planRollout, type Plan } from '../release/plan.ts';
 import type { Release } from '../release/release.ts';
 import type { ServiceSpec } from '../release/service.ts';
+import { stableOf } from './plan-view.ts';
+import { differences } from './differences.ts';
 import { FREE_SLOT, labelOf, slotWithRole, type DeployRequest, type ServiceState } from '../rollout/state.ts';
 import { allocatePorts } from '../workload/ports.ts';
 import type { Caller, DeployAsk } from './controller.ts';
 import type { Document, Engine } from './engine.ts';
 import type { Ports, Settings } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
-import type { PlanView } from './views.ts';
 
 /** What a deploy would be: everything decided, nothing done. */
 export type Prepared = {
@@ -22,6 +22,19 @@ export type Prepared = {
   /** What a promise of it rests on; a stored plan holds only while this is the same. */
   readonly fingerprint: string;
 };
+
+export type Gathered = {
+  readonly ask: DeployAsk;
+  readonly release: Release;
+  readonly remark: string | null;
+  readonly caller: Caller;
+};
+
+/** A release of before, and what there is to say about it. */
+export type Target = { readonly releaseId: string; readonly remark: string | null };
+
+/** Rollouts of a service that are looked through for a good version. */
+const RECORDS_LOOKED_AT = 200;
 
 /** Turns what is asked for into releases, plans and rollout requests. */
 export class Deploys {
@@ -35,11 +48,10 @@ export class Deploys {
     this.#settings = settings;
   }
 
-  /** Errors: RELEASE_LABEL_TAKEN, ARTIFACT_UNKNOWN, DOOR_DIFFERS, WORKLOAD_SECRET_MISSING. */
-  async prepare(ask: DeployAsk, caller: Caller): Promise<Prepared> {
-    const { spec } = ask;
-    const state = this.#engine.find(spec.name);
-    if (state !== null) assertSameDoor(state, spec);
+  /** Everything about a release that takes time to find out. Errors: RELEASE_LABEL_TAKEN, ARTIFACT_UNKNOWN, DOOR_DIFFERS, WORKLOAD_SECRET_MISSING. */
+  async gather(ask: DeployAsk, caller: Caller): Promise<Gathered> {
+    const state = this.#engine.find(ask.spec.name);
+    if (state !== null) assertSameDoor(state, ask.spec);
     if (!(await this.#ports.store.has(ask.artifactDigest))) {
       throw new OperatingError(
         'ARTIFACT_UNKNOWN',
@@ -48,6 +60,17 @@ export class Deploys {
       );
     }
     const release = await this.#releaseOf(ask, caller);
+    return { ask, release, remark: await this.#remarkOn(release), caller };
+  }
+
+  /** What a deploy would be, of what is true at this moment: to be acted on without waiting for anything in between. */
+  prepare({ ask, release: gathered, remark, caller }: Gathered): Prepared {
+    const { spec } = ask;
+    const state = this.#engine.find(spec.name);
+    if (state !== null) assertSameDoor(state, spec);
+    // Another request may have made it meanwhile.
+    const known = this.#known(ask);
+    const release = known ?? gathered;
     const firstDeploy = state === null || slotWithRole(state, 'stable') === null;
     const plan = planRollout(spec, { firstDeploy });
     const fingerprint = canonicalJson({
@@ -58,19 +81,15 @@ export class Deploys {
     });
     return {
       release,
-      isNew: this.release(release.id) === null,
+      isNew: known === null,
       fingerprint,
-      request: this.#request(release, plan, 'deploy', caller.actor),
+      request: this.#request({ release, plan, remark, purpose: 'deploy' }, caller.actor),
     };
   }
 
   /** Back to a recorded release: a switch while it is warm, else a start with its steps skipped. */
-  back(
-    state: ServiceState,
-    label: string | null,
-    caller: Caller,
-  ): { readonly request: DeployRequest; readonly warm: boolean } {
-    const releaseId = label === null ? this.#lastGood(state) : `${state.service}/${label}`;
+  back(state: ServiceState, to: Target, caller: Caller): DeployRequest {
+    const { releaseId } = to;
     const release = this.release(releaseId);
     if (release === null) {
       throw new OperatingError(
@@ -85,11 +104,25 @@ export class Deploys {
       { ...state.spec, release: release.spec },
       { firstDeploy: slotWithRole(state, 'stable') === null, rollback: warm ? 'warm' : 'cold' },
     );
-    return { request: this.#request(release, plan, 'rollback', caller.actor), warm };
+    return this.#request(
+      { release, plan, remark: warm ? null : to.remark, purpose: 'rollback' },
+      caller.actor,
+    );
+  }
+
+  /** What to go back to, and what to say about it. Label null: the last good version. */
+  async target(state: ServiceState, label: string | null): Promise<Target> {
+    return this.remembered(label === null ? this.#lastGood(state) : `${state.service}/${label}`);
+  }
+
+  /** A release of before, and whether it would start as it did then. */
+  async remembered(releaseId: string): Promise<Target> {
+    const release = this.release(releaseId);
+    return { releaseId, remark: release === null ? null : await this.#remarkOn(release) };
   }
 
   /** The request of a retry: the same release, today's plan, a new draw. */
-  again(state: ServiceState, releaseId: string, caller: Caller): DeployRequest {
+  again(state: ServiceState, { releaseId, remark }: Target, caller: Caller): DeployRequest {
     const release = this.release(releaseId);
     if (release === null)
       throw new OperatingError('RELEASE_UNKNOWN', `the record of ${releaseId} is gone; nothing was started`, {
@@ -99,7 +132,7 @@ export class Deploys {
       { ...state.spec, release: release.spec },
       { firstDeploy: slotWithRole(state, 'stable') === null },
     );
-    return this.#request(release, plan, 'deploy', caller.actor);
+    return this.#request({ release, plan, remark, purpose: 'deploy' }, caller.actor);
   }
 
   newService(spec: ServiceSpec): ServiceState {
@@ -130,27 +163,6 @@ export class Deploys {
     };
   }
 
-  view(prepared: Prepared, id: string | null): PlanView {
-    const { release, request } = prepared;
-    const state = this.#engine.find(release.service);
-    const stable = state === null ? null : slotWithRole(state, 'stable');
-    const changes = state === null || stable === null || state.slots[stable].releaseId !== release.id;
-    const obstacles = state?.rollout ? [`${state.rollout.id} (${state.rollout.label}) is under way`] : [];
-    return {
-      id: changes ? id : null,
-      service: release.service,
-      label: release.label,
-      from: state === null ? null : stableOf(state),
-      lines: changes ? describePlan(request.plan) : [`${release.label} is what serves already`],
-      warnings:
-        state === null
-          ? ['this is the first version: there is nothing to compare it with, and no way back from it']
-          : warningsOf(state),
-      changes,
-      obstacles,
-    };
-  }
-
   release(id: string): Release | null {
     return (this.#ports.journal.document('release', id) as unknown as Release | undefined) ?? null;
   }
@@ -162,26 +174,16 @@ export class Deploys {
 
   async #releaseOf(ask: DeployAsk, caller: Caller): Promise<Release> {
     const { spec, label, artifactDigest } = ask;
-    const id = `${spec.name}/${label}`;
-    const config = configDigest(spec.release);
-    const known = this.release(id);
-    if (known !== null) {
-      if (known.artifactDigest === artifactDigest && known.configDigest === config) return known;
-      const what = known.artifactDigest === artifactDigest ? 'its configuration differs' : 'its files differ';
-      throw new OperatingError(
-        'RELEASE_LABEL_TAKEN',
-        `${label} of ${spec.name} exists already and ${what}; releases never change. Nothing was started. Give another --version.`,
-        { retryable: false },
-      );
-    }
+    const known = this.#known(ask);
+    if (known !== null) return known;
     const environmentDigest = await this.#ports.environmentDigest(spec.release.env);
     const createdAtMs = this.#ports.clock.nowMs();
     return {
-      id,
+      id: `${spec.name}/${label}`,
       service: spec.name,
       label,
       artifactDigest,
-      configDigest: config,
+      configDigest: configDigest(spec.release),
       environmentDigest,
       spec: spec.release,
       createdAtMs,
@@ -189,7 +191,41 @@ export class Deploys {
     };
   }
 
-  #request(release: Release, plan: Plan, purpose: DeployRequest['purpose'], actor: string): DeployRequest {
+  /** The release of this label, if it is what is asked for. Error: RELEASE_LABEL_TAKEN. */
+  #known({ spec, label, artifactDigest }: DeployAsk): Release | null {
+    const known = this.release(`${spec.name}/${label}`);
+    if (known === null) return null;
+    if (known.artifactDigest === artifactDigest && known.configDigest === configDigest(spec.release))
+      return known;
+    const what = known.artifactDigest === artifactDigest ? 'its configuration differs' : 'its files differ';
+    throw new OperatingError(
+      'RELEASE_LABEL_TAKEN',
+      `${label} of ${spec.name} exists already and ${what}; releases never change. Nothing was started. Give another --version.`,
+      { retryable: false },
+    );
+  }
+
+  /** Going on is more important than being exactly as before: a value that changed is said, and nothing more. */
+  async #remarkOn(release: Release): Promise<string | null> {
+    try {
+      const today = await this.#ports.environmentDigest(release.spec.env);
+      if (today === release.environmentDigest) return null;
+      return `a secret of ${release.label} has changed since it was released; it starts with what it is now`;
+    } catch (error) {
+      return `the environment of ${release.label} is not what it was: ${messageOf(error)}`;
+    }
+  }
+
+  #request(
+    what: {
+      readonly release: Release;
+      readonly plan: Plan;
+      readonly remark: string | null;
+      readonly purpose: DeployRequest['purpose'];
+    },
+    actor: string,
+  ): DeployRequest {
+    const { release, plan, remark, purpose } = what;
     const rollout = `r-${this.#ports.random.hex(4)}`;
     return {
       rollout,
@@ -199,20 +235,28 @@ export class Deploys {
       plan,
       seed: this.#ports.random.hex(16),
       actor,
+      remark,
     };
   }
 
-  /** What is kept warm, else the newest release that was promoted and is not what serves. */
+  /**
+   * The newest release that was promoted, is not what serves, and was not left by a rollback since: asking twice must not
+   * bring the bad version back.
+   */
   #lastGood(state: ServiceState): string {
-    const kept = slotWithRole(state, 'kept');
-    if (kept !== null && state.slots[kept].releaseId !== null) return state.slots[kept].releaseId;
     const stable = slotWithRole(state, 'stable');
     const serves = stable === null ? null : state.slots[stable].releaseId;
-    const records = this.#ports.journal.documents({ kind: 'rollout', aggregate: state.service, limit: 200 });
-    const good = records
-      .map(({ value }) => value as unknown as RolloutRecord)
-      .find(({ ending, rollout }) => ending?.outcome === 'done' && rollout.releaseId !== serves);
-    if (good !== undefined) return good.rollout.releaseId;
+    const left = new Set<string>();
+    for (const { value } of this.#ports.journal.documents({
+      kind: 'rollout',
+      aggregate: state.service,
+      limit: RECORDS_LOOKED_AT,
+    })) {
+      const { rollout, ending } = value as unknown as RolloutRecord;
+      if (ending?.outcome !== 'done') continue;
+      if (rollout.releaseId !== serves && !left.has(rollout.releaseId)) return rollout.releaseId;
+      if (rollout.purpose === 'rollback' && rollout.from !== null) left.add(rollout.from.releaseId);
+    }
     throw new OperatingError(
       'NOTHING_TO_GO_BACK_TO',
       `no other version of ${state.service} was ever promoted; nothing changed`,
@@ -221,26 +265,12 @@ export class Deploys {
   }
 }
 
-function stableOf(state: ServiceState): string | null {
-  const stable = slotWithRole(state, 'stable');
-  const releaseId = stable === null ? null : state.slots[stable].releaseId;
-  return releaseId === null ? null : labelOf(releaseId);
-}
-
-function warningsOf(state: ServiceState): readonly string[] {
-  const kept = slotWithRole(state, 'kept');
-  if (kept === null || state.slots[kept].releaseId === null) return [];
-  return [`the way back to ${labelOf(state.slots[kept].releaseId)} becomes cold: its slot is taken`];
-}
-
 function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
-  const differs = (['door', 'scale'] as const).filter(
-    (part) => canonicalJson(state.spec[part]) !== canonicalJson(spec[part]),
-  );
+  const differs = differences(state.spec, spec).filter((line) => !line.startsWith('policy'));
   if (differs.length === 0) return;
   throw new OperatingError(
     'DOOR_DIFFERS',
-    `${differs.join(' and ')} of ${state.service} in the file ${differs.length > 1 ? 'differ' : 'differs'} from what is applied; nothing was started. Run "bascule apply" first: it shows the difference.`,
+    `the file differs from what is applied to ${state.service}; nothing was started, nothing changed: ${differs.join(', ')}. A deploy changes no door and no scale: run "bascule apply ${state.service}" first, or put the file right.`,
     { retryable: false },
   );
 }

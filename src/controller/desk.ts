@@ -17,6 +17,8 @@ type Session = {
   judge: JudgeState;
   watch: WatchState | null;
   watchedSeconds: number;
+  /** The second from which harm was last forgotten, or null. */
+  forgotFrom: number | null;
   /** Newest second that was taken in. */
   upTo: number;
   readonly sides: Sides;
@@ -37,6 +39,8 @@ export class Desk {
   take(rollout: Rollout, ring: Ring): BareEvent | null {
     const first = rollout.spans[0];
     if (first === undefined || rollout.from === null || ring.upTo === null) return null;
+    // Not before all of stable's seconds before the rollout are there to learn from.
+    if (ring.upTo < first.fromSecond - 1) return null;
     const session = this.#session(rollout, first, ring);
     for (let second = session.upTo + 1; second <= ring.upTo; second += 1) {
       this.#takeSecond(session, rollout, ring, second);
@@ -75,6 +79,7 @@ export class Desk {
       }),
       watch: null,
       watchedSeconds: 0,
+      forgotFrom: null,
       upTo: first.fromSecond - 1,
       sides: newSides(),
     };
@@ -83,14 +88,17 @@ export class Desk {
   }
 
   #takeSecond(session: Session, rollout: Rollout, ring: Ring, second: number): void {
+    if (rollout.lost.some((range) => covers(range, second))) return;
     const traffic = ring.second(second);
-    if (traffic === null) return;
     addTo(session.sides, rollout.candidate, traffic.replicas);
-    const span = rollout.spans.find(
-      ({ fromSecond, toSecond }) => second >= fromSecond && (toSecond === null || second <= toSecond),
-    );
+    const span = rollout.spans.find((one) => covers(one, second));
     if (span === undefined) return;
-    if (second === rollout.overlookedUntil) session.judge = forgetHarm(session.judge);
+    const { overlookedUntil } = rollout;
+    if (overlookedUntil !== null && second >= overlookedUntil && session.forgotFrom !== overlookedUntil) {
+      // Not only in that very second: it may be lost, or one in which the share changed.
+      session.forgotFrom = overlookedUntil;
+      session.judge = forgetHarm(session.judge);
+    }
     if (span.sharePercent === 100) return this.#watchOne(session, rollout, ring, { span, second });
     session.judge = judgeSecond(session.judge, {
       second,
@@ -110,28 +118,35 @@ export class Desk {
     const { second, span } = at;
     const unit = rollout.plan.sticky.by === 'none' ? 'request' : 'identity';
     session.watch ??= startWatch(beforeSwitch(rollout, ring, span), { candidate: rollout.candidate, unit });
-    const traffic = ring.second(second);
-    if (traffic === null) return;
-    session.watch = watchSecond(session.watch, { second, ...traffic });
+    session.watch = watchSecond(session.watch, { second, ...ring.second(second) });
     session.watchedSeconds += 1;
   }
 
   #word(session: Session, rollout: Rollout): BareEvent | null {
-    if (rollout.sharePercent === 100) {
+    if (rollout.promoted) {
       const breach = session.watch === null ? null : breachOf(watchVerdict(session.watch));
       return { kind: 'watched', stage: rollout.stage, seconds: session.watchedSeconds, breach };
     }
-    // The first second of a new share is not closed yet: what the judge says is still about the former one.
-    if (session.judge.step.index !== rollout.stage) return null;
-    const verdict: Verdict = verdictOf(session.judge);
-    const { overall, judgedSecondsInStep: seconds, candidateRequestsInStep: requests, reason } = verdict;
-    return {
-      kind: 'judged',
-      stage: rollout.stage,
-      second: session.upTo,
-      verdict: { overall, seconds, requests, reason },
-    };
+    if (session.judge.step.index === -1) return null;
+    const { overall, judgedSecondsInStep, candidateRequestsInStep, reason }: Verdict = verdictOf(
+      session.judge,
+    );
+    // The first second of a new share is not closed yet: what the judge says is still about the former one. Harm it
+    // is all the same.
+    const isFormer = session.judge.step.index !== rollout.stage;
+    if (isFormer && overall !== 'harmful' && overall !== 'severe') return null;
+    const seconds = isFormer ? 0 : judgedSecondsInStep;
+    const requests = isFormer ? 0 : candidateRequestsInStep;
+    const verdict = { overall, seconds, requests, reason };
+    return { kind: 'judged', stage: rollout.stage, second: session.upTo, verdict };
   }
+}
+
+function covers(
+  range: { readonly fromSecond: number; readonly toSecond: number | null },
+  second: number,
+): boolean {
+  return second >= range.fromSecond && (range.toSecond === null || second <= range.toSecond);
 }
 
 function breachOf(verdict: WatchVerdict): string | null {

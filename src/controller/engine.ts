@@ -3,12 +3,15 @@ import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 import type { Command, IssuedCommand } from '../rollout/command.ts';
 import type { RolloutEvent } from '../rollout/event.ts';
+import { newRollout } from '../rollout/new-rollout.ts';
+import { routeOf } from '../rollout/route.ts';
 import type { ServiceState } from '../rollout/state.ts';
 import { isRecorded, transition } from '../rollout/transition.ts';
 import type { Turn } from '../rollout/turn.ts';
 import type { Answer } from '../rollout/verbs.ts';
+import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
-import { recordOf, waitingRecords, type RolloutRecord } from './records.ts';
+import { recordOf, type RolloutRecord } from './records.ts';
 import type { EventView } from './views.ts';
 
 export type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'actor'> : never;
@@ -20,14 +23,24 @@ export type EngineListener = {
   /** Commands that were committed and are to be done. */
   commands(service: string, commands: readonly IssuedCommand[]): void;
   event(view: EventView): void;
-  /** Decided, not recorded or recorded: the state is new. */
-  changed(service: string, before: ServiceState, turn: Turn): void;
+  /** The state is new. */
+  changed(service: string, turn: Turn): void;
+  /** Traffic is to be sent back although the journal has no room for it. */
+  backUnrecorded(route: Route): void;
 };
 
 /** The aggregate of what belongs to no service. No service can have this name: it is reserved. */
 const SERVER = '(server)';
 
 type Entry = { state: ServiceState; revision: number; finished: string[] };
+/** Written with an event: commands that are over with it, documents that follow from its turn. */
+export type Extra = {
+  readonly finished?: readonly string[];
+  readonly documents?: (turn: Turn) => readonly Document[];
+};
+type Owed = { readonly bare: BareEvent; readonly actor: string; readonly extra: Extra };
+type Evidence = Pick<RolloutRecord, 'verdict' | 'traffic'>;
+const NO_EVIDENCE: Evidence = { verdict: null, traffic: null };
 
 /**
  * The only writer of service states: decides, commits, then tells. One event at a time (it is synchronous), so one
@@ -39,10 +52,9 @@ export class Engine {
   #server: { readonly revision: number; readonly state: Json } = { revision: 0, state: {} };
   #listener: EngineListener | null = null;
   /** Added to the documents of a commit: the judge's last word on a rollout. */
-  #evidence: (rollout: string) => Pick<RolloutRecord, 'verdict' | 'traffic'> = () => ({
-    verdict: null,
-    traffic: null,
-  });
+  #evidence: (rollout: string) => Evidence = () => NO_EVIDENCE;
+  /** Ways back that were done and not recorded, by service. */
+  readonly #owed = new Map<string, Owed>();
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -65,10 +77,7 @@ export class Engine {
     });
   }
 
-  listen(
-    listener: EngineListener,
-    evidence: (rollout: string) => Pick<RolloutRecord, 'verdict' | 'traffic'>,
-  ): void {
+  listen(listener: EngineListener, evidence: (rollout: string) => Evidence): void {
     this.#listener = listener;
     this.#evidence = evidence;
   }
@@ -95,67 +104,66 @@ export class Engine {
     );
   }
 
-  /** Begins a service: its state and its door. */
-  create(state: ServiceState, actor: string, documents: readonly Document[]): void {
+  /** Begins a service with its first event, both in one commit: its door is made, and nothing is there without the event. */
+  create(state: ServiceState, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
     assert(!this.#entries.has(state.service), `${state.service} exists already`);
     const counter = state.counter + 1;
-    const created = { ...state, counter };
-    const commands: IssuedCommand[] = [
-      { id: `${state.service}/${counter}`, command: { kind: 'installDoor' } },
-    ];
-    const event = { kind: 'created', says: [`service ${state.service} is new`] };
-    this.#commit(
-      { state: created, revision: 0, finished: [] },
-      {
-        actor,
-        atMs: this.#ports.clock.nowMs(),
-        kind: 'created',
-        event,
-        rollout: null,
-        state: created,
-        commands,
-        documents,
-      },
-    );
-    this.#tell(created.service, commands);
+    const event = { ...bare, atMs: this.#ports.clock.nowMs(), actor };
+    const answer = transition({ ...state, counter }, event);
+    if (answer.kind !== 'turn') return answer;
+    const door: IssuedCommand = { id: `${state.service}/${counter}`, command: { kind: 'installDoor' } };
+    const turn = {
+      ...answer.turn,
+      commands: [door, ...answer.turn.commands],
+      says: [`service ${state.service} is new`, ...answer.turn.says],
+    };
+    this.#record({ state, revision: 0, finished: [] }, turn, { event, extra });
+    return answer;
   }
 
   /**
-   * Decides one event and makes it durable. `finished` names commands that are over with it. Errors: SERVICE_UNKNOWN,
-   * JOURNAL_FULL (nothing was written, nothing changed).
+   * Decides one event and makes it durable. Errors: SERVICE_UNKNOWN; JOURNAL_FULL: nothing was written, and nothing changed
+   * but that a way back moves the traffic all the same, and is recorded as soon as there is room.
    */
-  post(
-    service: string,
-    bare: BareEvent,
-    actor: string,
-    extra: { readonly finished?: readonly string[]; readonly documents?: readonly Document[] } = {},
-  ): Answer {
+  post(service: string, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
+    const owed = this.#owed.get(service);
+    if (owed !== undefined) {
+      // First things first: what was done must be in the journal before anything that follows from it.
+      this.#owed.delete(service);
+      this.post(service, owed.bare, owed.actor, owed.extra);
+    }
     const before = this.state(service);
     const entry = this.#entries.get(service)!;
     const event = { ...bare, atMs: this.#ports.clock.nowMs(), actor };
     const answer = transition(before, event);
-    const turn = answer.kind === 'turn' ? answer.turn : null;
+    if (answer.kind !== 'turn') return answer;
+    const { turn } = answer;
     const finished = [...entry.finished, ...(extra.finished ?? [])];
-    if (turn === null) return answer;
-    if (isRecorded(before, turn) || finished.length > 0 || extra.documents !== undefined) {
-      const documents = [...(extra.documents ?? []), ...this.#rolloutDocuments(before, turn)];
-      this.#commit(
-        { ...entry, finished },
-        {
-          actor,
-          atMs: event.atMs,
-          kind: event.kind,
-          event: { ...event, says: turn.says },
-          rollout: turn.state.rollout?.id ?? before.rollout?.id ?? null,
-          state: turn.gone ? null : turn.state,
-          commands: turn.commands,
-          documents,
-        },
-      );
+    if (isRecorded(before, turn) || finished.length > 0) {
+      try {
+        this.#record({ ...entry, finished }, turn, { event, extra });
+      } catch (error) {
+        if (!(error instanceof OperatingError) || error.code !== 'JOURNAL_FULL' || !goesBack(before, turn))
+          throw error;
+        throw this.#backAnyway({ bare, actor, extra }, turn.state, error);
+      }
     }
-    this.#listener?.changed(service, before, turn);
-    this.#tell(service, turn.commands);
     return answer;
+  }
+
+  /** Whether traffic was taken back and that is not recorded yet. */
+  owes(service: string): boolean {
+    return this.#owed.has(service);
+  }
+
+  #backAnyway(owed: Owed, state: ServiceState, cause: OperatingError): OperatingError {
+    this.#owed.set(state.service, owed);
+    this.#listener?.backUnrecorded(routeOf(state));
+    return new OperatingError(
+      'JOURNAL_FULL',
+      `All traffic of ${state.service} is sent back now, but that could not be recorded: ${cause.message} It is recorded as soon as there is room; nothing else of ${state.service} goes on before.`,
+      { retryable: true, cause },
+    );
   }
 
   /** Keeps a document that belongs to no decision: a plan, the answer of an idempotent request. */
@@ -167,13 +175,17 @@ export class Engine {
     );
   }
 
-  /** Whether the machine was restarted since the journal was last used here. */
-  noteBoot(bootId: string): boolean {
-    const known = (this.#server.state as { readonly bootId?: string }).bootId;
-    if (known === bootId) return false;
-    const says = [known === undefined ? 'first start' : 'the machine was restarted'];
+  /** Boot id of the machine when the journal was last used, or null. */
+  get bootId(): string | null {
+    return (this.#server.state as { readonly bootId?: string }).bootId ?? null;
+  }
+
+  /** To be called when every service was told, so that a kill in between tells the rest the next time. */
+  noteBoot(bootId: string): void {
+    const known = this.bootId;
+    if (known === bootId) return;
+    const says = [known === null ? 'first start' : 'the machine was restarted'];
     this.#commitServer({ kind: 'booted', actor: 'bascule', says }, { bootId }, []);
-    return known !== undefined;
   }
 
   #commitServer(
@@ -202,72 +214,71 @@ export class Engine {
     this.#entries.get(service)?.finished.push(command);
   }
 
-  #rolloutDocuments(before: ServiceState, turn: Turn): readonly Document[] {
-    const documents: Document[] = [];
-    if (turn.ended !== null) {
-      const { rollout, ending } = turn.ended;
-      const record = recordOf(
-        { ...rollout, ending },
-        ending,
-        this.#ports.clock.nowMs(),
-        this.#evidence(rollout.id),
-      );
-      documents.push({ kind: 'rollout', key: rollout.id, value: record });
+  #rolloutDocuments(before: ServiceState | null, turn: Turn): readonly Document[] {
+    const records: RolloutRecord[] = [];
+    const now = this.#ports.clock.nowMs();
+    for (const over of [turn.ended, turn.dropped]) {
+      if (over === null) continue;
+      const { rollout, ending } = over;
+      records.push(recordOf({ ...rollout, ending }, ending, now, this.#evidenceOf(rollout.id)));
     }
     const { rollout } = turn.state;
-    if (rollout !== null && rollout !== before.rollout) {
-      const record = recordOf(rollout, null, null, this.#evidence(rollout.id));
-      documents.push({ kind: 'rollout', key: rollout.id, value: record });
-    }
-    for (const record of waitingRecords(before, turn.state, this.#ports.clock.nowMs()))
-      documents.push({ kind: 'rollout', key: record.rollout.id, value: record });
-    return documents;
+    if (rollout !== null && rollout !== before?.rollout)
+      records.push(recordOf(rollout, null, null, this.#evidenceOf(rollout.id)));
+    if (rollout?.next && rollout.next !== before?.rollout?.next)
+      records.push(recordOf(newRollout(turn.state, rollout.next, now), null, null, NO_EVIDENCE));
+    return records.map((value) => ({ kind: 'rollout', key: value.rollout.id, value }));
   }
 
-  #commit(
+  /** What the judge knows now; after a restart that it has not caught up with, what was last written. */
+  #evidenceOf(rollout: string): Evidence {
+    const now = this.#evidence(rollout);
+    if (now.verdict !== null || now.traffic !== null) return now;
+    const known = this.#ports.journal.document('rollout', rollout) as unknown as RolloutRecord | undefined;
+    return known === undefined ? now : { verdict: known.verdict, traffic: known.traffic };
+  }
+
+  /** One transaction, then everyone is told: first those who act. */
+  #record(
     entry: Entry,
-    change: {
-      readonly actor: string;
-      readonly atMs: number;
-      readonly kind: string;
-      readonly event: unknown;
-      readonly rollout: string | null;
-      readonly state: ServiceState | null;
-      readonly commands: readonly IssuedCommand[];
-      readonly documents: readonly Document[];
-    },
+    turn: Turn,
+    { event, extra }: { readonly event: RolloutEvent; readonly extra: Extra },
   ): void {
-    const service = change.state?.service ?? entry.state.service;
+    const { service } = entry.state;
+    const before = this.#entries.get(service)?.state ?? null;
+    const rollout = turn.ended?.rollout.id ?? turn.state.rollout?.id ?? before?.rollout?.id ?? null;
+    const documents = [...(extra.documents?.(turn) ?? []), ...this.#rolloutDocuments(before, turn)];
+    const { atMs, actor, kind } = event;
+    const { says, commands } = turn;
     const { seq, revision } = this.#ports.journal.commit({
       aggregate: service,
       expectedRevision: entry.revision,
-      atMs: change.atMs,
-      actor: change.actor,
-      rollout: change.rollout,
-      kind: change.kind,
-      event: change.event as Json,
-      state: change.state,
-      commands: change.commands.map(({ id, command }) => ({ id, command: command as unknown as Json })),
+      atMs,
+      actor,
+      rollout,
+      kind,
+      event: { ...event, says },
+      state: turn.gone ? null : turn.state,
+      commands: commands.map(({ id, command }) => ({ id, command: command as unknown as Json })),
       finished: entry.finished,
-      documents: change.documents.map((document) => ({ ...document, aggregate: service })),
+      documents: documents.map((document) => ({ ...document, aggregate: service })),
     });
-    if (change.state === null) this.#entries.delete(service);
-    else this.#entries.set(service, { state: change.state, revision, finished: [] });
-    const { says } = change.event as { readonly says: readonly string[] };
-    this.#ports.log.info(
-      { seq, service, rollout: change.rollout, kind: change.kind },
-      says.join('; ') || change.kind,
-    );
-    const { atMs, rollout, actor, kind } = change;
-    this.#listener?.event({ seq, atMs, service, rollout, actor, kind, says });
-  }
-
-  #tell(service: string, commands: readonly IssuedCommand[]): void {
-    if (commands.length === 0) return;
+    if (turn.gone) this.#entries.delete(service);
+    else this.#entries.set(service, { state: turn.state, revision, finished: [] });
     try {
-      this.#listener?.commands(service, commands);
+      if (commands.length > 0) this.#listener?.commands(service, commands);
+      this.#listener?.changed(service, turn);
+      this.#ports.log.info({ seq, service, rollout, kind }, says.join('; ') || kind);
+      this.#listener?.event({ seq, atMs, service, rollout, actor, kind, says });
     } catch (error) {
       this.#ports.log.error({ service }, `a listener failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** Whether this turn is the one that sends traffic back. */
+function goesBack(before: ServiceState, turn: Turn): boolean {
+  const was = before.rollout;
+  const is = turn.state.rollout;
+  return was !== null && was.ending === null && is?.id === was.id && is.ending !== null;
 }

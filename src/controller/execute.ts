@@ -1,25 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, OperatingError } from '../lib/errors.ts';
+import { isRetryable, messageOf, OperatingError } from '../lib/errors.ts';
 import type { Release } from '../release/release.ts';
-import type { SlotName } from '../release/slot.ts';
+import { SLOT_NAMES } from '../release/slot.ts';
 import type { Command, IssuedCommand } from '../rollout/command.ts';
 import { routeOf } from '../rollout/route.ts';
 import type { ServiceState } from '../rollout/state.ts';
+import type { Route } from '../traffic/router.ts';
 import { doorOf } from './door.ts';
-import type { BareEvent, Engine } from './engine.ts';
+import { Effort, FIRST_RETRY_MS, LAST_RETRY_MS } from './effort.ts';
+import type { Engine } from './engine.ts';
 import { Lanes } from './lanes.ts';
 import type { Ports, Settings } from './ports.ts';
+import { releaseOf, SlotWork } from './slot-work.ts';
 
 type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 5000;
-const DRAIN_LOOK_MS = 100;
-
 /**
- * Does what was decided: each command goes to one port, what it came to goes back as an event. Commands of one lane
- * (the door and route, a release in a slot) run in order; all of them may be repeated after a restart. A stop waits for
- * no start: a build may take minutes, and who aborts it must not.
+ * Does what was decided: each command goes to one port, what it came to goes back as an event. All of them may be repeated
+ * after a restart; what the state does not ask for any more is dropped. Nothing stands before a route, not even an older
+ * one that hangs (the router ignores late revisions), and nothing before a stop but another stop of the same slot: a build
+ * that goes on does not hold up an abort.
  */
 export class Executor {
   readonly #ports: Ports;
@@ -27,56 +26,63 @@ export class Executor {
   readonly #settings: Settings;
   readonly #lanes = new Lanes();
   readonly #stopping: AbortSignal;
+  readonly #effort: Effort;
+  readonly #slots: SlotWork;
 
   constructor(ports: Ports, engine: Engine, settings: Settings, stopping: AbortSignal) {
     this.#ports = ports;
     this.#engine = engine;
     this.#settings = settings;
     this.#stopping = stopping;
+    this.#effort = new Effort(ports, engine, stopping);
+    this.#slots = new SlotWork({ ports, engine, settings, effort: this.#effort });
   }
 
   enqueue(service: string, commands: readonly IssuedCommand[]): void {
     for (const issued of commands) {
-      this.#lanes.run(laneOf(service, issued.command), () => this.#guarded(service, issued));
+      const lane = laneOf(service, issued.command);
+      if (lane === null) void this.#guarded(service, issued);
+      else this.#lanes.run(lane, () => this.#guarded(service, issued));
     }
   }
 
-  /** Makes the world what the state says, without events: doors, processes and routes after a restart of the controller. */
-  adopt(state: ServiceState): void {
-    this.#lanes.run(`${state.service}/route`, () =>
-      this.#quietly(state.service, 'door', () => this.#ports.router.install(doorOf(state, this.#release))),
+  /** The way back when the journal is full: moves the traffic without a record of it. */
+  backUnrecorded(route: Route): void {
+    const { service } = route;
+    this.#ports.router
+      .apply(route)
+      .catch((error: unknown) =>
+        this.#ports.log.error({ service }, `going back unrecorded: ${messageOf(error)}`),
+      );
+  }
+
+  /**
+   * Makes the world what the state says, without events: doors, processes and routes after a restart of the controller.
+   * `pending`: what is done anyway.
+   */
+  adopt(state: ServiceState, pending: readonly IssuedCommand[]): void {
+    const { service } = state;
+    this.#lanes.run(`${service}/door`, () =>
+      this.#effort.quietly(service, 'door', {
+        act: () => this.#ports.router.install(doorOf(this.#engine.find(service) ?? state, this.#release)),
+        // Only the proxy's absence passes by itself; the rest would be the same the next time.
+        wanted: (error) => error === null || isRetryable(error),
+      }),
     );
-    for (const slot of ['blue', 'green'] as const) {
+    for (const slot of SLOT_NAMES) {
       const { role, releaseId, replicas } = state.slots[slot];
       if (releaseId === null || replicas === 0 || role === 'free' || role === 'leaving') continue;
-      this.#lanes.run(laneOf(state.service, { kind: 'startSlot', slot, releaseId, replicas }), () =>
-        this.#quietly(state.service, slot, async () => {
-          if (this.#holds(state.service, slot, releaseId))
-            await this.#ensure(state, slot, releaseId, replicas);
-        }),
-      );
+      if (pending.some(({ command }) => command.kind === 'startSlot' && command.slot === slot)) continue;
+      void this.#effort.quietly(service, slot, {
+        act: () => this.#slots.ensure(state, slot, releaseId, replicas),
+        wanted: () => this.#slots.holds(service, slot, releaseId),
+      });
     }
     if (!state.route.proven) return;
-    this.#lanes.run(`${state.service}/route`, () =>
-      this.#quietly(state.service, 'route', () => this.#ports.router.apply(routeOf(state))),
-    );
-  }
-
-  /** Tries until it works, the service is gone, or the controller stops; the world may be slower to come back than we are. */
-  async #quietly(service: string, what: string, act: () => Promise<unknown>): Promise<void> {
-    for (
-      let waitMs = FIRST_RETRY_MS;
-      !this.#stopping.aborted && this.#engine.find(service) !== null;
-      waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)
-    ) {
-      try {
-        await act();
-        return;
-      } catch (error) {
-        this.#ports.log.warn({ service, what }, `adopting: ${messageOf(error)}`);
-        await this.#pause(waitMs);
-      }
-    }
+    void this.#effort.quietly(service, 'route', {
+      act: () => this.#ports.router.apply(routeOf(state)),
+      wanted: () => this.#engine.find(service)?.route.revision === state.route.revision,
+    });
   }
 
   async #guarded(service: string, issued: IssuedCommand): Promise<void> {
@@ -97,11 +103,11 @@ export class Executor {
       case 'applyRoute':
         return this.#applyRoute(service, id, command);
       case 'startSlot':
-        return this.#startSlot(service, id, command);
+        return this.#slots.start(service, id, command);
       case 'scaleSlot':
-        return this.#scaleSlot(service, id, command);
+        return this.#slots.scale(service, id, command);
       case 'stopSlot':
-        return this.#stopSlot(service, id, command);
+        return this.#slots.stop(service, id, command);
     }
   }
 
@@ -111,19 +117,22 @@ export class Executor {
       if (state === null || this.#stopping.aborted) return;
       try {
         await this.#ports.router.install(doorOf(state, this.#release));
-        return await this.#report(service, { kind: 'doorInstalled' }, id);
+        return await this.#effort.report(service, { kind: 'doorInstalled' }, id);
       } catch (error) {
         if (!isRetryable(error))
-          return await this.#report(service, { kind: 'doorFailed', reason: messageOf(error) }, id);
+          return await this.#effort.report(service, { kind: 'doorFailed', reason: messageOf(error) }, id);
         this.#ports.log.warn({ service }, `installing the door: ${messageOf(error)}`);
-        await this.#pause(waitMs);
+        await this.#effort.pause(waitMs);
       }
     }
   }
 
   async #removeDoor(service: string, id: string): Promise<void> {
-    await this.#quietly(service, 'removing the door', () => this.#ports.router.remove(service));
-    await this.#report(service, { kind: 'doorRemoved' }, id);
+    await this.#effort.quietly(service, 'removing the door', {
+      act: () => this.#ports.router.remove(service),
+      wanted: () => true,
+    });
+    await this.#effort.report(service, { kind: 'doorRemoved' }, id);
   }
 
   /** Applies, then reads back. Says once that it is late, and goes on until it is proven or replaced. */
@@ -138,7 +147,7 @@ export class Executor {
         await this.#ports.router.apply(route);
         const { revision } = await this.#ports.router.observe(service);
         if (revision >= route.revision)
-          return await this.#report(service, { kind: 'routeProven', revision: route.revision }, id);
+          return await this.#effort.report(service, { kind: 'routeProven', revision: route.revision }, id);
         throw new OperatingError(
           'ROUTE_NOT_PROVEN',
           `the proxy still uses revision ${revision}, not ${route.revision}`,
@@ -150,148 +159,37 @@ export class Executor {
           `applying the route: ${messageOf(error)}`,
         );
         if (!late && this.#ports.clock.monotonicMs() > lateAtMs) {
-          late = true;
-          this.#engine.post(
-            service,
-            { kind: 'routeLate', revision: route.revision, reason: messageOf(error) },
-            'bascule',
-          );
+          late = this.#tellLate(service, route.revision, messageOf(error));
         }
-        await this.#pause(waitMs);
+        await this.#effort.pause(waitMs);
       }
     }
   }
 
-  async #startSlot(service: string, id: string, command: CommandOf<'startSlot'>): Promise<void> {
-    const { slot, releaseId, replicas } = command;
-    for (let waitMs = 1000; !this.#stopping.aborted; waitMs = Math.min(waitMs * 2, 60_000)) {
-      const state = this.#engine.find(service);
-      if (state === null) return;
-      try {
-        await this.#ports.router.install(doorOf(state, this.#release));
-        if (!this.#holds(service, slot, releaseId)) return this.#engine.finishLater(service, id);
-        await this.#ensure(state, slot, releaseId, replicas);
-        return await this.#report(service, { kind: 'slotStarted', slot, releaseId, replicas }, id);
-      } catch (error) {
-        if (this.#stopping.aborted) return;
-        const now = this.#engine.find(service)?.slots[slot];
-        const mustRun = now?.releaseId === releaseId && now.role === 'stable';
-        if (!mustRun)
-          return await this.#report(
-            service,
-            { kind: 'slotFailed', slot, releaseId, reason: messageOf(error) },
-            id,
-          );
-        this.#ports.log.error({ service, slot }, `starting stable: ${messageOf(error)}`);
-        await this.#pause(waitMs);
-      }
+  /** Whether it could be recorded; if not, it is said again later. */
+  #tellLate(service: string, revision: number, reason: string): boolean {
+    try {
+      this.#engine.post(service, { kind: 'routeLate', revision, reason }, 'bascule');
+      return true;
+    } catch (error) {
+      this.#ports.log.error({ service, event: 'routeLate' }, `cannot record: ${messageOf(error)}`);
+      return false;
     }
   }
 
-  async #scaleSlot(service: string, id: string, command: CommandOf<'scaleSlot'>): Promise<void> {
-    const { slot, releaseId, replicas } = command;
-    const running = await this.#ports.runtime.observe(service);
-    const shrinks = running.some(
-      (replica) => replica.slot === slot && replica.running && replica.replica >= replicas,
-    );
-    const state = this.#engine.find(service);
-    if (state === null) return;
-    // The proxy chooses the others from now on; what it gave to those that go may take as long as a drain.
-    if (shrinks) await this.#pause(state.spec.door.drainMs);
-    if (this.#stopping.aborted) return;
-    await this.#quietly(service, 'scaling', async () => {
-      if (this.#holds(service, slot, releaseId)) await this.#ensure(state, slot, releaseId, replicas);
-    });
-    await this.#report(service, { kind: 'slotScaled', slot, replicas }, id);
-  }
-
-  async #stopSlot(service: string, id: string, { slot, releaseId }: CommandOf<'stopSlot'>): Promise<void> {
-    await this.#drained(service, slot);
-    if (this.#stopping.aborted) return;
-    const grace = this.#release(releaseId)?.spec.stopGraceMs ?? 10_000;
-    await this.#quietly(service, `stopping ${slot}`, () => this.#ports.runtime.stop(service, slot, grace));
-    await this.#report(service, { kind: 'slotStopped', slot, releaseId }, id);
-  }
-
-  /** Until nothing is in flight on the slot, at most as long as the door allows; the rest is cut. */
-  async #drained(service: string, slot: SlotName): Promise<void> {
-    const started = this.#ports.clock.monotonicMs();
-    for (;;) {
-      const state = this.#engine.find(service);
-      if (state === null || this.#stopping.aborted) return;
-      const { drainMs, streamGraceMs } = state.spec.door;
-      const waitedMs = this.#ports.clock.monotonicMs() - started;
-      const seen = state.route.proven ? await this.#ports.router.observe(service).catch(() => null) : null;
-      const busy = seen === null ? null : seen.slots[slot].inFlight + seen.slots[slot].streams;
-      if (busy === 0) return;
-      if (busy !== null && waitedMs > Math.max(drainMs, streamGraceMs) + 1000) {
-        await this.#ports.router
-          .cut(service, slot)
-          .catch((error: unknown) => this.#ports.log.warn({ service, slot }, messageOf(error)));
-        return;
-      }
-      await this.#pause(DRAIN_LOOK_MS);
-    }
-  }
-
-  /** Whether the slot is still meant to run this release: it may have been stopped, or the machine restarted, since. */
-  #holds(service: string, slot: SlotName, releaseId: string): boolean {
-    const now = this.#engine.find(service)?.slots[slot];
-    return now?.releaseId === releaseId && now.role !== 'leaving';
-  }
-
-  async #ensure(state: ServiceState, slot: SlotName, releaseId: string, replicas: number): Promise<void> {
-    const release = this.#release(releaseId);
-    if (release === null) {
-      throw new OperatingError(
-        'RELEASE_UNKNOWN',
-        `the record of ${releaseId} is gone; it cannot be started`,
-        { retryable: false },
-      );
-    }
-    await this.#ports.runtime.ensure({
-      service: state.service,
-      slot,
-      release,
-      replicas,
-      addresses: state.addresses[slot],
-    });
-  }
-
-  readonly #release = (id: string): Release | null => {
-    return (this.#ports.journal.document('release', id) as unknown as Release | undefined) ?? null;
-  };
-
-  /** The result must reach the journal: what is not there did not happen and would be done again. */
-  async #report(service: string, event: BareEvent, id: string): Promise<void> {
-    for (
-      let waitMs = FIRST_RETRY_MS;
-      !this.#stopping.aborted && this.#engine.find(service) !== null;
-      waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)
-    ) {
-      try {
-        this.#engine.post(service, event, 'bascule', { finished: [id] });
-        return;
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
-        this.#ports.log.error({ service, event: event.kind }, `cannot record: ${messageOf(error)}`);
-        await this.#pause(waitMs);
-      }
-    }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stopping, ref: false }).catch(() => undefined);
-  }
+  readonly #release = (id: string): Release | null => releaseOf(this.#ports, id);
 }
 
-function laneOf(service: string, command: Command): string {
-  if (!('slot' in command)) return `${service}/route`;
-  return command.kind === 'stopSlot'
-    ? `${service}/${command.slot}/stop`
-    : `${service}/${command.slot}/${command.releaseId}`;
-}
-
-function isRetryable(error: unknown): boolean {
-  return error instanceof OperatingError && error.retryable;
+function laneOf(service: string, command: Command): string | null {
+  switch (command.kind) {
+    case 'applyRoute':
+    case 'startSlot':
+      return null;
+    case 'installDoor':
+    case 'removeDoor':
+      return `${service}/door`;
+    case 'scaleSlot':
+    case 'stopSlot':
+      return `${service}/${command.slot}`;
+  }
 }

@@ -1,6 +1,6 @@
 import { messageOf } from '../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
-import { wayBack, type ServiceState } from '../rollout/state.ts';
+import { wayBack, type Rollout, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
 import type { Engine } from './engine.ts';
@@ -15,6 +15,7 @@ const LINES_OF_PROBES = 4;
 export class Lookout {
   readonly #ports: Ports;
   readonly #engine: Engine;
+  readonly #probing = new Map<string, { readonly rollout: string; readonly sinceMs: number }>();
 
   constructor(ports: Ports, engine: Engine) {
     this.#ports = ports;
@@ -22,6 +23,8 @@ export class Lookout {
   }
 
   async look(service: string): Promise<void> {
+    // A way back that could not be recorded comes before everything else.
+    if (this.#engine.owes(service)) this.#engine.post(service, { kind: 'clockAdvanced' }, 'bascule');
     await this.#lookAtHealth(service);
     await this.#lookAtCrashes(service);
     await this.#lookAtDeadlines(service);
@@ -32,6 +35,10 @@ export class Lookout {
     const state = this.#engine.find(service);
     // An observation of an older route may not know the replicas that the state speaks of.
     if (seen === null || state === null || seen.revision < state.route.revision) return;
+    if (seen.revision > state.route.revision && !this.#engine.owes(service)) {
+      this.#engine.post(service, { kind: 'routeAhead', revision: seen.revision }, 'bascule');
+      return;
+    }
     // Stable first: a fault of both must not look as if only the candidate had it.
     const back = wayBack(state);
     for (const slot of [...SLOT_NAMES].sort((a, b) => Number(b === back) - Number(a === back))) {
@@ -67,11 +74,25 @@ export class Lookout {
     if (state === null) return;
     this.#engine.post(service, { kind: 'clockAdvanced' }, 'bascule');
     const { rollout } = state;
-    if (rollout === null || rollout.phase !== 'probing' || rollout.ending !== null) return;
-    if (this.#ports.clock.nowMs() - rollout.stepSinceMs < rollout.plan.readyWithinMs) return;
+    if (rollout === null || rollout.phase !== 'probing' || rollout.ending !== null) {
+      this.#probing.delete(service);
+      return;
+    }
+    if (this.#probedForMs(service, rollout) < rollout.plan.readyWithinMs) return;
     const found = await this.#whatIsThere(state, rollout.candidate);
     if (this.#engine.find(service) === null) return;
     this.#engine.post(service, { kind: 'readyOverdue', rollout: rollout.id, found }, 'bascule');
+  }
+
+  /** By the clock that never jumps; what went by before this controller looked, by the other one. */
+  #probedForMs(service: string, rollout: Rollout): number {
+    const now = this.#ports.clock.monotonicMs();
+    const known = this.#probing.get(service);
+    if (known?.rollout === rollout.id) return now - known.sinceMs;
+    const elsewhereMs = this.#ports.clock.nowMs() - rollout.stepSinceMs;
+    const beforeMs = Math.min(Math.max(0, elsewhereMs), rollout.plan.readyWithinMs);
+    this.#probing.set(service, { rollout: rollout.id, sinceMs: now - beforeMs });
+    return beforeMs;
   }
 
   /** What the proxy's probes got, then what the runtime sees: for people who wonder why it is not ready. */
@@ -98,7 +119,11 @@ export class Lookout {
   }
 }
 
-function crashesOf(replicas: readonly ReplicaState[], slot: SlotName, releaseId: string): number {
+export function crashesOf(
+  replicas: readonly ReplicaState[],
+  slot: SlotName,
+  releaseId: string | null,
+): number {
   return replicas
     .filter((replica) => replica.slot === slot && replica.releaseId === releaseId)
     .reduce((sum, replica) => sum + replica.crashes, 0);

@@ -1,4 +1,3 @@
-import { messageOf } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 import type { Controller, ServerInfo } from './controller.ts';
 import { Counting } from './counting.ts';
@@ -9,10 +8,11 @@ import { Executor } from './execute.ts';
 import { Lookout } from './lookout.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
+import { answerOf, type KeptAnswer } from './receipt.ts';
 import { Reads } from './reads.ts';
 import { Steer } from './steer.ts';
-import { every } from './ticker.ts';
-import { tidy } from './tidy.ts';
+import { Rounds } from './rounds.ts';
+import { Tidying } from './tidy.ts';
 
 const LOOK_MS = 200;
 /** Services without a rollout are looked at and counted less often. */
@@ -44,38 +44,38 @@ export function createController(
   const deploys = new Deploys(ports, engine, settings);
   const reads = new Reads({ ports, engine, desk, info, metrics });
   const steer = new Steer(ports, engine, deploys, reads);
-  const look = (service: string): Promise<void> => lookout.look(service);
-  const stops: (() => unknown)[] = [];
+  const waste = new Tidying(ports, settings);
+  const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
+  const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
+  const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
+  const stops: (() => void)[] = [];
   const forget = (service: string): void => counting.forget(service);
   const listener = listenerOf({ executor, reads, metrics, desk, forget });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
     engine.listen(listener, (rollout) => desk.evidence(rollout));
-    const restarted = engine.noteBoot(bootId);
+    const restarted = engine.bootId !== null && engine.bootId !== bootId;
     for (const { service, commands } of pending) {
-      if (restarted) engine.post(service, { kind: 'machineRestarted' }, 'bascule');
+      const answer = restarted ? engine.post(service, { kind: 'machineRestarted' }, 'bascule') : null;
       const state = engine.find(service);
       if (state === null) continue;
-      executor.adopt(state);
+      executor.adopt(state, answer?.kind === 'turn' ? answer.turn.commands : commands);
       executor.enqueue(service, commands);
     }
+    engine.noteBoot(bootId);
     stops.push(
-      ports.runtime.onChange((service) => lookSoon(ports, service, look)),
-      every(LOOK_MS, ports, 'looking', rounds(engine, look)),
-      every(
-        COUNT_MS,
-        ports,
-        'counting',
-        rounds(engine, (service) => counting.take(service)),
-      ),
-      every(COMPACT_MS, ports, 'tidying', () => tidy(ports, engine.services(), settings)),
+      ports.runtime.onChange((service) => looks.runAnew(service)),
+      ports.timers.every(LOOK_MS, rounds(engine, looks)),
+      ports.timers.every(COUNT_MS, rounds(engine, counts)),
+      ports.timers.every(COMPACT_MS, () => tidying.run('all')),
     );
   }
 
   async function stop(): Promise<void> {
     stopping.abort();
-    await Promise.all(stops.splice(0).map((one) => one()));
+    for (const one of stops.splice(0)) one();
+    await Promise.all([looks.idle(), counts.idle(), tidying.idle()]);
     await ports.samples.close();
     ports.journal.close();
   }
@@ -84,7 +84,12 @@ export function createController(
     has: (digest) => ports.store.has(digest),
     put: (stream, digest) => ports.store.put(stream, digest),
   };
-  return { controller: { read: reads, steer, artifacts }, idempotency: notesOf(ports, engine), start, stop };
+  return {
+    controller: { read: reads, steer, artifacts },
+    idempotency: notesOf(ports, engine, reads),
+    start,
+    stop,
+  };
 }
 
 type Listening = {
@@ -99,7 +104,8 @@ function listenerOf({ executor, reads, metrics, desk, forget }: Listening): Engi
   return {
     commands: (service, commands) => executor.enqueue(service, commands),
     event: (event) => reads.tell(event),
-    changed: (service, _before, turn) => {
+    backUnrecorded: (route) => executor.backUnrecorded(route),
+    changed: (service, turn) => {
       if (turn.gone) forget(service);
       if (turn.ended === null) return;
       metrics.ended(service, turn.ended.ending.outcome);
@@ -108,36 +114,27 @@ function listenerOf({ executor, reads, metrics, desk, forget }: Listening): Engi
   };
 }
 
-/** A replica started or exited: nobody waits for the next round to see it. */
-function lookSoon(ports: Ports, service: string, look: (service: string) => Promise<void>): void {
-  look(service).catch((error: unknown) => ports.log.error({ service }, messageOf(error)));
-}
-
 /** Answers of idempotent requests, kept in the journal. */
-type Notes = { get(key: string): Answer | null; put(key: string, answer: Answer): void };
-type Answer = {
-  readonly request: string;
-  readonly status: number;
-  readonly body: unknown;
-  readonly atMs: number;
-};
+type Notes = { get(key: string): KeptAnswer | null; put(key: string, answer: KeptAnswer): void };
 
-function notesOf(ports: Ports, engine: Engine): Notes {
+function notesOf(ports: Ports, engine: Engine, reads: Reads): Notes {
   return {
-    get: (key) => (ports.journal.document('answer', key) as unknown as Answer | undefined) ?? null,
+    get: (key) => {
+      const kept = (ports.journal.document('answer', key) as unknown as KeptAnswer | undefined) ?? null;
+      return kept?.receipt === undefined ? kept : { ...kept, body: answerOf(kept.receipt, reads, engine) };
+    },
     put: (key, answer) =>
       engine.note({ kind: 'answer', key, value: answer as unknown as Json }, 'answers', 'bascule'),
   };
 }
 
-/** One act per service and round: at every round where a rollout is under way, now and then elsewhere. */
-function rounds(engine: Engine, act: (service: string) => Promise<void>): () => Promise<void> {
+/** At every round where a rollout is under way, now and then elsewhere. */
+function rounds(engine: Engine, act: Rounds): () => void {
   let round = 0;
-  return async () => {
+  return () => {
     round += 1;
-    const due = engine
-      .services()
-      .filter((state, index) => state.rollout !== null || (round + index) % CALM_ROUNDS === 0);
-    await Promise.all(due.map((state) => act(state.service)));
+    engine.services().forEach(({ service, rollout }, index) => {
+      if (rollout !== null || (round + index) % CALM_ROUNDS === 0) act.run(service);
+    });
   };
 }

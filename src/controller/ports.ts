@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import type { Timers } from '../lib/timers.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SampleStore } from '../journal/samples.ts';
 import type { EnvValue } from '../release/service.ts';
@@ -11,6 +12,7 @@ import type { ReleaseStore } from '../workload/store.ts';
 export type Ports = {
   readonly clock: Clock;
   readonly random: Random;
+  readonly timers: Timers;
   readonly journal: Journal;
   readonly samples: SampleStore;
   readonly router: TrafficRouter;

@@ -12,7 +12,6 @@ export class Ring {
   readonly #seconds = new Map<number, { replicas: ReplicaSecond[]; identities: IdentitySecond[] }>();
   readonly #keepSeconds: number;
   #upTo: number | null = null;
-  readonly #lost: { fromSecond: number; toSecond: number }[] = [];
 
   constructor(keepSeconds: number) {
     this.#keepSeconds = keepSeconds;
@@ -26,20 +25,15 @@ export class Ring {
   add(
     batch: Pick<TrafficBatch, 'replicas' | 'identities'> & {
       readonly upToSecond: number | null;
-      readonly lost?: TrafficBatch['lost'];
     },
   ): void {
     for (const row of batch.replicas) this.#at(row.second).replicas.push(row);
     for (const row of batch.identities) this.#at(row.second).identities.push(row);
-    if (batch.lost) this.#lost.push({ ...batch.lost });
     if (batch.upToSecond !== null) this.#upTo = Math.max(this.#upTo ?? 0, batch.upToSecond);
     this.#forget();
   }
 
-  /** Null where the counts are lost: not silence, but nothing known. */
-  second(second: number): SecondOfTraffic | null {
-    if (this.#lost.some(({ fromSecond, toSecond }) => second >= fromSecond && second <= toSecond))
-      return null;
+  second(second: number): SecondOfTraffic {
     return this.#seconds.get(second) ?? SILENT;
   }
 
@@ -61,6 +55,5 @@ export class Ring {
   #forget(): void {
     const before = (this.#upTo ?? 0) - this.#keepSeconds;
     for (const second of this.#seconds.keys()) if (second < before) this.#seconds.delete(second);
-    while (this.#lost[0] !== undefined && this.#lost[0].toSecond < before) this.#lost.shift();
   }
 }

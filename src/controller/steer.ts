@@ -1,11 +1,14 @@
-import { canonicalJson } from '../lib/json.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { Answer } from '../rollout/verbs.ts';
 import type { Caller, Controller } from './controller.ts';
 import type { Deploys, Prepared } from './deploys.ts';
-import type { BareEvent, Engine } from './engine.ts';
+import { differences } from './differences.ts';
+import type { BareEvent, Document, Engine, Extra } from './engine.ts';
+import { planView } from './plan-view.ts';
+import { crashesOf } from './lookout.ts';
+import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
 import type { Answered } from './views.ts';
@@ -27,8 +30,13 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   }
 
   async plan(request: Parameters<Controller['steer']['plan']>[0], caller: Caller) {
-    const prepared = await this.#deploys.prepare(request, caller);
-    const view = this.#deploys.view(prepared, `p-${this.#ports.random.hex(4)}`);
+    const prepared = this.#deploys.prepare(await this.#deploys.gather(request, caller));
+    const state = this.#engine.find(request.spec.name);
+    const view = planView(prepared, {
+      state: state ?? this.#deploys.newService(request.spec),
+      isNew: state === null,
+      id: `p-${this.#ports.random.hex(4)}`,
+    });
     if (view.id !== null) {
       const value: StoredPlan = {
         fingerprint: prepared.fingerprint,
@@ -41,18 +49,16 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   }
 
   async deploy(request: Parameters<Controller['steer']['deploy']>[0], caller: Caller): Promise<Answered> {
-    const prepared = await this.#deploys.prepare(request, caller);
-    const { name } = request.spec;
+    const gathered = await this.#deploys.gather(request, caller);
+    const prepared = this.#deploys.prepare(gathered);
+    const { spec, supersede } = request;
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
-    const state = this.#engine.find(name);
-    if (state === null) this.#engine.create(this.#deploys.newService(request.spec), caller.actor, []);
-    const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede: request.supersede };
-    const answer = this.#post(name, event, caller, this.#deploys.documentsOf(prepared));
-    // After it: a deploy that is refused, or that has nothing to do, leaves the policy as it was.
-    if (answer.result !== 'done') return answer;
-    this.#post(name, { kind: 'apply', spec: request.spec }, caller);
-    // Not the one that it replaces, which goes back first.
-    return { ...answer, rollout: this.#reads.rollout(prepared.request.rollout) };
+    const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede, spec };
+    const documents = this.#deploys.documentsOf(prepared);
+    if (this.#engine.find(spec.name) !== null) return this.#post(spec.name, event, caller, documents);
+    const extra = this.#extra(caller, documents);
+    const answer = this.#engine.create(this.#deploys.newService(spec), event, caller.actor, extra);
+    return this.#said(spec.name, answer, null);
   }
 
   async apply({ spec, dryRun }: { readonly spec: ServiceSpec; readonly dryRun: boolean }, caller: Caller) {
@@ -77,8 +83,9 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       });
     }
     const service = record.rollout.releaseId.slice(0, record.rollout.releaseId.indexOf('/'));
-    const request = this.#deploys.again(this.#engine.state(service), record.rollout.releaseId, caller);
-    return this.#post(service, { kind: 'deploy', request, supersede: false }, caller);
+    const target = await this.#deploys.remembered(record.rollout.releaseId);
+    const request = this.#deploys.again(this.#engine.state(service), target, caller);
+    return this.#post(service, { kind: 'deploy', request, supersede: false, spec: null }, caller);
   }
 
   async pause(service: string, caller: Caller): Promise<Answered> {
@@ -116,50 +123,65 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     { service, label }: { readonly service: string; readonly label: string | null },
     caller: Caller,
   ): Promise<Answered> {
+    const under = this.#engine.state(service).rollout;
+    if (under?.purpose === 'rollback' && under.ending === null && (label === null || label === under.label)) {
+      const message = `${under.id} goes back to ${under.label} already; "bascule abort" stays on ${under.from?.label ?? 'nothing'}.`;
+      return this.#answered(service, 'nothing', message, under.id);
+    }
+    if (under !== null) return this.#post(service, { kind: 'abort', rollout: null }, caller);
+    const target = await this.#deploys.target(this.#engine.state(service), label);
+    const seen = await this.#freshLook(service);
+    // Decided by what is true after the waiting: what was kept may have been given up meanwhile.
     const state = this.#engine.state(service);
     if (state.rollout !== null) return this.#post(service, { kind: 'abort', rollout: null }, caller);
-    const { request, warm } = this.#deploys.back(state, label, caller);
-    return this.#post(
-      service,
-      { kind: 'rollback', request, healthy: warm ? await this.#freshHealth(state) : 0 },
-      caller,
-    );
+    const request = this.#deploys.back(state, target, caller);
+    return this.#post(service, { kind: 'rollback', request, ...seen }, caller);
   }
 
   async remove(service: string, caller: Caller): Promise<Answered> {
     return this.#post(service, { kind: 'remove' }, caller);
   }
 
-  /** A gate check of the kept slot, made now. */
-  async #freshHealth(state: ServiceState): Promise<number> {
-    const kept = slotWithRole(state, 'kept');
-    if (kept === null) return 0;
-    const seen = await this.#ports.router.observe(state.service);
-    return seen.slots[kept].replicas.filter(
-      (replica) => replica.healthy && replica.replica < state.slots[kept].replicas,
-    ).length;
+  /** The kept slot as it is now: its gate check. A proxy that cannot be asked has proven nothing. */
+  async #freshLook(service: string): Promise<{ readonly healthy: number; readonly crashes: number }> {
+    const kept = slotWithRole(this.#engine.state(service), 'kept');
+    if (kept === null) return { healthy: 0, crashes: 0 };
+    const [seen, replicas] = await Promise.all([
+      this.#ports.router.observe(service).catch(() => null),
+      this.#ports.runtime.observe(service),
+    ]);
+    const slot = this.#engine.state(service).slots[kept];
+    return {
+      healthy: (seen?.slots[kept].replicas ?? []).filter(
+        (replica) => replica.healthy && replica.replica < slot.replicas,
+      ).length,
+      crashes: crashesOf(replicas, kept, slot.releaseId),
+    };
   }
 
-  #post(
-    service: string,
-    event: BareEvent,
-    caller: Caller,
-    documents: Parameters<Engine['create']>[2] = [],
-  ): Answered {
+  #post(service: string, event: BareEvent, caller: Caller, documents: readonly Document[] = []): Answered {
     const rolloutBefore = this.#engine.state(service).rollout?.id ?? null;
-    const answer: Answer = this.#engine.post(
-      service,
-      event,
-      caller.actor,
-      documents.length === 0 ? {} : { documents },
-    );
+    const extra = this.#extra(caller, documents);
+    return this.#said(service, this.#engine.post(service, event, caller.actor, extra), rolloutBefore);
+  }
+
+  #extra(caller: Caller, documents: readonly Document[]): Extra {
+    const { once } = caller;
+    if (once === undefined) return { documents: () => documents };
+    const atMs = this.#ports.clock.nowMs();
+    return { documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
+  }
+
+  #said(service: string, answer: Answer, rolloutBefore: string | null): Answered {
     switch (answer.kind) {
       case 'refused':
         throw new OperatingError(answer.code, answer.why, { retryable: false });
       case 'nothing':
         return this.#answered(service, 'nothing', answer.why, rolloutBefore);
-      case 'turn':
-        return this.#answered(service, 'done', answer.turn.says.join('; '), rolloutBefore);
+      case 'turn': {
+        const { turn } = answer;
+        return this.#answered(service, 'done', turn.says.join('; '), rolloutConcerned(turn) ?? rolloutBefore);
+      }
     }
   }
 
@@ -167,11 +189,11 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     service: string,
     result: Answered['result'],
     message: string,
-    rolloutBefore: string | null = null,
+    about: string | null = null,
   ): Answered {
     const state = this.#engine.find(service);
     const view = state === null ? null : this.#reads.service(service);
-    const rollout = state?.rollout?.id ?? rolloutBefore;
+    const rollout = about ?? state?.rollout?.id ?? null;
     return {
       result,
       message,
@@ -203,22 +225,4 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       { retryable: false },
     );
   }
-}
-
-/** `door.drainMs: 30000 -> 5000`, one line each. */
-export function differences(before: ServiceSpec, after: ServiceSpec): readonly string[] {
-  return (['door', 'scale', 'policy'] as const).flatMap((part) => leaves(part, before[part], after[part]));
-}
-
-function leaves(path: string, before: unknown, after: unknown): readonly string[] {
-  if (canonicalJson(before) === canonicalJson(after)) return [];
-  if (isRecord(before) && isRecord(after)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return keys.flatMap((key) => leaves(`${path}.${key}`, before[key], after[key]));
-  }
-  return [`${path}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

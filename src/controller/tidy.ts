@@ -8,6 +8,10 @@ const SECONDS_KEPT_S = 15 * 60;
 const MINUTES_KEPT_S = 7 * 86_400;
 const MOST_SAMPLE_BYTES = 256 * 1024 * 1024;
 const DAY_MS = 86_400_000;
+/** Old documents are looked for once an hour: that reads them all. */
+const ROUNDS_BETWEEN_DOCUMENTS = 60;
+/** Releases that failed and stay, with their files, to be looked at and tried again. */
+const KEEP_TRIED = 2;
 const MOST_ROLLOUTS = 5000;
 const DOCUMENTS_READ = 10_000;
 const MOST_EVENTS = 500_000;
@@ -15,20 +19,46 @@ const MOST_EVENTS = 500_000;
 const PROMOTIONS_READ = 100;
 
 /** Takes away what nothing needs: samples past their time, releases that no way back could ask for. */
-export async function tidy(ports: Ports, states: readonly ServiceState[], settings: Settings): Promise<void> {
-  const nowSecond = Math.floor(ports.clock.nowMs() / 1000);
-  const keep = states.flatMap(({ service, rollout }) => {
-    const first = rollout?.spans[0]?.fromSecond;
-    return first === undefined ? [] : [{ service, fromSecond: first - SECONDS_KEPT_S }];
-  });
-  const limits = {
-    secondsBefore: nowSecond - SECONDS_KEPT_S,
-    minutesBefore: nowSecond - MINUTES_KEPT_S,
-    maxBytes: MOST_SAMPLE_BYTES,
-  };
-  await ports.samples.compact({ ...limits, keep });
-  forgetOldDocuments(ports);
-  await ports.store.prune(states.flatMap((state) => releasesOf(ports, state, settings)));
+export class Tidying {
+  readonly #ports: Ports;
+  readonly #settings: Settings;
+  readonly #kept = new Map<string, { readonly of: string; readonly releases: readonly Release[] }>();
+  #rounds = 0;
+
+  constructor(ports: Ports, settings: Settings) {
+    this.#ports = ports;
+    this.#settings = settings;
+  }
+
+  async tidy(states: readonly ServiceState[]): Promise<void> {
+    const nowSecond = Math.floor(this.#ports.clock.nowMs() / 1000);
+    const keep = states.flatMap(({ service, rollout }) => {
+      const first = rollout?.spans[0]?.fromSecond;
+      return first === undefined ? [] : [{ service, fromSecond: first - SECONDS_KEPT_S }];
+    });
+    const limits = {
+      secondsBefore: nowSecond - SECONDS_KEPT_S,
+      minutesBefore: nowSecond - MINUTES_KEPT_S,
+      maxBytes: MOST_SAMPLE_BYTES,
+    };
+    await this.#ports.samples.compact({ ...limits, keep });
+    if (this.#rounds % ROUNDS_BETWEEN_DOCUMENTS === 0) forgetOldDocuments(this.#ports);
+    this.#rounds += 1;
+    await this.#ports.store.prune(states.flatMap((state) => this.#releasesOf(state)));
+  }
+
+  /** Looked up anew only when something has changed: a thousand services have a hundred thousand records. */
+  #releasesOf(state: ServiceState): readonly Release[] {
+    const { service, slots, rollout } = state;
+    const newest = this.#ports.journal.documents({ kind: 'rollout', aggregate: service, limit: 1 })[0]?.key;
+    const inUse = [slots.blue.releaseId, slots.green.releaseId, rollout?.id, rollout?.next?.rollout];
+    const of = JSON.stringify([newest, ...inUse]);
+    const known = this.#kept.get(service);
+    if (known?.of === of) return known.releases;
+    const releases = releasesOf(this.#ports, state, this.#settings);
+    this.#kept.set(service, { of, releases });
+    return releases;
+  }
 }
 
 /** Answers and plans for a day, rollouts as many as people look at, events until there are too many. */
@@ -66,6 +96,10 @@ function releasesOf(ports: Ports, state: ServiceState, settings: Settings): read
       .filter(({ ending }) => ending?.outcome === 'done')
       .map((record) => record.rollout.releaseId),
     keepPromoted: settings.keepReleases,
+    tried: records
+      .filter(({ ending }) => ending !== null && ending.outcome !== 'done')
+      .map((record) => record.rollout.releaseId),
+    keepTried: KEEP_TRIED,
   });
   return [...ids].flatMap((id) => {
     const release = ports.journal.document('release', id) as unknown as Release | undefined;

@@ -185,7 +185,7 @@ describe('the API', () => {
       404,
       /^GET \/api\/v1\/nothing is not part of the API\.$/,
     ],
-    ['unknown method', 'PATCH', '/services/shop', undefined, 404, /is not part of the API/],
+    ['unknown method', 'PATCH', '/services/shop', undefined, 405, /takes GET/],
     [
       'unknown service',
       'GET',

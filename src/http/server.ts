@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ROLES, type Controller, type Role } from '../controller/controller.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -17,6 +18,8 @@ import { STREAM_LIMITS, Streams, type StreamLimits } from './streams.ts';
 
 const MOST_BODY_BYTES = 1024 * 1024;
 const MOST_ARTIFACT_BYTES = 1024 * 1024 * 1024;
+/** On each socket. */
+const MOST_CONNECTIONS = 1024;
 
 export type ApiOptions = {
   readonly controller: Controller;
@@ -120,7 +123,11 @@ function appFor(role: Role, shared: Shared): FastifyInstance {
     requestTimeout: 600_000,
     routerOptions: { maxParamLength: 200 },
     genReqId: (request) => requestId(request.headers['x-request-id']),
+    // An address that cannot be decoded does not get as far as the error handler.
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply, shared),
+    clientErrorHandler: refuseMalformed,
   });
+  app.server.maxConnections = MOST_CONNECTIONS;
   const { controller } = shared.options;
   // Artifacts are streamed: their routes bound them.
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
@@ -135,9 +142,7 @@ function appFor(role: Role, shared: Shared): FastifyInstance {
   });
   app.setErrorHandler(async (error, request, reply) => sendProblem(error, request, reply, shared));
   app.setNotFoundHandler(async (request) => {
-    throw new OperatingError('ROUTE_UNKNOWN', `${request.method} ${request.url} is not part of the API.`, {
-      retryable: false,
-    });
+    throw notFound(request, shared.routes);
   });
   for (const route of shared.routes) {
     app.route({
@@ -157,14 +162,47 @@ function appFor(role: Role, shared: Shared): FastifyInstance {
   return app;
 }
 
+function notFound({ method, url }: FastifyRequest, routes: readonly Route[]): OperatingError {
+  const path = url.split('?')[0]!;
+  const methods = routes.filter((each) => patternOf(each).test(path)).map((each) => each.method);
+  return methods.length === 0
+    ? new OperatingError('ROUTE_UNKNOWN', `${method} ${url} is not part of the API.`, { retryable: false })
+    : new OperatingError(
+        'METHOD_NOT_ALLOWED',
+        `${method} means nothing for ${path}, which takes ${methods.join(', ')}; nothing changed.`,
+        { retryable: false },
+      );
+}
+
+function patternOf({ path }: Route): RegExp {
+  return new RegExp(`^/api/v1${path.replaceAll('.', '[.]').replaceAll(/:\w+/g, '[^/]+')}$`);
+}
+
+/** What is no HTTP gets a problem as well, and the connection ends. */
+function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const known = new OperatingError('REQUEST_INVALID', 'This is no request of HTTP/1.1; nothing changed.', {
+    retryable: false,
+  });
+  const body = JSON.stringify({ ...problemOf(known), requestId: randomUUID(), now: null });
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
 async function answer(route: Route, context: Context, shared: Shared): Promise<unknown> {
   const { request, reply, caller } = context;
   const key = route.once ? idempotencyKey(request.headers['idempotency-key']) : null;
   if (key === null) return route.handle(context);
   const { method, url, body } = request;
   const digest = digestOf({ method, url, role: caller.role, actor: caller.actor, body: body ?? null });
+  // The effect and the fact that it was this request's are recorded together.
+  const asked = { ...context, caller: { ...caller, once: { key, request: digest } } };
   const { status, body: answered } = await shared.idempotency.once(key, digest, () =>
-    outcome(route, context, shared),
+    outcome(route, asked, shared),
   );
   return reply
     .code(status)

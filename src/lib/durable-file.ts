@@ -1,3 +1,4 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -26,4 +27,23 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
+}
+
+/** The same at once, for what must be there before anything else can begin. */
+export function writeFileDurablySync(file: string, text: string, mode: number): void {
+  const temporary = `${file}.tmp`;
+  rmSync(temporary, { force: true });
+  const descriptor = openSync(temporary, 'wx', mode);
+  writeSync(descriptor, text);
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+  renameDurablySync(temporary, file);
+}
+
+/** A rename that survives a power cut. */
+export function renameDurablySync(from: string, to: string): void {
+  renameSync(from, to);
+  const directory = openSync(dirname(to), 'r');
+  fsyncSync(directory);
+  closeSync(directory);
 }

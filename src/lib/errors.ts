@@ -24,3 +24,8 @@ export class OperatingError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether trying again may help; decided where the error was born. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof OperatingError && error.retryable;
+}

@@ -8,9 +8,14 @@ export const API_CODES = {
       'A field is missing, unknown or out of range, or the body is not JSON. Client and server may be of different versions.',
     fix: 'Mend the field that the message names; /api/v1/openapi.json describes every request.',
   },
+  METHOD_NOT_ALLOWED: {
+    title: 'the address does not take this method',
+    cause: 'The request asks an address of the API with a method that means nothing there.',
+    fix: 'The message lists the methods that it takes; docs/api.md has all of them.',
+  },
   ROUTE_UNKNOWN: {
     title: 'no such address in the API',
-    cause: 'The path or method is not part of /api/v1. Client and server may be of different versions.',
+    cause: 'The path is not part of /api/v1. Client and server may be of different versions.',
     fix: 'Look it up in /api/v1/openapi.json; run client and server of one version.',
   },
   BODY_TOO_LARGE: {
@@ -84,6 +89,11 @@ export const API_CODES = {
     title: 'the command was not understood',
     cause: 'An option or argument is unknown, missing, or has a value that means nothing here.',
     fix: 'The message says which; `bascule COMMAND --help` lists what it takes.',
+  },
+  INTERRUPTED: {
+    title: 'the command was interrupted',
+    cause: 'Ctrl-C, or the end of the terminal, came before the server had answered.',
+    fix: '`bascule status` shows whether a rollout had begun; if not, run the command again.',
   },
   CODE_UNKNOWN: {
     title: 'no such code',

@@ -38,6 +38,8 @@ export type PackOptions = {
   /** Where the artifact is written. */
   readonly temporaryDirectory: string;
   readonly limits: PackLimits;
+  /** Ends the packing with its reason. */
+  readonly signal?: AbortSignal;
 };
 
 export const PACK_LIMITS: PackLimits = { maxEntries: 100_000, maxBytes: 2 * 1024 ** 3 };
@@ -52,7 +54,7 @@ export async function packSource(source: PackSource, options: PackOptions): Prom
   const budget = new PackBudget(options.limits);
   try {
     if (source.kind === 'commit') {
-      const written = await write(file, (pack) => packCommit(pack, source, budget));
+      const written = await write(file, (pack) => packCommit(pack, source, budget), options.signal);
       requireEntries(budget.entries, source);
       const describe = await describeCommit(source.directory, source.commit);
       return { ...written, file, entries: budget.entries, skipped: [], describe };
@@ -61,7 +63,7 @@ export async function packSource(source: PackSource, options: PackOptions): Prom
     const { entries, skipped } = await entriesAt(source.directory, paths);
     for (const entry of entries) budget.add(entry);
     requireEntries(budget.entries, source);
-    const written = await write(file, (pack) => packEntries(pack, entries));
+    const written = await write(file, (pack) => packEntries(pack, entries), options.signal);
     return { ...written, file, entries: budget.entries, skipped, describe };
   } catch (error) {
     await rm(file, { force: true });
@@ -138,10 +140,14 @@ async function addEntry(pack: tar.Pack, entry: PackEntry): Promise<void> {
 async function write(
   file: string,
   fill: (pack: tar.Pack) => Promise<void>,
+  signal: AbortSignal | undefined,
 ): Promise<{ digest: string; bytes: number }> {
   const pack = tar.pack();
   const hash = createHash('sha256');
   const count = { bytes: 0 };
+  signal?.throwIfAborted();
+  const abort = (): void => pack.destroy(signal!.reason as Error);
+  signal?.addEventListener('abort', abort);
   const stored = pipeline(
     Readable.from(pack),
     createGzip({ level: 6 }),
@@ -157,6 +163,7 @@ async function write(
   );
   // Both are waited for, whichever fails first, so that nothing writes to a file that is about to be removed.
   const [fillResult, storeResult] = await Promise.allSettled([filled, stored]);
+  signal?.removeEventListener('abort', abort);
   if (fillResult.status === 'rejected') throw fillResult.reason;
   if (storeResult.status === 'rejected') throw storeResult.reason;
   return { digest: hash.digest('hex'), bytes: count.bytes };

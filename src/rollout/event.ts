@@ -5,15 +5,26 @@ import type { DeployRequest } from './state.ts';
 /** What people ask for. */
 export type Verb =
   | { readonly kind: 'apply'; readonly spec: ServiceSpec }
-  | { readonly kind: 'deploy'; readonly request: DeployRequest; readonly supersede: boolean }
+  /** `spec`: as in the file; its policy is taken over together with the request. Null: as applied. */
+  | {
+      readonly kind: 'deploy';
+      readonly request: DeployRequest;
+      readonly supersede: boolean;
+      readonly spec: ServiceSpec | null;
+    }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   /** `fromStep`: the step that the person saw; already past it is nothing to do. Null: whatever it is now. */
   | { readonly kind: 'promote'; readonly fromStep: number | null; readonly full: boolean }
   | { readonly kind: 'weight'; readonly percent: number; readonly beyondPlan: boolean }
   | { readonly kind: 'abort'; readonly rollout: string | null }
-  /** Back to what is kept warm. `healthy`: replicas of it that a fresh look found healthy. */
-  | { readonly kind: 'rollback'; readonly request: DeployRequest; readonly healthy: number }
+  /** Back to what is kept warm. By a fresh look: replicas of it that are healthy, and how often they crashed in all. */
+  | {
+      readonly kind: 'rollback';
+      readonly request: DeployRequest;
+      readonly healthy: number;
+      readonly crashes: number;
+    }
   | { readonly kind: 'remove' };
 
 /** What commands came to. */
@@ -69,6 +80,10 @@ export type Observation =
       readonly seconds: number;
       readonly breach: string | null;
     }
+  /** Counts of these seconds will never come. */
+  | { readonly kind: 'countsLost'; readonly fromSecond: number; readonly toSecond: number }
+  /** The proxy uses a newer route than the journal knows: what led to it could not be recorded. */
+  | { readonly kind: 'routeAhead'; readonly revision: number }
   | { readonly kind: 'clockAdvanced' }
   /** Another boot id: every process is gone. */
   | { readonly kind: 'machineRestarted' };

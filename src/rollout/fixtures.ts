@@ -82,6 +82,7 @@ export function requestOf(
     plan: planWith(steps, plan),
     seed: '00'.repeat(16),
     actor: 'ana',
+    remark: null,
   };
 }
 

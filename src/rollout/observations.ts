@@ -1,103 +1,18 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
+import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
-import { advance, ask, begin, enterStep, finish, goBack, vacate, whenReady } from './steps.ts';
-import {
-  FREE_SLOT,
-  slotWithRole,
-  stepOf,
-  wayBack,
-  type Ending,
-  type Rollout,
-  type ServiceState,
-} from './state.ts';
+import { advance, ask, begin, enterStep, finish, goBack, vacate } from './steps.ts';
+import { FREE_SLOT, slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
 
-/** Crash exits of candidate replicas within one stage that are a severe fault; while starting, one more is needed. */
-const SEVERE_CRASHES = 2;
-const CRASHES_BEFORE_READY = 3;
 /** A judge that is not sure needs this many candidate requests before "no evidence against" means anything. */
 const LEAST_REQUESTS = 20;
-
-export function healthSeen(state: ServiceState, event: Seen<'healthSeen'>): Turn {
-  const slot = state.slots[event.slot];
-  if (slot.releaseId !== event.releaseId || slot.role === 'leaving' || slot.healthy === event.healthy)
-    return turnOf(state);
-  const turn = withSlot(turnOf(state), event.slot, { healthy: event.healthy });
-  const { rollout } = state;
-  const said =
-    slot.replicas > 0 && (event.healthy < slot.healthy || event.healthy === slot.replicas)
-      ? say(turn, `${event.slot}: ${event.healthy} of ${slot.replicas} replicas healthy`)
-      : turn;
-  if (rollout === null || rollout.ending !== null) return said;
-  if (rollout.candidate !== event.slot) return stableReturned(said, rollout, event);
-  if (rollout.phase === 'probing') return state.route.proven ? whenReady(said, event.atMs) : said;
-  if (event.healthy > 0 || rollout.sharePercent === 0) return said;
-  return severe(said, `no replica of ${rollout.label} is healthy`, event.atMs);
-}
-
-/** Stable is up again: a candidate that failed while there was nowhere to go back to is left now. */
-function stableReturned(turn: Turn, rollout: Rollout, event: Seen<'healthSeen'>): Turn {
-  const dead = turn.state.slots[rollout.candidate].healthy === 0 && rollout.sharePercent > 0;
-  if (!dead || event.healthy === 0 || wayBack(turn.state) !== event.slot) return turn;
-  return severe(turn, `no replica of ${rollout.label} is healthy`, event.atMs);
-}
-
-export function crashSeen(state: ServiceState, event: Seen<'crashSeen'>): Turn {
-  const { rollout } = state;
-  const turn = turnOf(state);
-  if (rollout === null || rollout.ending !== null || rollout.candidate !== event.slot) return turn;
-  if (rollout.releaseId !== event.releaseId || event.crashes <= rollout.crashes) return turn;
-  const seen = say(
-    withRollout(turn, { crashes: event.crashes }),
-    `a replica of ${rollout.label} crashed (${event.crashes} so far)`,
-  );
-  if (rollout.phase === 'probing' || rollout.phase === 'starting') {
-    if (event.crashes < CRASHES_BEFORE_READY) return seen;
-    const reason = `${rollout.label} crashed ${event.crashes} times before it was ready${lines(event.found)}`;
-    return goBack(seen, neverReady(reason, event.atMs));
-  }
-  if (event.crashes - rollout.crashesBefore < SEVERE_CRASHES) return seen;
-  return severe(
-    seen,
-    `replicas of ${rollout.label} crashed ${event.crashes - rollout.crashesBefore} times in this step${lines(event.found)}`,
-    event.atMs,
-  );
-}
-
-function lines(found: readonly string[]): string {
-  return found.length === 0 ? '' : `:\n  ${found.join('\n  ')}`;
-}
-
-/** Back at once, if where it came from is healthy; when it is not, nothing is moved to it and people are told. */
-function severe(turn: Turn, reason: string, atMs: number): Turn {
-  return backIfHealthy(turn, {
-    outcome: 'rolled-back',
-    cause: 'severe',
-    reason,
-    by: 'bascule',
-    decidedAtMs: atMs,
-  });
-}
-
-function backIfHealthy(turn: Turn, ending: Ending): Turn {
-  const back = wayBack(turn.state);
-  if (back !== null && turn.state.slots[back].healthy > 0) return goBack(turn, ending);
-  const why = back === null ? 'there is no version to go back to' : 'stable is down';
-  const { rollout } = turn.state;
-  assert(rollout !== null, 'a fault without a rollout');
-  const reason = `${ending.reason}, but ${why}`;
-  if (rollout.paused?.reason === reason) return turn;
-  return rollout.paused !== null
-    ? turn
-    : say(
-        withRollout(turn, { paused: { by: 'bascule', atMs: ending.decidedAtMs, reason } }),
-        `paused: ${reason}`,
-      );
-}
+/** A proxy that loses counts again and again does not fill the state. */
+const MOST_LOST = 50;
 
 export function readyOverdue(state: ServiceState, event: Seen<'readyOverdue'>): Turn {
   const { rollout } = state;
@@ -109,6 +24,9 @@ export function readyOverdue(state: ServiceState, event: Seen<'readyOverdue'>): 
     rollout.ending !== null
   )
     return turn;
+  // Healthy and paused: it is a person that it waits for.
+  const slot = state.slots[rollout.candidate];
+  if (slot.replicas > 0 && slot.healthy >= slot.replicas) return turn;
   const within = formatDuration(rollout.plan.readyWithinMs);
   return goBack(
     turn,
@@ -120,13 +38,14 @@ export function judged(state: ServiceState, event: Seen<'judged'>): Turn {
   const { rollout } = state;
   const turn = turnOf(state);
   if (rollout === null || rollout.ending !== null || event.stage !== rollout.stage) return turn;
-  if (rollout.phase !== 'dwelling' && rollout.phase !== 'asking') return turn;
+  if (!['shifting', 'dwelling', 'asking'].includes(rollout.phase)) return turn;
   const { verdict } = event;
+  const bad = verdict.overall === 'severe' || verdict.overall === 'harmful';
+  if (bad && rollout.overlookedUntil !== null && event.second < rollout.overlookedUntil) return turn;
   if (verdict.overall === 'severe') return severe(turn, verdict.reason ?? 'severe fault', event.atMs);
-  const overlooked = rollout.overlookedUntil !== null && event.second < rollout.overlookedUntil;
-  if (verdict.overall === 'harmful' && (rollout.byHand || overlooked)) return turn;
+  if (rollout.byHand) return turn;
   if (verdict.overall === 'harmful') return harmful(turn, rollout, verdict, event.atMs);
-  if (rollout.phase === 'asking' || rollout.paused !== null || rollout.byHand) return turn;
+  if (rollout.phase !== 'dwelling' || rollout.paused !== null) return turn;
   return dwelt(turn, rollout, verdict, event.atMs);
 }
 
@@ -197,6 +116,18 @@ export function watched(state: ServiceState, event: Seen<'watched'>): Turn {
   return enterStep(turn, rollout.stepIndex + 1, event.atMs);
 }
 
+/** Kept with the rollout, so that the same seconds stay unjudged when they are folded again. */
+export function countsLost(state: ServiceState, event: Seen<'countsLost'>): Turn {
+  const { rollout } = state;
+  if (rollout === null || rollout.ending !== null) return turnOf(state);
+  const { fromSecond, toSecond } = event;
+  const lost = [...rollout.lost, { fromSecond, toSecond }].slice(-MOST_LOST);
+  return say(
+    withRollout(turnOf(state), { lost }),
+    `the proxy has lost its counts of ${toSecond - fromSecond + 1} seconds; they are not judged`,
+  );
+}
+
 export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>): Turn {
   const turn = turnOf(state);
   const { rollout } = state;
@@ -206,10 +137,12 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
     if (until !== null && event.atMs >= until)
       return vacate(say(turn, `the old version in ${kept} is given up; the way back is cold now`), kept);
   }
-  if (rollout === null || rollout.ending !== null || rollout.phase !== 'asking') return turn;
+  if (rollout === null || rollout.ending !== null) return turn;
+  const looked = actOnFault(turn, event.atMs);
+  if (looked !== turn || rollout.phase !== 'asking') return looked;
   if (event.atMs - rollout.stepSinceMs < rollout.plan.askDeadlineMs) return turn;
   const reason = `nobody answered within ${formatDuration(rollout.plan.askDeadlineMs)}: ${rollout.asks ?? ''}`;
-  return goBack(turn, {
+  return backIfHealthy(turn, {
     outcome: 'undecided',
     cause: 'unsure',
     reason,

@@ -1,6 +1,6 @@
 import type { RolloutEvent } from './event.ts';
 import { clear, enterStep, finish, freed, goBack, retire, settle, whenReady } from './steps.ts';
-import type { Ending, ServiceState } from './state.ts';
+import { wayBack, type Ending, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
@@ -23,9 +23,10 @@ export function slotStarted(state: ServiceState, event: Seen<'slotStarted'>): Tu
 export function slotFailed(state: ServiceState, event: Seen<'slotFailed'>): Turn {
   const { rollout } = state;
   const turn = turnOf(state);
-  if (rollout === null || rollout.candidate !== event.slot || rollout.releaseId !== event.releaseId) {
+  const slot = state.slots[event.slot];
+  if (slot.releaseId !== event.releaseId || slot.role === 'leaving') return turn;
+  if (rollout === null || rollout.candidate !== event.slot || rollout.releaseId !== event.releaseId)
     return say(turn, `${event.slot}: ${event.reason}`);
-  }
   return rollout.ending === null ? goBack(turn, neverReady(event.reason, event.atMs)) : turn;
 }
 
@@ -62,7 +63,7 @@ function withScale(turn: Turn): Turn {
   let scaled = withState(turn, { scaling: false });
   for (const name of ['blue', 'green'] as const) {
     const { role, releaseId, replicas } = scaled.state.slots[name];
-    if (releaseId === null || (role !== 'stable' && role !== 'kept')) continue;
+    if (releaseId === null || replicas === 0 || role === 'free' || role === 'leaving') continue;
     scaled = command(scaled, { kind: 'scaleSlot', slot: name, releaseId, replicas, afterDrain: true });
   }
   return scaled;
@@ -82,11 +83,33 @@ export function routeLate(state: ServiceState, event: Seen<'routeLate'>): Turn {
     return say(withRollout(turn, { ending }), `traffic could not be proven back on stable: ${event.reason}`);
   }
   if (rollout.phase !== 'shifting') return say(turn, `the route is late: ${event.reason}`);
+  const back = wayBack(state);
+  // Nothing is moved to a stable that is down; the route goes on being tried.
+  if (back !== null && state.slots[back].healthy === 0)
+    return say(turn, `the route is late, and stable is down: ${event.reason}`);
   const reason = `the route could not be proven: ${event.reason}`;
   return goBack(turn, {
     outcome: 'rolled-back',
     cause: 'route',
     reason,
+    by: 'bascule',
+    decidedAtMs: event.atMs,
+  });
+}
+
+/**
+ * Only a way back is ever done without being recorded first (the disk was full), so the way back it is. Without a rollout
+ * the state of the journal is given to the proxy anew.
+ */
+export function routeAhead(state: ServiceState, event: Seen<'routeAhead'>): Turn {
+  if (event.revision <= state.route.revision) return turnOf(state);
+  const caught = withState(turnOf(state), { route: { revision: event.revision, proven: false } });
+  const said = say(caught, `the proxy is at route ${event.revision}, the journal at ${state.route.revision}`);
+  if (state.rollout === null || state.rollout.ending !== null) return said;
+  return goBack(said, {
+    outcome: 'aborted',
+    cause: 'route',
+    reason: 'traffic was taken back before, and that could not be recorded then',
     by: 'bascule',
     decidedAtMs: event.atMs,
   });

@@ -88,6 +88,8 @@ export type Rollout = {
   readonly crashes: number;
   /** Second from which harm counts anew, because a person saw the verdict and went on; or null. */
   readonly overlookedUntil: number | null;
+  /** Seconds whose counts are lost: never judged. Oldest first. */
+  readonly lost: readonly SecondRange[];
   readonly ending: Ending | null;
   /** What comes after it: a deploy that supersedes it. */
   readonly next: DeployRequest | null;
@@ -102,6 +104,8 @@ export type StageSpan = {
   /** Last one, or null while it goes on. */
   readonly toSecond: number | null;
 };
+
+export type SecondRange = { readonly fromSecond: number; readonly toSecond: number };
 
 export type Pause = { readonly by: string; readonly atMs: number; readonly reason: string };
 
@@ -145,6 +149,8 @@ export type DeployRequest = {
   readonly plan: Plan;
   readonly seed: string;
   readonly actor: string;
+  /** Said when it begins: what a person should know and nothing waits for. */
+  readonly remark: string | null;
 };
 
 export function stepOf(rollout: Rollout): Step | undefined {

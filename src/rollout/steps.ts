@@ -1,7 +1,8 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { Step } from '../release/plan.ts';
-import { otherSlot, type SlotName } from '../release/slot.ts';
+import type { SlotName } from '../release/slot.ts';
+import { newRollout, warmSlotOf } from './new-rollout.ts';
 import {
   FREE_SLOT,
   labelOf,
@@ -11,77 +12,21 @@ import {
   type DeployRequest,
   type Ending,
   type Rollout,
-  type ServiceState,
   type StageSpan,
 } from './state.ts';
 import { command, say, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
-/** Begins a rollout: empties the slot that it takes, or starts in it at once. */
-export function begin(turn: Turn, request: DeployRequest, atMs: number): Turn {
-  const stable = slotWithRole(turn.state, 'stable');
-  const warm = request.purpose === 'rollback' ? warmSlotOf(turn.state, request.releaseId) : null;
-  const candidate = warm ?? (stable === null ? freeSlot(turn.state) : otherSlot(stable));
-  const rollout = newRollout(turn.state, { request, candidate, atMs });
+/** Begins a rollout: empties the slot that it takes, or starts in it at once. `crashes`: of what is taken back warm. */
+export function begin(turn: Turn, request: DeployRequest, atMs: number, crashes = 0): Turn {
+  const warm = warmSlotOf(turn.state, request);
+  const rollout = { ...newRollout(turn.state, request, atMs), crashes, crashesBefore: crashes };
   const begun = withState(turn, { rollout });
+  const remarked = request.remark === null ? begun : say(begun, request.remark);
   if (warm !== null) {
-    const taken = withSlot(begun, warm, { role: 'candidate', keptUntilMs: null });
+    const taken = withSlot(remarked, warm, { role: 'candidate', keptUntilMs: null });
     return enterStep(say(taken, `back to ${request.label}, which is still warm in ${warm}`), 0, atMs);
   }
-  return clear(say(begun, `rollout of ${request.label} begins in ${candidate}`), atMs);
-}
-
-/** As it is before anything was done for it, also while it waits for another one to be gone. */
-export function newRollout(
-  state: ServiceState,
-  {
-    request,
-    candidate,
-    atMs,
-  }: { readonly request: DeployRequest; readonly candidate: SlotName; readonly atMs: number },
-): Rollout {
-  const stable = slotWithRole(state, 'stable');
-  return {
-    id: request.rollout,
-    purpose: request.purpose,
-    releaseId: request.releaseId,
-    label: request.label,
-    candidate,
-    from: stable === null ? null : fromOf(state, stable),
-    plan: request.plan,
-    seed: request.seed,
-    actor: request.actor,
-    startedAtMs: atMs,
-    phase: 'clearing',
-    stepIndex: 0,
-    stepSinceMs: atMs,
-    stage: state.counter,
-    spans: [],
-    sharePercent: 0,
-    promoted: false,
-    paused: null,
-    byHand: false,
-    asks: null,
-    crashesBefore: 0,
-    crashes: 0,
-    overlookedUntil: null,
-    ending: null,
-    next: null,
-  };
-}
-
-function fromOf(state: ServiceState, slot: SlotName): Rollout['from'] {
-  const { releaseId } = state.slots[slot];
-  assert(releaseId !== null, `stable slot ${slot} of ${state.service} has no release`);
-  return { slot, releaseId, label: labelOf(releaseId) };
-}
-
-function warmSlotOf(state: ServiceState, releaseId: string): SlotName | null {
-  const kept = slotWithRole(state, 'kept');
-  return kept !== null && state.slots[kept].releaseId === releaseId ? kept : null;
-}
-
-function freeSlot(state: ServiceState): SlotName {
-  return state.slots.blue.role === 'free' ? 'blue' : 'green';
+  return clear(say(remarked, `rollout of ${request.label} begins in ${rollout.candidate}`), atMs);
 }
 
 /** Empties the candidate's slot, then starts. */
@@ -93,7 +38,13 @@ export function clear(turn: Turn, atMs: number): Turn {
     const taken = withSlot(turn, rollout.candidate, { role: 'candidate', releaseId: rollout.releaseId });
     return enterStep(taken, 0, atMs);
   }
-  return slot.role === 'leaving' ? turn : vacate(turn, rollout.candidate);
+  if (slot.role === 'leaving') return turn;
+  assert(slot.releaseId !== null, `slot ${rollout.candidate} has a role and no release`);
+  const given = say(
+    turn,
+    `${labelOf(slot.releaseId)} in ${rollout.candidate} is given up; the way back to it is cold now`,
+  );
+  return vacate(given, rollout.candidate);
 }
 
 /** Drains and stops a slot that has no role any more. */
@@ -291,5 +242,8 @@ export function advance(turn: Turn, atMs: number): Turn {
 export function overlook(turn: Turn, atMs: number): Turn {
   const { rollout } = turn.state;
   if (rollout === null || rollout.paused?.by !== 'bascule') return turn;
-  return withRollout(turn, { overlookedUntil: Math.floor(atMs / 1000) + 1 });
+  return withRollout(turn, {
+    overlookedUntil: Math.floor(atMs / 1000) + 1,
+    crashesBefore: rollout.crashes,
+  });
 }

@@ -116,6 +116,21 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 2, arbitrary: fc.constant<Move>(() => ({ kind: 'clockAdvanced' })) },
   {
     weight: 1,
+    arbitrary: fc.nat(2).map((ahead): Move => (world) => ({
+      kind: 'routeAhead',
+      revision: world.state.route.revision + ahead,
+    })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Move>((world) => ({
+      kind: 'countsLost',
+      fromSecond: Math.floor(world.nowMs / 1000) - 5,
+      toSecond: Math.floor(world.nowMs / 1000) - 1,
+    })),
+  },
+  {
+    weight: 1,
     arbitrary: fc.constant<Move>((world) => ({
       kind: 'readyOverdue',
       rollout: world.state.rollout?.id ?? 'none',
@@ -133,6 +148,7 @@ function deployMove(supersede: boolean, blueGreen: boolean): Move {
       kind: 'deploy',
       request: requestOf(`v${world.labels}`, steps, POLICIES[world.labels % 3]),
       supersede,
+      spec: null,
     };
   };
 }
@@ -150,6 +166,7 @@ function rollbackMove(healthy: number): Move {
       kind: 'rollback',
       request: { ...requestOf(label, steps), rollout: `back-${world.labels}`, purpose: 'rollback' },
       healthy,
+      crashes: 0,
     };
   };
 }
@@ -291,7 +308,7 @@ test('the random worlds reach every phase, every ending and both sides of a prom
         }
       }
     }),
-    { numRuns: 2000, seed: 7 },
+    { numRuns: 4000, seed: 7 },
   );
 
   const wanted = [

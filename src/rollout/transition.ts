@@ -1,5 +1,6 @@
 import type { RolloutEvent, Verb } from './event.ts';
 import { checkInvariants } from './invariants.ts';
+import * as faults from './faults.ts';
 import * as observations from './observations.ts';
 import * as results from './results.ts';
 import { retire, settle } from './steps.ts';
@@ -28,11 +29,12 @@ export function isRecorded(state: ServiceState, turn: Turn): boolean {
 
 /** The route follows the state: wherever it differs from the last one, a new one is commanded, ahead of all else. */
 function routed(before: ServiceState, turn: Turn, atMs: number): Turn {
-  if (sameRoute(routeOf(before), routeOf(turn.state))) {
+  const overtaken = turn.state.route.revision !== before.route.revision;
+  if (!overtaken && sameRoute(routeOf(before), routeOf(turn.state))) {
     const followed = followedAtOnce(turn, atMs);
     return followed === turn ? turn : routed(before, followed, atMs);
   }
-  const revision = before.route.revision + 1;
+  const revision = turn.state.route.revision + 1;
   const renewed = withState(turn, { route: { revision, proven: false } });
   const commanded = command(
     { ...renewed, commands: [] },
@@ -94,15 +96,19 @@ function observe(state: ServiceState, event: Exclude<RolloutEvent, { kind: Verb[
     case 'doorRemoved':
       return { ...turnOf(state), gone: state.removing };
     case 'healthSeen':
-      return observations.healthSeen(state, event);
+      return faults.healthSeen(state, event);
     case 'crashSeen':
-      return observations.crashSeen(state, event);
+      return faults.crashSeen(state, event);
     case 'readyOverdue':
       return observations.readyOverdue(state, event);
     case 'judged':
       return observations.judged(state, event);
     case 'watched':
       return observations.watched(state, event);
+    case 'countsLost':
+      return observations.countsLost(state, event);
+    case 'routeAhead':
+      return results.routeAhead(state, event);
     case 'clockAdvanced':
       return observations.clockAdvanced(state, event);
     case 'machineRestarted':

@@ -10,6 +10,8 @@ export type Turn = {
   readonly says: readonly string[];
   /** The rollout that ended in this turn, as it was last. */
   readonly ended: EndedRollout | null;
+  /** A rollout that waited for its turn and will never begin. */
+  readonly dropped: EndedRollout | null;
   /** The service is gone for good. */
   readonly gone: boolean;
 };
@@ -17,7 +19,7 @@ export type Turn = {
 export type EndedRollout = { readonly rollout: Rollout; readonly ending: Ending };
 
 export function turnOf(state: ServiceState): Turn {
-  return { state, commands: [], says: [], ended: null, gone: false };
+  return { state, commands: [], says: [], ended: null, dropped: null, gone: false };
 }
 
 export function withState(turn: Turn, change: Partial<ServiceState>): Turn {

@@ -1,5 +1,7 @@
 import { canonicalJson } from '../lib/json.ts';
 import type { RolloutEvent, Verb } from './event.ts';
+import { newRollout } from './new-rollout.ts';
+import type { ServiceSpec } from '../release/service.ts';
 import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whenReady } from './steps.ts';
 import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withState, type Turn } from './turn.ts';
@@ -61,35 +63,54 @@ export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
   if (state.removing)
     return refused('SERVICE_LEAVING', `${state.service} is being removed; nothing was started.`);
   const { rollout } = state;
+  const asked = specTaken(state, event.spec);
   if (rollout === null) {
-    if (stable !== null && state.slots[stable].releaseId === request.releaseId)
-      return nothing(`${request.label} is what serves already.`);
-    return turned(begin(turnOf(state), request, event.atMs));
+    if (stable === null || state.slots[stable].releaseId !== request.releaseId)
+      return turned(begin(asked, request, event.atMs));
+    const serves = `${request.label} is what serves already`;
+    return asked.state === state
+      ? nothing(`${serves}.`)
+      : turned(say(asked, `${serves}; only the policy changed`));
   }
-  if (!supersede) {
-    if (rollout.releaseId === request.releaseId && rollout.ending === null)
-      return nothing(`${rollout.id} is rolling out ${request.label} already.`);
-    return refused(
-      'ROLLOUT_UNDER_WAY',
-      `${rollout.id} (${rollout.label}) is under way; nothing was started. Wait for it, abort it, or give --supersede.`,
-    );
-  }
-  const waiting = withRollout(turnOf(state), { next: request });
-  if (rollout.ending !== null)
-    return turned(say(waiting, `${request.label} begins when ${rollout.label} is gone`));
+  if (rollout.releaseId === request.releaseId && rollout.ending === null)
+    return nothing(`${rollout.id} is rolling out ${request.label} already.`);
+  if (rollout.next !== null && rollout.next.releaseId === request.releaseId)
+    return nothing(`${rollout.next.rollout} begins as soon as ${rollout.label} is gone.`);
+  if (supersede) return turned(superseded(asked, rollout, event));
+  return refused(
+    'ROLLOUT_UNDER_WAY',
+    `${rollout.id} (${rollout.label}) is under way; nothing was started. Wait for it, abort it, or give --supersede.`,
+  );
+}
+
+/** What the file says of the policy goes with the request: both are recorded, or none. */
+function specTaken(state: ServiceState, spec: ServiceSpec | null): Turn {
+  const turn = turnOf(state);
+  if (spec === null || canonicalJson(spec) === canonicalJson(state.spec)) return turn;
+  const taken = withState(turn, { spec });
+  return canonicalJson(spec.policy) === canonicalJson(state.spec.policy)
+    ? taken
+    : say(taken, 'applied: policy');
+}
+
+function superseded(turn: Turn, rollout: Rollout, event: Asked<'deploy'>): Turn {
+  const { request, actor, atMs } = event;
   const reason = `superseded by ${request.label}`;
-  const ending: Ending = {
-    outcome: 'superseded',
-    cause: 'superseded',
-    reason,
-    by: event.actor,
-    decidedAtMs: event.atMs,
-  };
-  if (rollout.promoted)
-    return turned(
-      finish(waiting, { ...ending, outcome: 'done', reason: `watch cut short: ${reason}` }, event.atMs),
-    );
-  return turned(goBack(waiting, ending));
+  const ending: Ending = { outcome: 'superseded', cause: 'superseded', reason, by: actor, decidedAtMs: atMs };
+  const dropped = unqueued(turn, { ...ending, reason: `${reason} before it began` });
+  const waiting = withRollout(dropped, { next: request });
+  if (rollout.ending !== null) return say(waiting, `${request.label} begins when ${rollout.label} is gone`);
+  return rollout.promoted
+    ? finish(waiting, { ...ending, outcome: 'done', reason: `watch cut short: ${reason}` }, atMs)
+    : goBack(waiting, ending);
+}
+
+/** What waited for its turn never begins; it keeps its record. */
+function unqueued(turn: Turn, ending: Ending): Turn {
+  const { rollout } = turn.state;
+  if (rollout === null || rollout.next === null) return turn;
+  const dropped = { rollout: newRollout(turn.state, rollout.next, ending.decidedAtMs), ending };
+  return { ...withRollout(turn, { next: null }), dropped };
 }
 
 export function pause(state: ServiceState, event: Asked<'pause'>): Answer {
@@ -200,30 +221,33 @@ export function weight(state: ServiceState, event: Asked<'weight'>): Answer {
 export function abort(state: ServiceState, event: Asked<'abort'>): Answer {
   const { rollout } = state;
   if (rollout === null) return nothing(`no rollout of ${state.service} is under way.`);
-  if (event.rollout !== null && event.rollout !== rollout.id && event.rollout !== rollout.next?.rollout)
+  const ofNext = event.rollout !== null && event.rollout === rollout.next?.rollout;
+  if (event.rollout !== null && event.rollout !== rollout.id && !ofNext)
     return nothing(`${event.rollout} is over already.`);
-  if (rollout.ending !== null) return abortWhileEnding(state, rollout);
-  const first = rollout.from === null;
-  const reason = first
-    ? `taken back by ${event.actor} before any version served`
-    : `taken back by ${event.actor}`;
+  const reason = `taken back by ${event.actor}`;
+  const ending: Ending = {
+    outcome: 'aborted',
+    cause: 'person',
+    reason,
+    by: event.actor,
+    decidedAtMs: event.atMs,
+  };
+  if (rollout.ending !== null) return abortWhileEnding(state, rollout, ending);
+  if (rollout.from !== null) return turned(goBack(turnOf(state), ending));
   return turned(
     goBack(turnOf(state), {
-      outcome: first ? 'never-ready' : 'aborted',
-      cause: 'person',
-      reason,
-      by: event.actor,
-      decidedAtMs: event.atMs,
+      ...ending,
+      outcome: 'never-ready',
+      reason: `${reason} before any version served`,
     }),
   );
 }
 
-function abortWhileEnding(state: ServiceState, rollout: Rollout): Answer {
+function abortWhileEnding(state: ServiceState, rollout: Rollout, ending: Ending): Answer {
   if (rollout.next === null)
     return nothing(`${rollout.id} is on its way back already: ${rollout.ending?.reason ?? ''}`);
-  return turned(
-    say(withRollout(turnOf(state), { next: null }), `${rollout.next.label} will not begin: aborted`),
-  );
+  const dropped = unqueued(turnOf(state), { ...ending, reason: 'aborted before it began' });
+  return turned(say(dropped, `${rollout.next.label} will not begin: aborted`));
 }
 
 export function rollback(state: ServiceState, event: Asked<'rollback'>): Answer {
@@ -242,7 +266,7 @@ export function rollback(state: ServiceState, event: Asked<'rollback'>): Answer 
       : withState(seen, {
           slots: { ...state.slots, [kept]: { ...state.slots[kept], healthy: event.healthy } },
         });
-  return turned(begin(fresh, event.request, event.atMs));
+  return turned(begin(fresh, event.request, event.atMs, event.crashes));
 }
 
 export function remove(state: ServiceState, _event: Asked<'remove'>): Answer {

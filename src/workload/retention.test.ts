@@ -10,6 +10,8 @@ const facts: fc.Arbitrary<RetentionFacts> = fc.record({
   inPlans: fc.array(id, { maxLength: 2 }),
   promotions: fc.array(id, { maxLength: 30 }),
   keepPromoted: fc.integer({ min: 1, max: 8 }),
+  tried: fc.array(id, { maxLength: 30 }),
+  keepTried: fc.integer({ min: 0, max: 3 }),
 });
 
 test('what a rollback may need is never dropped', () => {
@@ -32,8 +34,8 @@ test('what a rollback may need is never dropped', () => {
 test('what is kept is bounded', () => {
   fc.assert(
     fc.property(facts, (known) => {
-      const { inSlots, inRollouts, inPlans, keepPromoted } = known;
-      const most = inSlots.length + inRollouts.length + inPlans.length + keepPromoted;
+      const { inSlots, inRollouts, inPlans, keepPromoted, keepTried } = known;
+      const most = inSlots.length + inRollouts.length + inPlans.length + keepPromoted + keepTried;
 
       assert.ok(releasesToKeep(known).size <= most);
     }),
@@ -45,6 +47,8 @@ test('going back and forth between two releases does not push out a third', () =
     inSlots: [],
     inRollouts: [],
     inPlans: [],
+    tried: [],
+    keepTried: 0,
     promotions: ['shop/v3', 'shop/v2', 'shop/v3', 'shop/v2', 'shop/v1', 'shop/v0'],
     keepPromoted: 3,
   });

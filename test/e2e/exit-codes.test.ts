@@ -36,6 +36,30 @@ async function serving(name: string, strategy: unknown): Promise<App> {
 }
 
 describe('exit codes', { concurrency: 3 }, () => {
+  test('17 the way back cannot be proven: a proxy that stands still', { timeout: 60_000 }, async (t) => {
+    const own: (() => Promise<void>)[] = [];
+    t.after(async () => {
+      for (const close of own.toReversed()) await close();
+    });
+    const alone = await openStage({ after: (close) => void own.push(close) });
+    const app = await alone.app('stuck', { strategy: lasting() });
+    assert.equal((await app.deploy('v1')).code, 0);
+    const deploy = await app.begin('v2');
+    await app.untilDwelling();
+    const proxy = alone.world.processes().filter(({ command }) => /proxy-program/.test(command));
+    assert.equal(proxy.length, 1);
+
+    process.kill(proxy[0]!.pid, 'SIGSTOP');
+    assert.equal((await app.verb('abort')).code, 0);
+
+    const ran = await deploy.ran;
+    process.kill(proxy[0]!.pid, 'SIGCONT');
+    shows(17, t, ran);
+    // It goes on trying, and gets there.
+    assert.equal((await app.untilOver()).users, '100% on v1');
+    assert.equal((await app.ask()).version, 'v1');
+  });
+
   test('0 done; 20 plan --detailed-exitcode finds a change, 0 none', async (t) => {
     const app = await stage.app('fine', { strategy: canary() });
     const plan = ['plan', 'fine', '--version', 'v1'];
@@ -287,30 +311,6 @@ describe('exit codes', { concurrency: 3 }, () => {
     assert.equal((await app.view()).rollout?.label, 'v2');
     assert.equal((await app.untilOver()).last?.outcome, 'done');
   });
-});
-
-test('17 the way back cannot be proven: a proxy that stands still', { timeout: 60_000 }, async (t) => {
-  const own: (() => Promise<void>)[] = [];
-  t.after(async () => {
-    for (const close of own.toReversed()) await close();
-  });
-  const alone = await openStage({ after: (close) => void own.push(close) });
-  const app = await alone.app('stuck', { strategy: lasting() });
-  assert.equal((await app.deploy('v1')).code, 0);
-  const deploy = await app.begin('v2');
-  await app.untilDwelling();
-  const proxy = alone.world.processes().filter(({ command }) => / proxy --state-dir /.test(command));
-  assert.equal(proxy.length, 1);
-
-  process.kill(proxy[0]!.pid, 'SIGSTOP');
-  assert.equal((await app.verb('abort')).code, 0);
-
-  const ran = await deploy.ran;
-  process.kill(proxy[0]!.pid, 'SIGCONT');
-  shows(17, t, ran);
-  // It goes on trying, and gets there.
-  assert.equal((await app.untilOver()).users, '100% on v1');
-  assert.equal((await app.ask()).version, 'v1');
 });
 
 test('every exit code of docs/cli.md was shown', () => {

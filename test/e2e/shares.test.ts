@@ -24,7 +24,11 @@ test('10 % of 1,500 people, nobody moves back when the share rises, another roll
   await app.untilDwelling();
   const half = await movedOf(app, cookies);
   within(t, 'the same people', half.size, 0.5);
-  assert.deepEqual([...tenth].filter((cookie) => !half.has(cookie)), [], 'people moved back');
+  assert.deepEqual(
+    [...tenth].filter((cookie) => !half.has(cookie)),
+    [],
+    'people moved back',
+  );
 
   assert.equal((await app.verb('abort')).code, 0);
   await app.untilOver();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { blueGreen, canary, lasting, openStage, told, type App, type Stage } from './stage.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -74,7 +75,10 @@ describe('steering', { concurrency: 2 }, () => {
 
     assert.deepEqual([down.rollout?.phase, down.rollout?.sharePercent], ['dwelling', 50]);
     const answers = await Promise.all(Array.from({ length: 30 }, () => app.ask()));
-    assert.deepEqual(new Set(answers.map(({ status, version }) => `${status} ${version}`)), new Set(['200 v2']));
+    assert.deepEqual(
+      new Set(answers.map(({ status, version }) => `${status} ${version}`)),
+      new Set(['200 v2']),
+    );
     const status = await app.run(['status', 'widowed']);
     assert.match(status.stdout, /stable is down/, told(status));
 
@@ -102,7 +106,9 @@ describe('steering', { concurrency: 2 }, () => {
     const began = performance.now();
     const said = await done(app, 'rollback');
     await load.served('v1', 1, 10_000);
-    t.diagnostic(`warm rollback: ${Math.round(performance.now() - began)} ms from the command to the first request on it`);
+    t.diagnostic(
+      `warm rollback: ${Math.round(performance.now() - began)} ms from the command to the first request on it`,
+    );
 
     assert.match(said, /^back to v1, which is still warm/);
     const warm = await app.untilOver();
@@ -119,7 +125,10 @@ describe('steering', { concurrency: 2 }, () => {
     await load.served('v2', 20, 20_000);
     const view = await app.untilOver();
     assert.deepEqual([view.stable, view.last?.purpose], ['v2', 'rollback']);
-    assert.deepEqual(view.last!.steps.filter(({ kind }) => kind === 'share'), []);
+    assert.deepEqual(
+      view.last!.steps.filter(({ kind }) => kind === 'share'),
+      [],
+    );
 
     const seen = await load.stop();
     assert.equal(seen.failed, 0, JSON.stringify(seen.examples));
@@ -146,6 +155,21 @@ describe('steering', { concurrency: 2 }, () => {
     );
     const share = moved.filter(Boolean).length / moved.length;
     assert.ok(share > 0.25 && share < 0.75, `${share * 100} % got another version`);
+  });
+
+  test('a pause before the gate holds a version that is ready, for as long as it lasts', async () => {
+    const app = await serving('held', { strategy: blueGreen() });
+    await app.describe({ strategy: blueGreen(), run: 'sleep 1; exec node server.mjs', 'ready-within': '3s' });
+    await app.deployDetached('v2');
+    await done(app, 'pause');
+    const ready = await app.until('ready', ({ slots }) => slots.green.healthy === 1);
+    assert.equal(ready.rollout?.phase, 'probing');
+
+    await sleep(3500);
+
+    assert.deepEqual([(await app.view()).rollout?.phase, (await app.ask()).version], ['probing', 'v1']);
+    await done(app, 'resume');
+    assert.equal((await app.untilOver()).stable, 'v2');
   });
 
   test('an abort does not wait for a build, nor does the next deploy', async () => {

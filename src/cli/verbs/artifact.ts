@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { OperatingError } from '../../lib/errors.ts';
 import { PACK_LIMITS, packSource, type Packed } from '../../release/pack.ts';
 import { findSource } from '../../release/pack-source.ts';
 import { printable } from '../../release/problem.ts';
@@ -21,14 +22,33 @@ export async function withArtifact<T>(
   const source =
     from === null ? await findSource(dirname(file), io.cwd) : await findSource(from, resolve(io.cwd));
   const temporaryDirectory = await mkdtemp(join(tmpdir(), 'bascule-pack-'));
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const stop = io.onInterrupt(() => leaving.abort(interrupted()));
   try {
-    const packed = await packSource(source, { temporaryDirectory, limits: PACK_LIMITS });
+    const packed = await packSource(source, { temporaryDirectory, limits: PACK_LIMITS, signal });
     for (const path of packed.skipped.slice(0, 5))
       io.err(`left out: ${printable(path)} is neither a file nor a link\n`);
-    return await use({ ...packed, label: labelOf(context, packed) });
+    return await Promise.race([use({ ...packed, label: labelOf(context, packed) }), aborted(signal)]);
   } finally {
+    stop();
     await rm(temporaryDirectory, { recursive: true, force: true });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+}
+
+function interrupted(): OperatingError {
+  return new OperatingError(
+    'INTERRUPTED',
+    'The command was interrupted before the server had answered; nothing was left behind here. "bascule status" shows whether a rollout has begun.',
+    { retryable: true },
+  );
 }
 
 /** `--version`, else what git calls it, else the beginning of the digest. */

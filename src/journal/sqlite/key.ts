@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
-import { renameDurably, writeDurably } from './lease.ts';
+import { renameDurablySync, writeFileDurablySync } from '../../lib/durable-file.ts';
 
 const KEY_BYTES = 32;
 
@@ -13,13 +13,13 @@ const KEY_BYTES = 32;
 export function prepareKey(keyFile: string, random: Random): Uint8Array {
   mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
   const hex = random.hex(KEY_BYTES);
-  writeDurably(preparedName(keyFile), `${hex}\n`, 0o400);
+  writeFileDurablySync(preparedName(keyFile), `${hex}\n`, 0o400);
   return Buffer.from(hex, 'hex');
 }
 
 export function finishKey(keyFile: string): void {
   if (!existsSync(keyFile) && existsSync(preparedName(keyFile))) {
-    renameDurably(preparedName(keyFile), keyFile);
+    renameDurablySync(preparedName(keyFile), keyFile);
   }
 }
 

@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatingError } from '../../lib/errors.ts';
@@ -56,24 +46,6 @@ export function createPrivately(file: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-}
-
-/** Temporary file, fsync, rename, fsync of the directory: whole or not there. */
-export function writeDurably(file: string, text: string, mode: number): void {
-  const temporary = `${file}.tmp`;
-  rmSync(temporary, { force: true });
-  const descriptor = openSync(temporary, 'wx', mode);
-  writeSync(descriptor, text);
-  fsyncSync(descriptor);
-  closeSync(descriptor);
-  renameDurably(temporary, file);
-}
-
-export function renameDurably(from: string, to: string): void {
-  renameSync(from, to);
-  const directory = openSync(dirname(to), 'r');
-  fsyncSync(directory);
-  closeSync(directory);
 }
 
 /** Null when another connection has the lock. Changes nothing in the file. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, unlink } from 'node:fs/promises';
+import { mkdir, readFile, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectory, writeFileDurably } from '../../lib/durable-file.ts';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import type { ServiceState } from './messages.ts';
 
@@ -71,15 +72,7 @@ export class StateStore {
   private async write(state: ServiceState): Promise<void> {
     const path = this.path(state.door.service);
     try {
-      const file = await open(`${path}.tmp`, 'w', 0o600);
-      try {
-        await file.writeFile(encode(state));
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-      await rename(`${path}.tmp`, path);
-      await this.syncDirectory();
+      await writeFileDurably(path, encode(state), 0o600);
     } catch (error) {
       throw unwritable(path, error);
     }
@@ -88,18 +81,9 @@ export class StateStore {
   private async unlink(service: string): Promise<void> {
     try {
       await unlink(this.path(service));
-      await this.syncDirectory();
+      await syncDirectory(this.directory);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unwritable(this.path(service), error);
-    }
-  }
-
-  private async syncDirectory(): Promise<void> {
-    const directory = await open(this.directory, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
     }
   }
 

@@ -33,7 +33,8 @@ const runTool = promisify(execFile);
 export async function releaseStore(options: ReleaseStoreOptions): Promise<ReleaseStore> {
   const root = join(options.stateDir, 'releases');
   const artifacts = new Artifacts(join(options.stateDir, 'artifacts'), options.limits);
-  await mkdir(root, { recursive: true, mode: 0o755 });
+  // Who knows a name can walk through; what is behind is closed to all but its owner.
+  await mkdir(root, { recursive: true, mode: 0o711 });
   await artifacts.open();
   /** Releases being prepared: whoever asks for the same one waits for the same result. */
   const preparing = new Map<string, { readonly release: Release; readonly done: Promise<string> }>();
@@ -150,7 +151,7 @@ async function unpack(
   }
   const needed = packedBytes * 2 + options.limits.reserveBytes;
   await assertSpace(join(options.stateDir, 'releases'), needed, `Preparing ${release.id}`);
-  await mkdir(paths.files, { recursive: true, mode: 0o755 });
+  await mkdir(paths.files, { recursive: true, mode: 0o700 });
   await unpackArchive(artifacts.path(release.artifactDigest), paths.files, options.limits);
   await syncDirectory(dirname(paths.home));
   if (user === null || user.uid === process.geteuid!()) return;

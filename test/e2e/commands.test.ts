@@ -1,0 +1,151 @@
+/** Every command through the real program, as one story. The last test holds the list of docs/cli.md to what was run. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { canary, lasting, openStage, told, type App, type Stage } from './stage.ts';
+
+const PAGE = new URL('../../docs/cli.md', import.meta.url);
+
+const closers: (() => Promise<void>)[] = [];
+const seen = new Set<string>(['serve']);
+let stage: Stage;
+let app: App;
+
+before(async () => {
+  stage = await openStage({ after: (close) => void closers.push(close) });
+  app = await stage.app('shop', { strategy: canary() });
+});
+after(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+
+/** Runs a command that is to succeed; what it wrote to stdout. */
+async function run(...args: string[]): Promise<string> {
+  seen.add(args[0]!);
+  const ran = await app.run(args);
+  assert.equal(ran.code, 0, told(ran));
+  return ran.stdout;
+}
+
+async function json<T>(...args: string[]): Promise<T> {
+  const parsed = JSON.parse(await run(...args, '--json')) as T & { readonly schema: number };
+  assert.equal(parsed.schema, 1);
+  return parsed;
+}
+
+test('serve says that it is ready, and a second one on the same state directory is refused', async () => {
+  assert.match(stage.controller().log(), /bascule 0\.1\.0 is ready; sockets for viewer, operator, admin in /);
+
+  const second = await stage.run(['serve']);
+
+  assert.equal(second.code, 15, told(second));
+  assert.match(second.stderr, /JOURNAL_HELD/);
+  assert.equal((await stage.run(['status'])).code, 0);
+});
+
+test('check, config, schema and explain need no server', async () => {
+  assert.match(await run('check'), /^bascule\.yaml is valid: shop \(canary 50% → 100%\)/);
+  assert.match(await run('config'), /rise: 3\n/);
+  const schema = JSON.parse(await run('schema')) as { readonly $schema: string };
+  assert.match(schema.$schema, /json-schema/);
+  assert.match(await run('explain', 'E016'), /canary steps must end with 100%/);
+});
+
+test('plan, then deploy exactly that plan', async () => {
+  assert.match(await run('plan', '--version', 'v1'), /shop {2}first version v1/);
+  const { plan } = await json<{ plan: { id: string } }>('plan', '--version', 'v1');
+
+  assert.equal(
+    await run('deploy', '--version', 'v1', '--plan', plan.id),
+    'shop v1 done: v1 serves all traffic\n',
+  );
+
+  const stale = await app.run(['deploy', '--version', 'v1', '--plan', plan.id]);
+  assert.equal(stale.code, 15, told(stale));
+  assert.match(await run('deploy', '--version', 'v1'), /is what serves already/);
+});
+
+test('status, alone and followed off a terminal; wait for a step, and for the end', async () => {
+  assert.match(await run('status'), /shop {2}● serving {3}100% on v1/);
+  await app.describe({ strategy: lasting({ steps: ['20%', '50%', '100%'] }) });
+  const id = await app.deployDetached('v2');
+  assert.match(await run('wait', id, '--for', 'step=1'), /step 1\/3/);
+  const following = app.beginNow(['status', '-w']);
+  await app.untilDwelling();
+
+  await run('promote', 'shop');
+  assert.match(await run('wait', id, '--for', 'step=2'), /step 2\/3/);
+  await run('pause', 'shop');
+  assert.match(await run('wait', id, '--for', 'paused'), /paused/);
+  await run('resume', 'shop');
+  await run('weight', 'shop', '30%');
+  await app.untilDwelling();
+  await run('promote', 'shop', '--full');
+  assert.match(await run('wait', id), /shop v2 done/);
+
+  const ran = await following.ran;
+  assert.equal(ran.code, 0, told(ran));
+  assert.match(ran.stdout, /◑ progressing/);
+  assert.match(ran.stdout, new RegExp(`^\\S+ ${id} PROMOTED: 100% on v2$`, 'm'));
+  assert.ok(!ran.stdout.includes('\u001B'), 'colour or cursor movement off a terminal');
+});
+
+test('why, history and logs tell what was', async () => {
+  const { rollouts } = await json<{ rollouts: readonly { id: string; label: string; outcome: string }[] }>(
+    'history',
+  );
+  assert.deepEqual(
+    rollouts.map(({ label, outcome }) => `${label} ${outcome}`),
+    ['v2 done', 'v1 done'],
+  );
+  const why = await run('why', rollouts[0]!.id);
+  assert.match(why, /^r-[0-9a-f]{8} {2}v2: done: v2 serves all traffic\n/);
+  assert.match(why, /recorded end of the chain: event \d+, mac [0-9a-f]{16}/);
+  assert.match(await run('logs', 'shop', '--tail', '5'), /^0 \| shop listens on \d+$/m);
+});
+
+test('apply shows the difference first; abort, rollback and retry', async () => {
+  await app.describe({ strategy: lasting(), drain: '3s' });
+  assert.match(await run('apply', '--dry-run'), /^shop: door\.drainMs: 2000 -> 3000$/m);
+  const differs = await app.deploy('v3');
+  assert.equal(differs.code, 15, told(differs));
+  assert.match(differs.stderr, /DOOR_DIFFERS/);
+  assert.match(await run('apply'), /applied: door/);
+  const id = await app.deployDetached('v3');
+  await app.untilDwelling();
+  assert.match(await run('abort', 'shop'), /taken back by /);
+  await app.untilOver();
+  await run('retry', id);
+  await app.untilDwelling();
+  assert.match(await run('rollback', 'shop'), /taken back by /);
+  await app.untilOver();
+  // v3 took the slot in which v1 was kept warm.
+  assert.match(await run('rollback', 'shop'), /rollout of v1 begins in blue/);
+  assert.equal((await app.untilOver()).stable, 'v1');
+});
+
+test('a bad server file keeps the server from starting, with every mistake', async () => {
+  const file = join(stage.world.directory, 'bad.yaml');
+  await writeFile(file, 'proxy-workers: 0\nslot-ports: many\ncolour: blue\n');
+
+  const ran = await stage.run(['serve', '--config', file]);
+
+  assert.equal(ran.code, 2, told(ran));
+  for (const word of ['proxy-workers', 'slot-ports', 'colour']) assert.match(ran.stderr, new RegExp(word));
+});
+
+test('remove takes it away', async () => {
+  assert.match(await run('remove', 'shop', '--yes'), /taken away/);
+});
+
+test('every command of docs/cli.md was run', () => {
+  const commands = [...readFileSync(PAGE, 'utf8').matchAll(/^### (\S+)$/gm)].map(([, name]) => name!);
+  assert.ok(commands.length >= 21, commands.join(' '));
+
+  assert.deepEqual(
+    commands.filter((name) => !seen.has(name)),
+    [],
+  );
+});
