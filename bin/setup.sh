@@ -8,7 +8,9 @@ can_run_bascule() {
   "$1" -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 24 || (a == 24 && b >= 15) ? 0 : 1)' 2>/dev/null
 }
 
-say() { printf '\033[2m%s\033[0m\n' "$*" >&2; }
+say() { if [ -t 2 ]; then printf '\033[2m%s\033[0m\n' "$*" >&2; else echo "$*" >&2; fi; }
+# Somebody who wants to see a demo is not asked to update npm.
+export npm_config_update_notifier=false
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
   echo "Bascule needs Node 20 or newer with npm to set itself up; install them (https://nodejs.org) and run this again." >&2
