@@ -259,7 +259,9 @@ export class Deploys {
     }
     throw new OperatingError(
       'NOTHING_TO_GO_BACK_TO',
-      `no other version of ${state.service} was ever promoted; nothing changed`,
+      left.size === 0
+        ? `no other version of ${state.service} was ever promoted; nothing changed`
+        : `every other version of ${state.service} was left by a rollback (${[...left].map(labelOf).join(', ')}); nothing changed. To go back to one all the same, name it: bascule rollback ${state.service} VERSION`,
       { retryable: false },
     );
   }

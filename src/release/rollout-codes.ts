@@ -81,8 +81,8 @@ export const ROLLOUT_CODES = {
   },
   NOTHING_TO_GO_BACK_TO: {
     title: 'there is no version to go back to',
-    cause: 'No other version of the service was ever promoted.',
-    fix: 'Deploy a version that works.',
+    cause: 'No other version of the service was ever promoted, or each was left by a rollback since.',
+    fix: 'Name the version to go back to all the same, or deploy one that works.',
   },
   PLAN_STALE: {
     title: 'the plan does not hold any more',

@@ -93,7 +93,7 @@ async function oneSwitch(world: World, load: RemoteLoad): Promise<number> {
   const before = await serviceOf(world);
   const left = Object.values(before.slots).find(({ label }) => label === before.stable)!;
   const chosen = before.stable === 'v1' ? 'v2' : 'v1';
-  const answer = (await call(world, 'POST', '/api/v1/services/shop/rollback')) as {
+  const answer = (await call(world, 'POST', '/api/v1/services/shop/rollback', { label: chosen })) as {
     readonly rollout: { readonly id: string };
   };
   await load.switched();
@@ -112,7 +112,7 @@ async function serviceOf(world: World): Promise<View> {
   return ((await call(world, 'GET', '/api/v1/services/shop')) as { readonly service: View }).service;
 }
 
-async function call(world: World, method: 'GET' | 'POST', path: string): Promise<unknown> {
+async function call(world: World, method: 'GET' | 'POST', path: string, body: object = {}): Promise<unknown> {
   const socketPath = join(world.stateDirectory, 'sockets', 'admin.sock');
   if (method === 'GET') return getJson({ socketPath, path });
   const asked = request({
@@ -122,7 +122,7 @@ async function call(world: World, method: 'GET' | 'POST', path: string): Promise
     timeout: WITHIN_MS,
     headers: { 'content-type': 'application/json' },
   });
-  asked.end('{}');
+  asked.end(JSON.stringify(body));
   return answerOf((await once(asked, 'response')) as [IncomingMessage]);
 }
 
