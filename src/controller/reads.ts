@@ -14,6 +14,7 @@ import type { RolloutRecord } from './records.ts';
 import type { EventView, RolloutView, ServiceView, WhyView } from './views.ts';
 
 const MOST_EVENTS_OF_A_ROLLOUT = 2000;
+const ROLLOUTS_SEARCHED = 200;
 
 /** Everything that can be read. Reading never acts. */
 export class Reads {
@@ -88,12 +89,12 @@ export class Reads {
 
   logs(query: LogQuery): AsyncIterable<LogLine> {
     const state = this.#engine.state(query.service);
-    const slot = slotAsked(state, query);
-    return this.#ports.runtime.logs(query.service, slot, {
-      follow: query.follow,
-      tail: query.tail,
-      signal: query.signal,
-    });
+    const { follow, tail, signal } = query;
+    const former = query.slot === null && query.label !== null ? this.#formerSlot(state, query.label) : null;
+    if (former !== null && query.label !== null) {
+      return this.#ports.runtime.logs(query.service, former, { follow, tail, signal, label: query.label });
+    }
+    return this.#ports.runtime.logs(query.service, slotAsked(state, query), { follow, tail, signal });
   }
 
   info(): ServerInfo {
@@ -102,6 +103,19 @@ export class Reads {
 
   metrics(): Promise<string> {
     return this.#metrics.text(this.#engine.services());
+  }
+
+  /** Where a version that is in no slot now ran last: its files and logs stay there. */
+  #formerSlot(state: ServiceState, label: string): SlotName | null {
+    const id = `${state.service}/${label}`;
+    if (state.slots.blue.releaseId === id || state.slots.green.releaseId === id) return null;
+    const records = this.#ports.journal.documents({
+      kind: 'rollout',
+      aggregate: state.service,
+      limit: ROLLOUTS_SEARCHED,
+    });
+    const found = records.find(({ value }) => (value as unknown as RolloutRecord).rollout.releaseId === id);
+    return found === undefined ? null : (found.value as unknown as RolloutRecord).rollout.candidate;
   }
 
   /** Error: ROLLOUT_UNKNOWN. */
@@ -161,7 +175,7 @@ function slotAsked(state: ServiceState, query: LogQuery): SlotName {
     if (holds !== undefined) return holds;
     throw new OperatingError(
       'VERSION_NOT_HERE',
-      `${query.label} of ${state.service} is in no slot now; its logs are under the state directory`,
+      `${query.label} of ${state.service} was never started here, or too long ago`,
       { retryable: false },
     );
   }

@@ -91,8 +91,9 @@ export const ROLLOUT_CODES = {
   },
   VERSION_NOT_HERE: {
     title: 'the version does not run now',
-    cause: 'It is in neither slot; its processes are stopped.',
-    fix: 'Its log files are still under the state directory, in logs/.',
+    cause:
+      'It is in neither slot, and it never was, or too long ago: the newest ten of a slot keep their output.',
+    fix: 'Run "bascule history SERVICE" to see which versions there were.',
   },
   ROUTE_NOT_PROVEN: {
     title: 'the proxy does not use the route yet',

@@ -51,6 +51,8 @@ export type LogOptions = {
   /** Last lines per replica to begin with. */
   readonly tail: number;
   readonly signal: AbortSignal;
+  /** Output of the release with this label that once ran in the slot, instead of what is in it now. */
+  readonly label?: string;
 };
 
 export type LogLine = { readonly replica: number; readonly releaseId: string; readonly text: string };

@@ -118,6 +118,8 @@ describe('exit codes', { concurrency: 3 }, () => {
     const why = await app.run(['why', (await app.view()).last!.id]);
     assert.match(why.stdout, /error-rate\s+v2 .*✖ worse/, told(why));
     assert.equal((await app.view()).last!.cause, 'harmful');
+    const logs = await app.run(['logs', 'harmful', '--version', 'v2', '--tail', '5']);
+    assert.equal(logs.code, 0, `its output stays though it is in no slot: ${told(logs)}`);
   });
 
   test('10 rolled back: severe, the candidate dies', async (t) => {

@@ -72,7 +72,12 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
       await slotOf(service, slot).stop(graceMs);
     },
     logs(service, slot, logOptions) {
-      return readLogs(logs, { service, slot }, () => logTargets(logs, slotOf(service, slot)), logOptions);
+      return readLogs(
+        logs,
+        { service, slot },
+        () => logTargets(logs, slotOf(service, slot), logOptions.label),
+        logOptions,
+      );
     },
     async diagnose(service, slot) {
       try {
@@ -113,10 +118,14 @@ function turnLogs(slots: Iterable<SlotProcesses>, logs: LogFiles): void {
 }
 
 /** The release in the slot, or, when it is empty, the one that last wrote there. */
-async function logTargets(logs: LogFiles, slot: SlotProcesses): Promise<readonly LogTarget[]> {
+async function logTargets(
+  logs: LogFiles,
+  slot: SlotProcesses,
+  former: string | undefined,
+): Promise<readonly LogTarget[]> {
   const { places } = slot;
-  if (places.length > 0) return places.map((place) => place.replica.record);
-  const [label] = await logs.labels(slot.service, slot.slot);
+  if (former === undefined && places.length > 0) return places.map((place) => place.replica.record);
+  const label = former ?? (await logs.labels(slot.service, slot.slot))[0];
   if (label === undefined) return [];
   const replicas = await logs.replicas(slot.service, slot.slot, label);
   return replicas.map((replica) => ({ releaseId: `${slot.service}/${label}`, label, replica }));
