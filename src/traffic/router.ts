@@ -1,4 +1,4 @@
-import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { DoorSpec, HealthSpec, Sticky } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { TrafficBatch } from './counts.ts';
@@ -45,8 +45,12 @@ export type Door = {
   readonly sticky: Sticky;
   /** Fixed for the life of the service: 128 random bits in hex, hashed with the identity into the bucket. */
   readonly salt: string;
-  /** All addresses reserved per slot, by replica index. */
-  readonly slots: Readonly<Record<SlotName, readonly Address[]>>;
+  /**
+   * Where each slot is reached, by replica index. With a path prefix, requests and health probes go below it
+   * (`withPrefix`) and what answers say
+   * of it is taken back: in Location, and in the Path of cookies.
+   */
+  readonly slots: Readonly<Record<SlotName, readonly Upstream[]>>;
 };
 
 /** Who gets what: complete, replaced as a whole. */
