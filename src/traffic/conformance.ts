@@ -483,6 +483,7 @@ function doorOf(
       blue: applications.blue.map((each) => each.address),
       green: applications.green.map((each) => each.address),
     },
+    preview: null,
     ...change,
   };
 }

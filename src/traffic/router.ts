@@ -35,6 +35,8 @@ export type RouterCapabilities = {
   readonly identities: boolean;
   readonly hold: boolean;
   readonly mirror: boolean;
+  /** A private address per slot: `Door.preview`. Where it is false, `Door.preview` is always null. */
+  readonly preview: boolean;
 };
 
 export type Door = {
@@ -47,6 +49,12 @@ export type Door = {
   readonly salt: string;
   /** All addresses reserved per slot, by replica index. */
   readonly slots: Readonly<Record<SlotName, readonly Address[]>>;
+  /**
+   * Where each slot is reached alone, or null for nowhere. What comes to one of these addresses goes to that slot only,
+   * whatever the route says, before its gate too, for any host and path; it needs no identity and is given no cookie; it is
+   * counted in `TrafficBatch.previews` and nowhere else. While nothing in the slot is healthy: 503.
+   */
+  readonly preview: Readonly<Record<SlotName, Address>> | null;
 };
 
 /** Who gets what: complete, replaced as a whole. */
