@@ -129,6 +129,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     bootId,
     clock,
     largestLogBytes,
+    report: (message) => log.warn({}, message),
   });
   const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
   const router = routerByKind({ builtin });
