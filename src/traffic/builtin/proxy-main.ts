@@ -11,10 +11,10 @@ import { Fleet } from './fleet.ts';
 import { HealthMemory } from './health-memory.ts';
 import { Ledger } from './ledger.ts';
 import { Plane } from './plane.ts';
-import { Prober } from './prober.ts';
+import { Prober } from '../prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
 import { ProxyLog } from './proxy-log.ts';
-import { StateStore } from './state-store.ts';
+import { StateStore } from '../state-store.ts';
 
 export type ProxyOptions = {
   readonly stateDir: string;

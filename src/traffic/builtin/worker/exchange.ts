@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { latencyBucket } from '../../counts.ts';
 import type { InFlight } from './drain.ts';
-import { PREVIEW, UNCOUNTED } from './identity-filter.ts';
+import { PREVIEW, UNCOUNTED } from '../../identity-filter.ts';
 import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
@@ -9,7 +9,7 @@ import { type RequestScan, isIdempotent } from './request-head.ts';
 import { type ResponseHead, pairs } from './response-reader.ts';
 import { type ServiceLive, type SlotLive, pickReplica } from './service-live.ts';
 import { stallOf } from './stall.ts';
-import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { Upload } from './upload.ts';
 
