@@ -8,7 +8,7 @@ import { OperatingError, messageOf } from '../../lib/errors.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { Fleet } from './fleet.ts';
-import { HealthMemory } from './health-memory.ts';
+import { HealthMemory } from '../health-memory.ts';
 import { Ledger } from './ledger.ts';
 import { Plane } from './plane.ts';
 import { Prober } from '../prober.ts';
