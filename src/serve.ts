@@ -48,7 +48,8 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
-  const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
+  const { slotPorts, keepReleases, freezes } = file;
+  const settings = { slotPorts, keepReleases, freezes, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const running = createController(ports, settings, info);
   const api = createApi({
@@ -58,6 +59,16 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     version,
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
+    onDenied: ({ caller, route, service, why }) =>
+      running.noteRefused({
+        verb: route,
+        service,
+        caller,
+        result: 'refused',
+        code: 'ROLE_TOO_LOW',
+        why,
+        reason: null,
+      }),
   });
   await router.start();
   await running.start(bootId);
@@ -71,7 +82,8 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
-  log.info({}, 'stopping; traffic and applications go on');
+  // Where the chain ends is in the log, so that records that are taken away later are missed.
+  log.info({ chain: ports.journal.head() }, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
   await running.stop();
   runtime.detach();

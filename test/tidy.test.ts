@@ -28,6 +28,7 @@ const PORT_FILES = new Set([
   'workload/retention.ts',
   'workload/ports.ts',
   'journal/journal.ts',
+  'journal/chain.ts',
   'journal/samples.ts',
 ]);
 const PURE: ReadonlySet<string> = new Set(['rollout', 'judge']);

@@ -6,7 +6,8 @@ import { allVerbs } from './program.ts';
 const START = ['apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
-const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain'];
+const GUARD = ['lock', 'freeze', 'unfreeze', 'audit'];
+const NAMES = [...START, ...FOLLOW, ...STEER, ...GUARD, 'serve', 'config', 'schema', 'explain'];
 
 describe('help', () => {
   let cli: TestCli;

@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import { abort } from './verbs/abort.ts';
 import { apply } from './verbs/apply.ts';
+import { audit } from './verbs/audit.ts';
 import { check } from './verbs/check.ts';
 import { config } from './verbs/config.ts';
 import { deploy } from './verbs/deploy.ts';
 import { explain } from './verbs/explain.ts';
+import { freeze, unfreeze } from './verbs/freeze.ts';
 import { history } from './verbs/history.ts';
+import { lock } from './verbs/lock.ts';
 import { logs } from './verbs/logs.ts';
 import { pause } from './verbs/pause.ts';
 import { plan } from './verbs/plan.ts';
@@ -35,9 +38,10 @@ export function allVerbs(effects: Effects): readonly Verb[] {
   const start = [apply, remove, check, plan, deploy];
   const follow = [status, wait, why, history, logs];
   const steer = [promote, pause, resume, weight, abort, rollback, retry];
+  const guard = [lock, freeze, unfreeze, audit];
   const serve = serveVerb((options) => effects.serve(options));
   const proxy = proxyVerb((options) => effects.proxy(options));
-  return [...start, ...follow, ...steer, serve, config, schema, explain, proxy];
+  return [...start, ...follow, ...steer, ...guard, serve, config, schema, explain, proxy];
 }
 
 /** What was typed. `args` holds one entry per argument of the command, or all of them where it takes any number. */

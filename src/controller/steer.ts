@@ -1,11 +1,12 @@
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { slotWithRole, type ServiceState } from '../rollout/state.ts';
-import type { Answer } from '../rollout/verbs.ts';
+import type { Answer } from '../rollout/answer.ts';
+import type { Calendar } from './calendar.ts';
 import type { Caller, Controller } from './controller.ts';
 import type { Deploys, Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
-import type { BareEvent, Document, Engine, Extra } from './engine.ts';
+import type { BareEvent, Document, Engine, Extra, Origin } from './engine.ts';
 import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
@@ -22,20 +23,33 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   readonly #deploys: Deploys;
   readonly #reads: Reads;
 
-  constructor(ports: Ports, engine: Engine, deploys: Deploys, reads: Reads) {
-    this.#ports = ports;
-    this.#engine = engine;
-    this.#deploys = deploys;
-    this.#reads = reads;
+  readonly #calendar: Pick<Calendar, 'next'>;
+
+  constructor(parts: {
+    readonly ports: Ports;
+    readonly engine: Engine;
+    readonly deploys: Deploys;
+    readonly reads: Reads;
+    readonly calendar: Pick<Calendar, 'next'>;
+  }) {
+    this.#ports = parts.ports;
+    this.#engine = parts.engine;
+    this.#deploys = parts.deploys;
+    this.#reads = parts.reads;
+    this.#calendar = parts.calendar;
   }
 
   async plan(request: Parameters<Controller['steer']['plan']>[0], caller: Caller) {
     const prepared = this.#deploys.prepare(await this.#deploys.gather(request, caller));
     const state = this.#engine.find(request.spec.name);
+    const moment = this.#engine.moment(request.spec.name);
     const view = planView(prepared, {
       state: state ?? this.#deploys.newService(request.spec),
       isNew: state === null,
       id: `p-${this.#ports.random.hex(4)}`,
+      moment,
+      next: this.#calendar.next(request.spec.name, moment.atMs),
+      caller,
     });
     if (view.id !== null) {
       const value: StoredPlan = {
@@ -43,7 +57,12 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
         service: view.service,
         atMs: this.#ports.clock.nowMs(),
       };
-      this.#engine.note({ kind: 'plan', key: view.id, value: value }, view.service, caller.actor);
+      this.#engine.note(
+        { kind: 'plan', key: view.id, value: value },
+        view.service,
+        caller.actor,
+        originOf(caller),
+      );
     }
     return view;
   }
@@ -53,7 +72,9 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const prepared = this.#deploys.prepare(gathered);
     const { spec, supersede } = request;
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
-    const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede, spec };
+    const override = request.overrideFreeze ?? null;
+    const asked = { ...prepared.request, ...(override !== null && { override }) };
+    const event: BareEvent = { kind: 'deploy', request: asked, supersede, spec };
     const documents = this.#deploys.documentsOf(prepared);
     if (this.#engine.find(spec.name) !== null) return this.#post(spec.name, event, caller, documents);
     const extra = this.#extra(caller, documents);
@@ -96,12 +117,13 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     return this.#post(service, { kind: 'resume' }, caller);
   }
 
-  async promote(
-    request: { readonly service: string; readonly fromStep: number | null; readonly full: boolean },
-    caller: Caller,
-  ): Promise<Answered> {
-    const { service, fromStep, full } = request;
-    return this.#post(service, { kind: 'promote', fromStep, full }, caller);
+  async promote(request: Parameters<Controller['steer']['promote']>[0], caller: Caller): Promise<Answered> {
+    const { service, fromStep, full, overrideFreeze: override = null } = request;
+    return this.#post(
+      service,
+      { kind: 'promote', fromStep, full, ...(override !== null && { override }) },
+      caller,
+    );
   }
 
   async weight(
@@ -159,6 +181,11 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     };
   }
 
+  /** A verb that needs nothing but its event. */
+  post(service: string, event: BareEvent, caller: Caller): Answered {
+    return this.#post(service, event, caller);
+  }
+
   #post(service: string, event: BareEvent, caller: Caller, documents: readonly Document[] = []): Answered {
     const rolloutBefore = this.#engine.state(service).rollout?.id ?? null;
     const extra = this.#extra(caller, documents);
@@ -167,9 +194,10 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
 
   #extra(caller: Caller, documents: readonly Document[]): Extra {
     const { once } = caller;
-    if (once === undefined) return { documents: () => documents };
+    const origin = originOf(caller);
+    if (once === undefined) return { origin, documents: () => documents };
     const atMs = this.#ports.clock.nowMs();
-    return { documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
+    return { origin, documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
   }
 
   #said(service: string, answer: Answer, rolloutBefore: string | null): Answered {
@@ -225,4 +253,9 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       { retryable: false },
     );
   }
+}
+
+/** Who asked by which verb. */
+function originOf({ role, verb }: Caller): Origin {
+  return { role, verb: verb ?? '' };
 }

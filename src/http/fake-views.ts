@@ -159,6 +159,8 @@ export const IDLE: ServiceView = {
   },
   rollout: null,
   last: DONE,
+  lock: null,
+  freezes: [],
   allowedActions: ['deploy', 'rollback', 'apply', 'remove'],
 };
 
