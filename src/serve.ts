@@ -59,9 +59,9 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     version,
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
-    onDenied: ({ caller, route, service, why }) =>
+    onDenied: ({ caller, verb, service, why }) =>
       running.noteRefused({
-        verb: route,
+        verb,
         service,
         caller,
         result: 'refused',

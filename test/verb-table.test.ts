@@ -72,7 +72,7 @@ test('whatever would start is refused while it is locked by somebody else, or fr
 
 test('whatever would promote is refused while it is locked by somebody else, or frozen also for advancing', () => {
   const promotes = verbTable().filter(
-    ({ verb, does }) => verb.startsWith('promote') && /^promoted/u.test(does),
+    ({ verb, does }) => verb.startsWith('promote') && does.startsWith('promoted'),
   );
 
   assert.ok(promotes.length >= 6, `${promotes.length}`);

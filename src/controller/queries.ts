@@ -149,7 +149,7 @@ function endingView(ending: Ending | null): Pick<RolloutView, 'outcome' | 'cause
 function waitingOf(rollout: Rollout, state: ServiceState | null): string | null {
   if (rollout.asks !== null) return `a person: ${rollout.asks}`;
   if (rollout.paused !== null) return rollout.paused.reason;
-  if (rollout.held && rollout.ending === null) return rollout.held.reason;
+  if (rollout.held && rollout.ending === null) return `the end of a freeze ${rollout.held.reason}`;
   if (rollout.byHand) return `the share was set by hand to ${rollout.sharePercent}%; "resume" goes on`;
   switch (rollout.phase) {
     case 'clearing':

@@ -39,8 +39,8 @@ export type ApiOptions = {
 
 export type Denied = {
   readonly caller: Caller;
-  /** `POST /services/:service/pause`. */
-  readonly route: string;
+  /** As people call it. */
+  readonly verb: string;
   readonly service: string | null;
   readonly why: string;
 };
@@ -183,9 +183,24 @@ function admit(route: Route, request: FastifyRequest, role: Role, shared: Shared
     const { service } = (request.params ?? {}) as { readonly service?: string };
     const known = service !== undefined && /^[a-z][a-z0-9-]{0,39}$/.test(service) ? service : null;
     const why = messageOf(error);
-    shared.options.onDenied?.({ caller, route: `${route.method} ${route.path}`, service: known, why });
+    shared.options.onDenied?.({ caller, verb: verbOf(route), service: known, why });
     throw error;
   }
+}
+
+/** Names of verbs that are not the last word of their address. */
+const VERBS: Readonly<Record<string, string>> = {
+  'PUT :service': 'apply',
+  'DELETE :service': 'remove',
+  'PUT :digest': 'upload',
+  'POST lock': 'lock acquire',
+  'POST unlock': 'lock release',
+  'GET chain': 'audit verify',
+};
+
+function verbOf({ method, path }: Route): string {
+  const word = path.split('/').at(-1)!;
+  return VERBS[`${method} ${word}`] ?? word;
 }
 
 function notFound({ method, url }: FastifyRequest, routes: readonly Route[]): OperatingError {

@@ -12,7 +12,8 @@ export function localTime(atMs: number, timeZone: string): string {
   }).formatToParts(atMs);
   const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
   const day = `${of('weekday')} ${of('year')}-${of('month')}-${of('day')}`;
-  return `${day} ${of('hour')}:${of('minute')} ${of('timeZoneName')} (${timeZone})`;
+  const zone = of('timeZoneName');
+  return `${day} ${of('hour')}:${of('minute')} ${zone}${zone === timeZone ? '' : ` (${timeZone})`}`;
 }
 
 /** Whether it is the name of a time zone that this system knows. */

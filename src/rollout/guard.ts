@@ -27,7 +27,7 @@ export type Freeze = {
   readonly reason: string | null;
 };
 
-/** Why a rollout does not go on by itself although nobody paused it. */
+/** Why a rollout does not go on by itself although nobody paused it; `reason`: the freezes in words. */
 export type Hold = { readonly sinceMs: number; readonly reason: string };
 
 /** Every freeze of one scope is by somebody else: who freezes again changes their own. */

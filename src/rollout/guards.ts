@@ -1,4 +1,3 @@
-import { assert } from '../lib/assert.ts';
 import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import {
@@ -11,7 +10,6 @@ import {
   type Hold,
   type Lock,
 } from './guard.ts';
-import { whenReady } from './steps.ts';
 import type { Rollout, ServiceState } from './state.ts';
 import { say, turnOf, withRollout, withState, type Turn } from './turn.ts';
 
@@ -120,7 +118,7 @@ export function keptGuards(state: ServiceState, event: RolloutEvent): Turn {
   if (hold.reason === held?.reason) return turn;
   return say(
     withRollout(turn, { held: held === null ? hold : { ...hold, sinceMs: held.sinceMs } }),
-    `held: ${hold.reason}; harm and severe faults still act`,
+    `held: frozen ${hold.reason}; harm and severe faults still act`,
   );
 }
 
@@ -128,18 +126,16 @@ function holdOf(state: ServiceState, rollout: Rollout, event: Moment): Hold | nu
   if (rollout.purpose === 'rollback' || overrides(rollout)) return null;
   const freezes = freezesOn(state, event).filter((freeze) => freeze.alsoAdvancing);
   if (freezes.length === 0) return null;
-  return { sinceMs: event.atMs, reason: `frozen ${freezes.map(freezeWords).join('; and ')}` };
+  return { sinceMs: event.atMs, reason: freezes.map(freezeWords).join('; and ') };
 }
 
+/** It goes on with what comes next; where it only waits to be ready, with the next look at the clock. */
 function letGo(turn: Turn, atMs: number): Turn {
-  const { rollout, route } = turn.state;
-  assert(rollout !== null, 'let go without a rollout');
-  const asking = rollout.phase === 'asking' && { stepSinceMs: atMs };
-  const free = say(
+  const asking = turn.state.rollout?.phase === 'asking' && { stepSinceMs: atMs };
+  return say(
     withRollout(turn, { held: null, ...asking }),
     'no freeze holds it any more; the rollout goes on',
   );
-  return rollout.phase === 'probing' && route.proven ? whenReady(free, atMs) : free;
 }
 
 function withoutExpired(state: ServiceState, atMs: number): Turn {

@@ -3,7 +3,7 @@ import { formatDuration } from '../lib/duration.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
-import { advance, ask, begin, enterStep, finish, goBack, vacate } from './steps.ts';
+import { advance, ask, begin, enterStep, finish, goBack, vacate, whenReady } from './steps.ts';
 import {
   FREE_SLOT,
   slotWithRole,
@@ -146,6 +146,8 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
       return vacate(say(turn, `the old version in ${kept} is given up; the way back is cold now`), kept);
   }
   if (rollout === null || rollout.ending !== null) return turn;
+  // It may have been healthy all along while a freeze held it.
+  if (rollout.phase === 'probing') return state.route.proven ? whenReady(turn, event.atMs) : turn;
   const looked = actOnFault(turn, event.atMs);
   // While a freeze holds it, nobody could say yes: the deadline begins anew after it.
   if (looked !== turn || rollout.phase !== 'asking' || rollout.held) return looked;
