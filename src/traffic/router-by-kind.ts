@@ -137,5 +137,6 @@ function weakest(all: readonly RouterCapabilities[]): RouterCapabilities {
     identities: all.every((each) => each.identities),
     hold: all.every((each) => each.hold),
     mirror: all.every((each) => each.mirror),
+    preview: all.every((each) => each.preview),
   };
 }
