@@ -56,9 +56,9 @@ const auditQuery = z.strictObject({
 const chainQuery = z.strictObject({
   against: z
     .string()
-    .regex(/^\d{1,15}:[0-9a-f]{64}$/, 'is not SEQ:MAC')
+    .regex(/^[1-9]\d{0,14}:[0-9a-f]{16,64}$/, 'is not SEQ:MAC')
     .optional()
-    .meta({ description: '`SEQ:MAC`, as it was printed or logged before.' }),
+    .meta({ description: '`SEQ:MAC`, as it was printed or logged before; 16 digits of the MAC are enough.' }),
 });
 
 /** Looking. None of these acts. */

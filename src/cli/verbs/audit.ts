@@ -71,8 +71,10 @@ function queryOf({ args, options }: Context): URLSearchParams {
 
 async function verify({ client, io, json, options }: Context): Promise<number> {
   const against = options['against'];
-  if (against !== undefined && !/^\d{1,15}:[0-9a-f]{64}$/u.test(String(against)))
-    throw wrong(`--against takes SEQ:MAC as it was printed, not "${printable(String(against))}".`);
+  if (against !== undefined && !/^[1-9]\d{0,14}:[0-9a-f]{16,64}$/u.test(String(against)))
+    throw wrong(
+      `--against takes SEQ:MAC as it was printed, at least 16 digits of the MAC, not "${printable(String(against))}".`,
+    );
   const query = against === undefined ? '' : `?against=${String(against)}`;
   const check = await client.get<ChainCheck>(`/audit/chain${query}`);
   const code = check.fault === null ? EXIT.done : EXIT.refused;
