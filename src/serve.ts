@@ -18,6 +18,7 @@ import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
+import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
@@ -140,6 +141,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     router,
     runtime,
     store,
+    checker: releaseChecker({ stateDir, store, allowedUsers, path }),
     environmentDigest,
     log,
   };
