@@ -1,5 +1,6 @@
 import { canonicalJson } from '../lib/json.ts';
 import { messageOf, OperatingError } from '../lib/errors.ts';
+import { onAddress } from '../lib/upstream.ts';
 import { configDigest } from '../release/digest.ts';
 import { planRollout, type Plan } from '../release/plan.ts';
 import type { Release } from '../release/release.ts';
@@ -140,7 +141,7 @@ export class Deploys {
       service: spec.name,
       spec,
       salt: this.#ports.random.hex(16),
-      addresses: { blue, green },
+      addresses: { blue: blue.map(onAddress), green: green.map(onAddress) },
       slots: { blue: FREE_SLOT, green: FREE_SLOT },
       rollout: null,
       route: { revision: 0, proven: true },

@@ -1,4 +1,5 @@
 import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { Plan, Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
@@ -10,7 +11,7 @@ export type ServiceState = {
   readonly spec: ServiceSpec;
   /** 128 random bits in hex, for the life of the service. */
   readonly salt: string;
-  readonly addresses: Readonly<Record<SlotName, readonly Address[]>>;
+  readonly addresses: Readonly<Record<SlotName, readonly Upstream[]>>;
   /** Where each slot is reached alone, once that was needed; from then on for the life of the service. */
   readonly preview?: Previews;
   readonly slots: Readonly<Record<SlotName, Slot>>;

@@ -10,6 +10,7 @@ import {
 import { type AddressInfo, type Socket, createServer as createNetServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { HealthSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { ReplicaSecond, TrafficBatch } from './counts.ts';
@@ -545,7 +546,7 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
 /** A real HTTP server that says who it is. */
 export type Application = {
-  readonly address: Address;
+  readonly address: Upstream;
   readonly server: Server;
   healthy: boolean;
   /** Overrides by path, without the query. */
@@ -597,7 +598,7 @@ export async function startApplication(name: string): Promise<Application> {
     server.listen(0, '127.0.0.1', resolve);
   });
   const application: Application = {
-    address: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+    address: { host: '127.0.0.1', port: (server.address() as AddressInfo).port, pathPrefix: '' },
     server,
     healthy: true,
     on,

@@ -1,4 +1,4 @@
-import type { Address } from '../../../lib/address.ts';
+import type { Upstream } from '../../../lib/upstream.ts';
 import type { SlotName } from '../../../release/slot.ts';
 import { ReplicaTally } from './tally.ts';
 import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
@@ -18,7 +18,7 @@ const SUSPECT_MS = 1000;
 
 /** One replica as one worker sees it: health as told, load, idle connections, counts. */
 export class ReplicaLink implements ConnectionHome {
-  readonly address: Address;
+  readonly address: Upstream;
   readonly slot: SlotName;
   readonly index: number;
   readonly tally = new ReplicaTally();
@@ -31,7 +31,7 @@ export class ReplicaLink implements ConnectionHome {
   private retired = false;
   private idle: UpstreamConnection[] = [];
 
-  constructor(address: Address, slot: SlotName, index: number) {
+  constructor(address: Upstream, slot: SlotName, index: number) {
     this.address = address;
     this.slot = slot;
     this.index = index;

@@ -1,4 +1,4 @@
-import { formatAddress } from '../../../lib/address.ts';
+import { formatUpstream } from '../../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
@@ -64,10 +64,10 @@ export class ServiceLive {
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
       const before = slot.replicas;
-      slot.replicas = door.slots[name].map((address, index) => {
+      slot.replicas = door.slots[name].map((upstream, index) => {
         const same = before[index];
-        if (same !== undefined && formatAddress(same.address) === formatAddress(address)) return same;
-        return new ReplicaLink(address, name, index);
+        if (same !== undefined && formatUpstream(same.address) === formatUpstream(upstream)) return same;
+        return new ReplicaLink(upstream, name, index);
       });
       for (const gone of before) if (!slot.replicas.includes(gone)) gone.retire();
     }
