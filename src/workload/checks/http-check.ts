@@ -1,6 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import { formatAddress, type Address } from '../../lib/address.ts';
 import { formatElapsed } from '../../lib/duration.ts';
+import { statusWords } from '../../release/resolve-verify.ts';
 import type { VerifyCheck } from '../../release/service.ts';
 import type { CheckResult } from '../checker.ts';
 
@@ -71,11 +72,6 @@ function whatIsWrong(check: HttpCheck, { status, headers, body }: Answer): strin
   }
   if (check.contains === null || body.includes(check.contains)) return null;
   return `${status}, but the body does not contain "${check.contains}"`;
-}
-
-/** `200`, `2xx`. */
-export function statusWords({ from, to }: HttpCheck['status']): string {
-  return from === to ? String(from) : `${from / 100}xx`;
 }
 
 function shown(body: Buffer): readonly string[] {
