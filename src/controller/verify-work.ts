@@ -1,7 +1,8 @@
 import { isRetryable, messageOf } from '../lib/errors.ts';
+import { checkName } from '../release/describe-plan.ts';
 import type { VerifyCheck } from '../release/service.ts';
 import type { Command } from '../rollout/command.ts';
-import { checkName, type CheckResult } from '../workload/checker.ts';
+import type { CheckResult } from '../workload/checker.ts';
 import { FIRST_RETRY_MS, LAST_RETRY_MS, type Effort } from './effort.ts';
 import type { Engine } from './engine.ts';
 import type { Ports } from './ports.ts';

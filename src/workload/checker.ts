@@ -21,8 +21,3 @@ export type CheckResult = {
   /** The first 200 bytes of an answer, or the last lines of a command, where it is not ok. */
   readonly output: readonly string[];
 };
-
-/** `GET /checkout`, `./smoke.sh`: how people know a check. */
-export function checkName(check: VerifyCheck): string {
-  return check.kind === 'http' ? `${check.method} ${check.path}` : check.command;
-}
