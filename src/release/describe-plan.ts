@@ -4,8 +4,8 @@ import { quantileName } from './resolve-policy.ts';
 import type { Check, VerifyCheck } from './service.ts';
 import { formatPercent, formatPoints } from './units.ts';
 
-/** A plan for people: the traffic first, then what is judged, then what happens when it is not clear. */
-export function describePlan(plan: Plan): readonly string[] {
+/** A plan for people: the traffic first, then what is judged, then what happens when it is not clear. `first`: nothing serves yet. */
+export function describePlan(plan: Plan, first = false): readonly string[] {
   const shares = plan.steps.filter((step): step is ShareStep => step.kind === 'share');
   const lines = [describeTraffic(plan, shares)];
   const verify = plan.steps.find((step) => step.kind === 'verify');
@@ -19,7 +19,7 @@ export function describePlan(plan: Plan): readonly string[] {
   const watch = plan.steps.find((step) => step.kind === 'watch');
   if (watch !== undefined)
     lines.push(`watched ${formatDuration(watch.forMs)} after 100%, going back by itself on a breach`);
-  if (plan.keepOldMs > 0)
+  if (plan.keepOldMs > 0 && !first)
     lines.push(`the former version stays warm for ${formatDuration(plan.keepOldMs)} after the end`);
   return lines;
 }
