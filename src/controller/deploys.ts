@@ -256,7 +256,9 @@ export class Deploys {
 }
 
 function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
-  const differs = differences(state.spec, spec).filter((line) => !line.startsWith('policy'));
+  const differs = differences(state.spec, spec)
+    .filter(({ part }) => part === 'door')
+    .map(({ line }) => line);
   if (differs.length === 0) return;
   throw new OperatingError(
     'DOOR_DIFFERS',

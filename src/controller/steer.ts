@@ -80,7 +80,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
 
   async apply({ spec, dryRun }: { readonly spec: ServiceSpec; readonly dryRun: boolean }, caller: Caller) {
     const state = this.#engine.state(spec.name);
-    const changes = differences(state.spec, spec);
+    const changes = differences(state.spec, spec).map(({ line }) => line);
     this.#assertScaleFits(state, spec);
     if (dryRun || changes.length === 0) {
       const message =
