@@ -19,6 +19,7 @@ import { builtinRouter } from './traffic/builtin/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
+import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
@@ -143,6 +144,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     router,
     runtime,
     store,
+    checker: releaseChecker({ stateDir, store, allowedUsers, path }),
     environmentDigest,
     log,
   };
