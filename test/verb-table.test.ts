@@ -33,7 +33,7 @@ test('pause, abort and rollback are never refused for want of anything while a r
 
 test('no version gets traffic before its gate, whoever asks', () => {
   const early = verbTable().filter(
-    ({ state, verb }) => ['starting', 'probing'].includes(state) && /promote|weight/u.test(verb),
+    ({ state, verb }) => ['starting', 'probing', 'verifying'].includes(state) && /promote|weight/u.test(verb),
   );
 
   for (const { state, verb, does } of early)
@@ -50,7 +50,7 @@ test('door and scale stay as they are during a rollout; a policy may change for 
 test('no lock and no freeze changes what an abort, a rollback or a pause does, in any state', () => {
   const back = verbTable().filter(({ verb }) => ['abort', 'rollback', 'pause'].includes(verb));
 
-  assert.equal(back.length, 45);
+  assert.ok(back.length >= 48, `${back.length}`);
   for (const { state, verb, does, guarded } of back)
     for (const [guard, cell] of Object.entries(guarded))
       assert.equal(cell, does, `${state}: ${verb}, ${guard}`);

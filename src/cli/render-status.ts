@@ -20,9 +20,19 @@ export function renderService(view: ServiceView, look: Look): Line[] {
     ? renderIdle(view, look)
     : [
         ...renderRollout(view.rollout, look),
+        ...previews(view, look),
         ...(view.condition === 'serving' ? [] : field('users', [segment(usersWords(view), 'bad')], look)),
         ...renderGuards(view, look.width),
       ];
+}
+
+/** Where each version is reached alone. */
+function previews({ slots }: ServiceView, look: Look): Line[] {
+  const segments = (['blue', 'green'] as const).flatMap((name) => {
+    const { role, label, preview } = slots[name];
+    return preview === null || role === 'free' ? [] : [segment(`${printable(label ?? name)} ${preview}`)];
+  });
+  return segments.length === 0 ? [] : field('alone', segments, look);
 }
 
 function usersWords({ users, condition }: ServiceView): string {
@@ -80,6 +90,7 @@ function renderIdle(view: ServiceView, look: Look): Line[] {
     ...head,
     ...field('slots', slots, look),
     ...renderGuards(view, look.width),
+    ...previews(view, look),
     ...(view.last === null ? [] : renderLast(view.last, look)),
   ];
 }

@@ -132,7 +132,7 @@ describe('a freeze', () => {
     assert.ok(!rollout?.allowedActions.includes('promote'));
     await world.until('done', () => world.over('v2'));
     assert.equal(world.service().stable, 'v2');
-    const said = world.said(rollout!.id);
+    const said = world.said(rollout.id);
     assert.equal(said.match(/held: frozen by bob/g)?.length, 1);
     assert.equal(said.match(/no freeze holds it any more/g)?.length, 1);
   });

@@ -6,7 +6,7 @@ import type { Command, IssuedCommand } from './command.ts';
 import type { Freeze } from './guard.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import type { Answer } from './answer.ts';
-import { at, CANARY_STEPS, emptyService, requestOf } from './fixtures.ts';
+import { at, CANARY_STEPS, emptyService, requestOf, VERIFY } from './fixtures.ts';
 import { routeOf } from './route.ts';
 import { slotWithRole, type ServiceState } from './state.ts';
 import { transition } from './transition.ts';
@@ -24,7 +24,7 @@ type World = {
   frozen: readonly Freeze[];
 };
 
-const FIRST: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, { kind: 'full' }];
+const FIRST: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, VERIFY, { kind: 'full' }];
 const POLICIES: readonly Partial<Plan>[] = [
   { whenUnsure: { waitMs: 5000, then: 'advance' } },
   { whenUnsure: { waitMs: 0, then: 'ask' }, whenWorse: 'pause', askDeadlineMs: 4000 },
@@ -33,6 +33,7 @@ const POLICIES: readonly Partial<Plan>[] = [
 const BLUE_GREEN: readonly Step[] = [
   { kind: 'start' },
   { kind: 'ready' },
+  VERIFY,
   { kind: 'ask' },
   { kind: 'full' },
   { kind: 'watch', forMs: 60_000 },
@@ -234,6 +235,13 @@ function resultOf(command: Command, bad: boolean): Bare {
             releaseId: command.releaseId,
             replicas: command.replicas,
           };
+    case 'verify':
+      return {
+        kind: 'verified',
+        rollout: command.rollout,
+        failed: bad ? 'GET /checkout: 500 instead of 2xx' : null,
+        found: [],
+      };
     case 'scaleSlot':
       return { kind: 'slotScaled', slot: command.slot, replicas: command.replicas };
     case 'stopSlot':
@@ -383,6 +391,7 @@ test('the random worlds reach every phase, every ending and both sides of a prom
     'clearing',
     'starting',
     'probing',
+    'verifying',
     'shifting',
     'dwelling',
     'asking',

@@ -9,6 +9,7 @@ import { retire, settle } from './steps.ts';
 import { routeOf, sameRoute } from './route.ts';
 import type { ServiceState } from './state.ts';
 import { command, turnOf, withState, type Turn } from './turn.ts';
+import { verified } from './verifying.ts';
 import * as verbs from './verbs.ts';
 
 /**
@@ -17,7 +18,7 @@ import * as verbs from './verbs.ts';
  */
 export function transition(state: ServiceState, event: RolloutEvent): Answer {
   const kept = guards.keptGuards(state, event);
-  const answer = guards.guarded(kept.state, event, decide(kept.state, event));
+  const answer = guards.guarded(kept.state, event, decide(withPreview(kept.state, event), event));
   if (answer.kind !== 'turn') return answer;
   const decided = {
     ...answer.turn,
@@ -27,6 +28,12 @@ export function transition(state: ServiceState, event: RolloutEvent): Answer {
   const turn = decided.gone ? decided : routed(state, decided, event.atMs);
   checkInvariants(state, event, turn);
   return { kind: 'turn', turn };
+}
+
+/** Addresses that came with a verb stay the service's own, whatever else becomes of it. */
+function withPreview(state: ServiceState, event: RolloutEvent): ServiceState {
+  const given = 'preview' in event ? event.preview : undefined;
+  return given === undefined || state.preview !== undefined ? state : { ...state, preview: given };
 }
 
 /** Whether a turn leaves a trace. */
@@ -103,6 +110,8 @@ function observe(state: ServiceState, event: Exclude<RolloutEvent, { kind: Verb[
       return results.routeProven(state, event);
     case 'routeLate':
       return results.routeLate(state, event);
+    case 'verified':
+      return verified(state, event);
     case 'doorFailed':
       return results.doorFailed(state, event);
     case 'doorInstalled':

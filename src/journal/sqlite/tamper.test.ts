@@ -60,10 +60,16 @@ function afterwards(alter: (database: DatabaseSync) => void, announced?: (head: 
   }
 }
 
+function mac(fields: readonly unknown[]): string {
+  return createHmac('sha256', 'a guess').update(JSON.stringify(fields)).digest('hex');
+}
+
+function cut(database: DatabaseSync): void {
+  database.exec('DELETE FROM events WHERE seq = 6');
+}
+
 /** The chain as whoever has the file, but not the key, would compute it. */
 function recompute(database: DatabaseSync, alsoCheckpoint: boolean): void {
-  const mac = (fields: readonly unknown[]): string =>
-    createHmac('sha256', 'a guess').update(JSON.stringify(fields)).digest('hex');
   const checkpoint = database.prepare('SELECT seq, mac FROM checkpoint').get() as {
     seq: number;
     mac: string;
@@ -128,8 +134,6 @@ test('a record that was taken out, or put in, is found', () => {
 });
 
 test('records cut off at the end are missed by whoever kept a former head, and by nobody else', () => {
-  const cut = (database: DatabaseSync): void => database.exec('DELETE FROM events WHERE seq = 6');
-
   assert.equal(afterwards(cut), null);
   assert.match(afterwards(cut, (head) => head)?.why ?? '', /the tail is cut: event 6 was announced/);
 });
