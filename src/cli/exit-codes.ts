@@ -24,6 +24,7 @@ export const OWN: Readonly<Record<string, number>> = {
   INTERRUPTED: EXIT.detached,
   NO_ROLLOUT: EXIT.refused,
   PACK_CHANGED: EXIT.refused,
+  CONFIG_EXISTS: EXIT.refused,
 };
 
 export function exitCodeOf(error: unknown): number {

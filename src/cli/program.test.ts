@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { testCli, type TestCli } from './cli-fixture.ts';
 import { allVerbs } from './program.ts';
 
-const START = ['apply', 'remove', 'check', 'plan', 'deploy'];
+const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
 const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain'];

@@ -5,6 +5,7 @@ import { check } from './verbs/check.ts';
 import { config } from './verbs/config.ts';
 import { deploy } from './verbs/deploy.ts';
 import { explain } from './verbs/explain.ts';
+import { init } from './verbs/init.ts';
 import { history } from './verbs/history.ts';
 import { logs } from './verbs/logs.ts';
 import { pause } from './verbs/pause.ts';
@@ -32,7 +33,7 @@ export type Effects = {
 
 /** Every command, in the order of the help. */
 export function allVerbs(effects: Effects): readonly Verb[] {
-  const start = [apply, remove, check, plan, deploy];
+  const start = [init, apply, remove, check, plan, deploy];
   const follow = [status, wait, why, history, logs];
   const steer = [promote, pause, resume, weight, abort, rollback, retry];
   const serve = serveVerb((options) => effects.serve(options));

@@ -5,13 +5,27 @@ import { describePid, listPids } from './proc.ts';
 /** A listening TCP socket of this machine. */
 export type Listener = { readonly address: Address; readonly uid: number; readonly inode: string };
 
+const ESTABLISHED = '01';
 const LISTEN = '0A';
 
 /** All listening sockets, IPv4 and IPv6, from /proc/net (proc_pid_net(5)). */
 export function listListeners(): Listener[] {
+  return tables().flatMap(parseListeners);
+}
+
+/** Connections to this port that are open right now, of whoever listens there. */
+export function countConnections(port: number): number {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return tables()
+    .flatMap((text) => text.split('\n').map((line) => line.trim().split(/\s+/)))
+    .filter((fields) => fields[3] === ESTABLISHED && fields[1]!.endsWith(wanted)).length;
+}
+
+/** The tables of the kernel, as text. */
+function tables(): readonly string[] {
   return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => {
     try {
-      return parseListeners(readFileSync(path, 'utf8'));
+      return [readFileSync(path, 'utf8')];
     } catch {
       return []; // no IPv6
     }

@@ -53,6 +53,15 @@ test('check, config, schema and explain need no server', async () => {
   assert.match(await run('explain', 'E016'), /canary steps must end with 100%/);
 });
 
+test('init looks at what is here, and writes over nothing', async () => {
+  const printed = await run('init', '--print', '--listen', '8080');
+  assert.match(printed, /^ {4}run: node server\.mjs {3}# Node, server\.mjs$/m);
+
+  const ran = await app.run(['init']);
+  assert.equal(ran.code, 15, told(ran));
+  assert.match(ran.stderr, /CONFIG_EXISTS/);
+});
+
 test('plan, then deploy exactly that plan', async () => {
   assert.match(await run('plan', '--version', 'v1'), /shop {2}first version v1/);
   const { plan } = await json<{ plan: { id: string } }>('plan', '--version', 'v1');
