@@ -128,6 +128,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     bootId,
     clock,
     largestLogBytes,
+    report: (message) => log.warn({}, message),
   });
   const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);

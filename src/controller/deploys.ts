@@ -1,6 +1,6 @@
-import type { Address } from '../lib/address.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { messageOf, OperatingError } from '../lib/errors.ts';
+import { onAddress, type Upstream } from '../lib/upstream.ts';
 import { configDigest } from '../release/digest.ts';
 import { planRollout, type Plan } from '../release/plan.ts';
 import type { Release } from '../release/release.ts';
@@ -277,6 +277,6 @@ function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
   );
 }
 
-function onLoopback(port: number): Address {
-  return { host: '127.0.0.1', port };
+function onLoopback(port: number): Upstream {
+  return onAddress({ host: '127.0.0.1', port });
 }

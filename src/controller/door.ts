@@ -16,5 +16,6 @@ export function doorOf(state: ServiceState, release: (id: string) => Release | n
     sticky: state.rollout?.plan.sticky ?? state.spec.policy.sticky,
     salt: state.salt,
     slots: state.addresses,
+    preview: null,
   };
 }

@@ -1,3 +1,4 @@
+import { onAddress } from '../lib/upstream.ts';
 import type { Plan, Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { RolloutEvent } from './event.ts';
@@ -109,7 +110,7 @@ export function at(atMs: number, event: Parameters<typeof stamp>[0], actor = 'an
 }
 
 function addresses(from: number): ServiceState['addresses']['blue'] {
-  return [0, 1, 2, 3].map((index) => ({ host: '127.0.0.1', port: from + index }));
+  return [0, 1, 2, 3].map((index) => onAddress({ host: '127.0.0.1', port: from + index }));
 }
 
 type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'actor'> : never;

@@ -1,4 +1,4 @@
-import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { Plan, Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
@@ -10,7 +10,7 @@ export type ServiceState = {
   readonly spec: ServiceSpec;
   /** 128 random bits in hex, for the life of the service. */
   readonly salt: string;
-  readonly addresses: Readonly<Record<SlotName, readonly Address[]>>;
+  readonly addresses: Readonly<Record<SlotName, readonly Upstream[]>>;
   readonly slots: Readonly<Record<SlotName, Slot>>;
   readonly rollout: Rollout | null;
   readonly route: { readonly revision: number; readonly proven: boolean };

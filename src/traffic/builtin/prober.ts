@@ -1,5 +1,6 @@
 import { type ClientRequest, request } from 'node:http';
 import { formatAddress } from '../../lib/address.ts';
+import { formatUpstream } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, Probe, ReplicaObservation, Route } from '../router.ts';
 import type { ReplicaHealth } from './messages.ts';
@@ -115,7 +116,7 @@ class ReplicaProbe {
   /** Goes on with a changed description; false when the address is another one. */
   follow(door: Door): boolean {
     const { slot, replica } = this.options;
-    if (formatAddress(door.slots[slot][replica]!) === formatAddress(this.door.slots[slot][replica]!)) {
+    if (formatUpstream(door.slots[slot][replica]!) === formatUpstream(this.door.slots[slot][replica]!)) {
       this.door = door;
       return true;
     }
