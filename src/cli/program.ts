@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { abort } from './verbs/abort.ts';
 import { apply } from './verbs/apply.ts';
 import { check } from './verbs/check.ts';
+import { completionVerb } from './verbs/completion.ts';
 import { config } from './verbs/config.ts';
 import { deploy } from './verbs/deploy.ts';
 import { explain } from './verbs/explain.ts';
@@ -38,7 +39,10 @@ export function allVerbs(effects: Effects): readonly Verb[] {
   const steer = [promote, pause, resume, weight, abort, rollback, retry];
   const serve = serveVerb((options) => effects.serve(options));
   const proxy = proxyVerb((options) => effects.proxy(options));
-  return [...start, ...follow, ...steer, serve, config, schema, explain, proxy];
+  const silent = { out: () => undefined, err: () => undefined };
+  const completion = completionVerb(() => createProgram(verbs, effects.version, silent, () => undefined));
+  const verbs = [...start, ...follow, ...steer, serve, config, schema, explain, completion, proxy];
+  return verbs;
 }
 
 /** What was typed. `args` holds one entry per argument of the command, or all of them where it takes any number. */

@@ -62,6 +62,11 @@ test('init looks at what is here, and writes over nothing', async () => {
   assert.match(ran.stderr, /CONFIG_EXISTS/);
 });
 
+test('completion prints a script, and is silent about what no server knows', async () => {
+  assert.match(await run('completion', 'bash'), /^complete -F _bascule bascule$/m);
+  assert.equal(await run('completion', '--list', 'services'), '');
+});
+
 test('plan, then deploy exactly that plan', async () => {
   assert.match(await run('plan', '--version', 'v1'), /shop {2}first version v1/);
   const { plan } = await json<{ plan: { id: string } }>('plan', '--version', 'v1');
