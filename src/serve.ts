@@ -16,6 +16,7 @@ import { messageOf, OperatingError } from './lib/errors.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { routerByKind } from './traffic/router-by-kind.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
 import { secretResolver } from './workload/secrets.ts';
@@ -45,7 +46,7 @@ export type ServeOptions = {
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
@@ -59,7 +60,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
-  await router.start();
+  await builtin.start();
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -75,7 +76,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   await api.stop(STOP_GRACE_MS);
   await running.stop();
   runtime.detach();
-  router.close();
+  builtin.close();
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
@@ -130,7 +131,8 @@ async function openPorts(stateDir: string, file: ServerFile) {
     largestLogBytes,
     report: (message) => log.warn({}, message),
   });
-  const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const router = routerByKind({ builtin });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -144,7 +146,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     environmentDigest,
     log,
   };
-  return { ports, bootId, runtime, router };
+  return { ports, bootId, runtime, builtin };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -22,7 +22,6 @@ const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
   docker: ['run'],
   targets: ['run'],
   kubernetes: ['run', 'listen', 'builtin'],
-  nginx: ['builtin'],
   haproxy: ['builtin'],
   external: ['builtin'],
 };

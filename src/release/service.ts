@@ -94,8 +94,31 @@ export type DoorSpec = {
   readonly preview?: true;
 };
 
-/** Adapters are chosen by key. nginx and haproxy come with their own issue. */
-export type ProxySpec = { readonly kind: 'builtin' };
+/** Adapters are chosen by key: each kind has its own router. */
+export type ProxySpec = { readonly kind: 'builtin' } | NginxProxy | HaproxyProxy;
+
+export type NginxProxy = {
+  readonly kind: 'nginx';
+  /** Bascule's own, unprivileged nginx in the state directory, rather than the one that the machine has. */
+  readonly managed: boolean;
+  /** `file`: whole server blocks. `snippet`: two files that the user's own server block includes. */
+  readonly mode: 'file' | 'snippet';
+  /** Where files are written that the machine's nginx includes. Not used by a managed one. */
+  readonly directory: string;
+  /** PEM files, or null for plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  /** A file of the user's own directives, included in the location, or null. */
+  readonly include: string | null;
+  readonly connectTimeoutMs: number;
+  /** Longest silence of the application, and of the client while it is written to. */
+  readonly readTimeoutMs: number;
+};
+
+export type HaproxyProxy = {
+  readonly kind: 'haproxy';
+  /** Bascule's own, unprivileged HAProxy in the state directory, rather than the one that the machine has. */
+  readonly managed: boolean;
+};
 
 /** Takes effect from the next rollout; a running one keeps its own. */
 export type Policy = {

@@ -1,6 +1,6 @@
 import { type ClientRequest, request } from 'node:http';
 import { formatAddress } from '../../lib/address.ts';
-import { formatUpstream } from '../../lib/upstream.ts';
+import { formatUpstream, withPrefix } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, Probe, ReplicaObservation, Route } from '../router.ts';
 import type { ReplicaHealth } from './messages.ts';
@@ -148,7 +148,7 @@ class ReplicaProbe {
   }
 
   private probe(): void {
-    const { host, port } = this.door.slots[this.options.slot][this.options.replica]!;
+    const { host, port, pathPrefix } = this.door.slots[this.options.slot][this.options.replica]!;
     const atMs = Date.now();
     const startedMs = performance.now();
     const done = (ok: boolean, found: string, body: string): void => {
@@ -163,7 +163,7 @@ class ReplicaProbe {
     const probe = request({
       host,
       port,
-      path,
+      path: withPrefix(pathPrefix, path),
       method: 'GET',
       agent: false,
       headers: {
