@@ -29,6 +29,7 @@ const PORT_FILES = new Set([
   'workload/ports.ts',
   'workload/proc.ts',
   'workload/listeners.ts',
+  'journal/inspect.ts',
   'journal/journal.ts',
   'journal/samples.ts',
 ]);

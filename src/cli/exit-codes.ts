@@ -12,6 +12,7 @@ export const EXIT = {
   waitTimedOut: 14,
   refused: 15,
   changes: 20,
+  unwell: 21,
   detached: 130,
 } as const;
 

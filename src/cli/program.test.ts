@@ -6,7 +6,7 @@ import { allVerbs } from './program.ts';
 const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
-const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain', 'completion'];
+const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain', 'completion', 'doctor'];
 
 describe('help', () => {
   let cli: TestCli;

@@ -5,6 +5,7 @@ import { check } from './verbs/check.ts';
 import { completionVerb } from './verbs/completion.ts';
 import { config } from './verbs/config.ts';
 import { deploy } from './verbs/deploy.ts';
+import { doctorVerb } from './verbs/doctor.ts';
 import { explain } from './verbs/explain.ts';
 import { init } from './verbs/init.ts';
 import { history } from './verbs/history.ts';
@@ -41,7 +42,8 @@ export function allVerbs(effects: Effects): readonly Verb[] {
   const proxy = proxyVerb((options) => effects.proxy(options));
   const silent = { out: () => undefined, err: () => undefined };
   const completion = completionVerb(() => createProgram(verbs, effects.version, silent, () => undefined));
-  const verbs = [...start, ...follow, ...steer, serve, config, schema, explain, completion, proxy];
+  const doctor = doctorVerb(effects.version);
+  const verbs = [...start, ...follow, ...steer, serve, config, schema, explain, completion, doctor, proxy];
   return verbs;
 }
 

@@ -65,6 +65,16 @@ export function portHolder(port: number): string | null {
   return pid === undefined ? `a process of the user with uid ${found[0]!.uid}` : describePid(pid);
 }
 
+export type OwnedListener = Listener & { readonly pid: number | null };
+
+/** All listening sockets with a process that holds each; null where that is another user's. */
+export function listOwnedListeners(): readonly OwnedListener[] {
+  const owners = new Map(
+    listPids().flatMap((pid) => socketInodes(pid).map((inode) => [inode, pid] as const)),
+  );
+  return listListeners().map((listener) => ({ ...listener, pid: owners.get(listener.inode) ?? null }));
+}
+
 /** Whether a listener on `bound` answers connections to `wanted`. */
 export function covers(bound: Address, wanted: Address): boolean {
   if (bound.port !== wanted.port) return false;

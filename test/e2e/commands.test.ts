@@ -67,6 +67,19 @@ test('completion prints a script, and is silent about what no server knows', asy
   assert.equal(await run('completion', '--list', 'services'), '');
 });
 
+test('doctor looks over a machine on which all is well enough', async () => {
+  const { failures, findings } = await json<{ failures: number; findings: readonly { subject: string }[] }>(
+    'doctor',
+  );
+
+  assert.equal(failures, 0);
+  for (const subject of ['node', 'modes', 'disk', 'server', 'journal', 'clock', 'proxy', 'systemd'])
+    assert.ok(
+      findings.some((finding) => finding.subject === subject),
+      subject,
+    );
+});
+
 test('plan, then deploy exactly that plan', async () => {
   assert.match(await run('plan', '--version', 'v1'), /shop {2}first version v1/);
   const { plan } = await json<{ plan: { id: string } }>('plan', '--version', 'v1');
