@@ -25,6 +25,7 @@ const PORT_FILES = new Set([
   'traffic/cohort.ts',
   'workload/runtime.ts',
   'workload/store.ts',
+  'workload/checker.ts',
   'workload/retention.ts',
   'workload/ports.ts',
   'workload/proc.ts',

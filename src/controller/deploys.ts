@@ -1,6 +1,6 @@
 import { canonicalJson } from '../lib/json.ts';
 import { messageOf, OperatingError } from '../lib/errors.ts';
-import { onAddress, type Upstream } from '../lib/upstream.ts';
+import { onAddress } from '../lib/upstream.ts';
 import { configDigest } from '../release/digest.ts';
 import { planRollout, type Plan } from '../release/plan.ts';
 import type { Release } from '../release/release.ts';
@@ -8,11 +8,11 @@ import type { ServiceSpec } from '../release/service.ts';
 import { stableOf } from './plan-view.ts';
 import { differences } from './differences.ts';
 import { FREE_SLOT, labelOf, slotWithRole, type DeployRequest, type ServiceState } from '../rollout/state.ts';
-import { allocatePorts } from '../workload/ports.ts';
 import type { Caller, DeployAsk } from './controller.ts';
 import type { Document, Engine } from './engine.ts';
-import type { Ports, Settings } from './ports.ts';
+import type { Ports } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
+import type { Reserved } from './reserved.ts';
 
 /** What a deploy would be: everything decided, nothing done. */
 export type Prepared = {
@@ -40,12 +40,12 @@ const RECORDS_LOOKED_AT = 200;
 export class Deploys {
   readonly #ports: Ports;
   readonly #engine: Engine;
-  readonly #settings: Settings;
+  readonly #reserved: Reserved;
 
-  constructor(ports: Ports, engine: Engine, settings: Settings) {
+  constructor(ports: Ports, engine: Engine, reserved: Reserved) {
     this.#ports = ports;
     this.#engine = engine;
-    this.#settings = settings;
+    this.#reserved = reserved;
   }
 
   /** Everything about a release that takes time to find out. Errors: RELEASE_LABEL_TAKEN, ARTIFACT_UNKNOWN, DOOR_DIFFERS, WORKLOAD_SECRET_MISSING. */
@@ -136,24 +136,12 @@ export class Deploys {
   }
 
   newService(spec: ServiceSpec): ServiceState {
-    const owned = this.#engine
-      .services()
-      .flatMap((state) => [...state.addresses.blue, ...state.addresses.green].map((address) => address.port));
-    const doors = [spec, ...this.#engine.services().map((state) => state.spec)].map(
-      ({ door }) => door.listen.port,
-    );
-    const { from, to } = this.#settings.slotPorts;
-    const { blue, green } = allocatePorts({
-      from,
-      to,
-      taken: new Set([...owned, ...doors]),
-      perSlot: spec.scale.maxReplicas,
-    });
+    const { blue, green } = this.#reserved.slots(spec);
     return {
       service: spec.name,
       spec,
       salt: this.#ports.random.hex(16),
-      addresses: { blue: blue.map(onLoopback), green: green.map(onLoopback) },
+      addresses: { blue: blue.map(onAddress), green: green.map(onAddress) },
       slots: { blue: FREE_SLOT, green: FREE_SLOT },
       rollout: null,
       route: { revision: 0, proven: true },
@@ -268,15 +256,13 @@ export class Deploys {
 }
 
 function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
-  const differs = differences(state.spec, spec).filter((line) => !line.startsWith('policy'));
+  const differs = differences(state.spec, spec)
+    .filter(({ part }) => part === 'door')
+    .map(({ line }) => line);
   if (differs.length === 0) return;
   throw new OperatingError(
     'DOOR_DIFFERS',
     `the file differs from what is applied to ${state.service}; nothing was started, nothing changed: ${differs.join(', ')}. A deploy changes no door and no scale: run "bascule apply ${state.service}" first, or put the file right.`,
     { retryable: false },
   );
-}
-
-function onLoopback(port: number): Upstream {
-  return onAddress({ host: '127.0.0.1', port });
 }

@@ -63,6 +63,11 @@ export const ROLLOUT_CODES = {
     cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',
     fix: 'Run "bascule apply" first: it shows the difference and changes both slots in place.',
   },
+  PREVIEW_UNSUPPORTED: {
+    title: 'the proxy has no preview addresses',
+    cause: 'The file has verify or preview, and its proxy cannot give each slot an address of its own.',
+    fix: 'Take the key out, or use a proxy that can.',
+  },
   SCALE_ABOVE_RESERVED: {
     title: 'more replicas than addresses',
     cause: 'Each slot has fixed addresses, as many as max-replicas said when the service was first deployed.',

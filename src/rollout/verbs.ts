@@ -153,7 +153,7 @@ export function promote(state: ServiceState, event: Asked<'promote'>): Answer {
       `${rollout.id} is at step ${rollout.stepIndex}, before ${event.fromStep}. Nothing changed.`,
     );
   }
-  if (rollout.phase === 'clearing' || rollout.phase === 'starting' || rollout.phase === 'probing') {
+  if (['clearing', 'starting', 'probing', 'verifying'].includes(rollout.phase)) {
     return refused(
       'NOT_READY_YET',
       `${rollout.label} has not passed its gate; it gets no traffic before that. Nothing changed.`,

@@ -135,7 +135,7 @@ test('why, history and logs tell what was', async () => {
 
 test('apply shows the difference first; abort, rollback and retry', async () => {
   await app.describe({ strategy: lasting(), drain: '3s' });
-  assert.match(await run('apply', '--dry-run'), /^shop: door\.drainMs: 2000 -> 3000$/m);
+  assert.match(await run('apply', '--dry-run'), /^shop: drain: 2s -> 3s$/m);
   const differs = await app.deploy('v3');
   assert.equal(differs.code, 15, told(differs));
   assert.match(differs.stderr, /DOOR_DIFFERS/);

@@ -18,10 +18,9 @@ function missing(shell: string): string | false {
 }
 
 /** Completion gives up after a moment, which a busy machine can take longer than: asked again a few times. */
-async function patiently(ask: () => Promise<string>, expects: boolean): Promise<string> {
-  let found = await ask();
-  for (let tries = 1; expects && found === '' && tries < 6; tries += 1) found = await ask();
-  return found;
+async function patiently(ask: () => Promise<string>, expects: boolean, tries = 6): Promise<string> {
+  const found = await ask();
+  return expects && found === '' && tries > 1 ? patiently(ask, expects, tries - 1) : found;
 }
 
 describe('completion in the shells themselves', () => {

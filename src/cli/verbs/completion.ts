@@ -11,7 +11,7 @@ const MOST_ROLLOUTS = 50;
 const PLAIN = /^[\w.+@][\w.+@-]*$/u;
 
 /** `commands` is the whole command line, this verb included. */
-export function completionVerb(commands: () => Command): Verb {
+export function completionVerb(commands: () => Promise<Command>): Verb {
   return {
     name: 'completion',
     group: 'Other',
@@ -23,7 +23,7 @@ export function completionVerb(commands: () => Command): Verb {
     run: async (context) => {
       const { io, json, args, options } = context;
       if (typeof options['list'] === 'string') return list(context, options['list']);
-      const script = await scriptFor(args[0], commands());
+      const script = await scriptFor(args[0], await commands());
       if (json) printJson(io, { shell: args[0], script });
       else io.out(script);
       return EXIT.done;
