@@ -1,5 +1,5 @@
 import { OperatingError } from '../lib/errors.ts';
-import { ServerProblem } from './client.ts';
+import { ServerProblem } from './server-problem.ts';
 
 /** What commands exit with, besides the outcomes of rollouts, which the server names. docs/cli.md lists all. */
 export const EXIT = {

@@ -22,7 +22,7 @@ describe('help', () => {
     assert.deepEqual([code, err], [0, '']);
     assert.deepEqual(listed, NAMES);
     assert.deepEqual(
-      allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined }).map(
+      (await allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined })).map(
         (verb) => verb.name,
       ),
       [...NAMES, 'proxy'],

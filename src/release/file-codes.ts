@@ -26,7 +26,7 @@ export const FILE_CODES = {
   E005: {
     title: 'the file is too large or too deep',
     cause:
-      'The file is over 1 MiB, nests deeper than 32 levels, or has over 20,000 values once aliases are followed.',
+      'The file is over 1 MiB, nests deeper than 32 levels, follows over 200 aliases, or has over 20,000 values once they are followed.',
     fix: 'Split the services over several files, one for each directory that is deployed.',
   },
   E006: {
