@@ -13,6 +13,7 @@ import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
 import type { Reserved } from './reserved.ts';
+import { withDoor } from './try-door.ts';
 import type { Answered } from './views.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
@@ -92,7 +93,12 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       return { ...this.#answered(spec.name, 'nothing', message), changes };
     }
     const preview = this.#reserved.preview(state, spec, null);
-    return { ...this.#post(spec.name, { kind: 'apply', spec, ...preview }, caller), changes };
+    const answered = await withDoor(
+      { ports: this.#ports, engine: this.#engine },
+      { state: { ...state, ...preview }, spec },
+      () => this.#post(spec.name, { kind: 'apply', spec, ...preview }, caller),
+    );
+    return { ...answered, changes };
   }
 
   async retry(rollout: string, caller: Caller): Promise<Answered> {
