@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['release', 'lib', 'port'],
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
-  cli: ['http', 'controller', 'release', 'lib'],
+  cli: ['http', 'controller', 'release', 'lib', 'port'],
   'serve.ts': ['*'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic'],
 };
@@ -28,6 +28,9 @@ const PORT_FILES = new Set([
   'workload/checker.ts',
   'workload/retention.ts',
   'workload/ports.ts',
+  'workload/proc.ts',
+  'workload/listeners.ts',
+  'journal/inspect.ts',
   'journal/journal.ts',
   'journal/chain.ts',
   'journal/samples.ts',

@@ -3,11 +3,12 @@ import { after, before, describe, test } from 'node:test';
 import { testCli, type TestCli } from './cli-fixture.ts';
 import { allVerbs } from './program.ts';
 
-const START = ['apply', 'remove', 'check', 'plan', 'deploy'];
+const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
 const GUARD = ['lock', 'freeze', 'unfreeze', 'audit'];
-const NAMES = [...START, ...FOLLOW, ...STEER, ...GUARD, 'serve', 'config', 'schema', 'explain'];
+const OTHER = ['serve', 'config', 'schema', 'explain', 'completion', 'doctor'];
+const NAMES = [...START, ...FOLLOW, ...STEER, ...GUARD, ...OTHER];
 
 describe('help', () => {
   let cli: TestCli;
