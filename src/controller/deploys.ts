@@ -10,6 +10,7 @@ import { differences } from './differences.ts';
 import { FREE_SLOT, labelOf, slotWithRole, type DeployRequest, type ServiceState } from '../rollout/state.ts';
 import type { Caller, DeployAsk } from './controller.ts';
 import type { Document, Engine } from './engine.ts';
+import { isUnseen } from './labels.ts';
 import type { Ports } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
 import type { Reserved } from './reserved.ts';
@@ -179,16 +180,21 @@ export class Deploys {
     };
   }
 
-  /** The release of this label, if it is what is asked for. Error: RELEASE_LABEL_TAKEN. */
+  /**
+   * The release of this label, if it is what is asked for; null where the label is free: never used, of a service that was
+   * removed, or of a release that never got traffic and goes nowhere any more. Error: RELEASE_LABEL_TAKEN.
+   */
   #known({ spec, label, artifactDigest }: DeployAsk): Release | null {
-    const known = this.release(`${spec.name}/${label}`);
+    const state = this.#engine.find(spec.name);
+    const known = state === null ? null : this.release(`${spec.name}/${label}`);
     if (known === null) return null;
     if (known.artifactDigest === artifactDigest && known.configDigest === configDigest(spec.release))
       return known;
+    if (state !== null && isUnseen(this.#ports, state, known.id)) return null;
     const what = known.artifactDigest === artifactDigest ? 'its configuration differs' : 'its files differ';
     throw new OperatingError(
       'RELEASE_LABEL_TAKEN',
-      `${label} of ${spec.name} exists already and ${what}; releases never change. Nothing was started. Give another --version.`,
+      `${label} of ${spec.name} exists already and ${what}; releases never change. Nothing was started. Give another --version; only one that never got traffic, and is not under way, may be replaced.`,
       { retryable: false },
     );
   }
@@ -242,6 +248,9 @@ export class Deploys {
     })) {
       const { rollout, ending } = value as unknown as RolloutRecord;
       if (ending?.outcome !== 'done') continue;
+      // Of a service of this name that was removed: its releases are gone, or others have their names now.
+      const release = this.release(rollout.releaseId);
+      if (release === null || release.createdAtMs > rollout.startedAtMs) continue;
       if (rollout.releaseId !== serves && !left.has(rollout.releaseId)) return rollout.releaseId;
       if (rollout.purpose === 'rollback' && rollout.from !== null) left.add(rollout.from.releaseId);
     }
@@ -256,6 +265,9 @@ export class Deploys {
 }
 
 function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
+  // Nobody was served by the door yet: the file's own is taken.
+  const neverServed = slotWithRole(state, 'stable') === null && state.rollout === null;
+  if (neverServed) return assertScaleFits(state, spec);
   const differs = differences(state.spec, spec)
     .filter(({ part }) => part === 'door')
     .map(({ line }) => line);
@@ -263,6 +275,17 @@ function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
   throw new OperatingError(
     'DOOR_DIFFERS',
     `the file differs from what is applied to ${state.service}; nothing was started, nothing changed: ${differs.join(', ')}. A deploy changes no door and no scale: run "bascule apply ${state.service}" first, or put the file right.`,
+    { retryable: false },
+  );
+}
+
+/** Error: SCALE_ABOVE_RESERVED. */
+export function assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
+  const reserved = state.addresses.blue.length;
+  if (spec.scale.replicas <= reserved) return;
+  throw new OperatingError(
+    'SCALE_ABOVE_RESERVED',
+    `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,
     { retryable: false },
   );
 }

@@ -1,17 +1,19 @@
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
-import { slotWithRole, type ServiceState } from '../rollout/state.ts';
+import { slotWithRole } from '../rollout/state.ts';
 import type { Answer } from '../rollout/verbs.ts';
 import type { Caller, Controller } from './controller.ts';
-import type { Deploys, Prepared } from './deploys.ts';
+import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
 import type { BareEvent, Document, Engine, Extra } from './engine.ts';
+import { forgetFormer } from './labels.ts';
 import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
 import type { Reserved } from './reserved.ts';
+import { withDoor } from './try-door.ts';
 import type { Answered } from './views.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
@@ -73,6 +75,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede, spec, ...preview };
     const documents = this.#deploys.documentsOf(prepared);
     if (known !== null) return this.#post(spec.name, event, caller, documents);
+    forgetFormer(this.#ports, spec.name);
     const extra = this.#extra(caller, documents);
     const answer = this.#engine.create(state, event, caller.actor, extra);
     return this.#said(spec.name, answer, null);
@@ -81,7 +84,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   async apply({ spec, dryRun }: { readonly spec: ServiceSpec; readonly dryRun: boolean }, caller: Caller) {
     const state = this.#engine.state(spec.name);
     const changes = differences(state.spec, spec).map(({ line }) => line);
-    this.#assertScaleFits(state, spec);
+    assertScaleFits(state, spec);
     if (dryRun || changes.length === 0) {
       const message =
         changes.length === 0
@@ -90,7 +93,12 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       return { ...this.#answered(spec.name, 'nothing', message), changes };
     }
     const preview = this.#reserved.preview(state, spec, null);
-    return { ...this.#post(spec.name, { kind: 'apply', spec, ...preview }, caller), changes };
+    const answered = await withDoor(
+      { ports: this.#ports, engine: this.#engine },
+      { state: { ...state, ...preview }, spec },
+      () => this.#post(spec.name, { kind: 'apply', spec, ...preview }, caller),
+    );
+    return { ...answered, changes };
   }
 
   async retry(rollout: string, caller: Caller): Promise<Answered> {
@@ -233,16 +241,6 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     throw new OperatingError(
       'PLAN_STALE',
       `${why}; nothing was started. Run "bascule plan ${prepared.release.service}" again.`,
-      { retryable: false },
-    );
-  }
-
-  #assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
-    const reserved = state.addresses.blue.length;
-    if (spec.scale.replicas <= reserved) return;
-    throw new OperatingError(
-      'SCALE_ABOVE_RESERVED',
-      `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,
       { retryable: false },
     );
   }

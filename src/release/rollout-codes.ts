@@ -76,7 +76,7 @@ export const ROLLOUT_CODES = {
   RELEASE_LABEL_TAKEN: {
     title: 'the version exists and is another one',
     cause:
-      'A release of this label was recorded with other files or another configuration; releases never change.',
+      'A release of this label was recorded with other files or another configuration; releases never change. Only one that never got traffic, and is in no slot and no rollout, gives its label to another.',
     fix: 'Give another --version.',
   },
   RELEASE_UNKNOWN: {
