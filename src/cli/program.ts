@@ -15,6 +15,7 @@ export type Effects = {
  * command's time is its start (`npm run bench:start`).
  */
 const VERBS: Readonly<Record<string, (effects: Effects) => Promise<Verb>>> = {
+  init: async () => (await import('./verbs/init.ts')).init,
   apply: async () => (await import('./verbs/apply.ts')).apply,
   remove: async () => (await import('./verbs/remove.ts')).remove,
   check: async () => (await import('./verbs/check.ts')).check,
@@ -36,6 +37,9 @@ const VERBS: Readonly<Record<string, (effects: Effects) => Promise<Verb>>> = {
   config: async () => (await import('./verbs/config.ts')).config,
   schema: async () => (await import('./verbs/schema.ts')).schema,
   explain: async () => (await import('./verbs/explain.ts')).explain,
+  completion: async (effects) =>
+    (await import('./verbs/completion.ts')).completionVerb(() => wholeProgram(effects)),
+  doctor: async ({ version }) => (await import('./verbs/doctor.ts')).doctorVerb(version),
   proxy: async ({ proxy }) => (await import('./verbs/proxy.ts')).proxyVerb(proxy),
 };
 
@@ -88,6 +92,11 @@ export function createProgram(
     });
   }
   return program;
+}
+
+async function wholeProgram(effects: Effects): Promise<Command> {
+  const silent = { out: () => undefined, err: () => undefined };
+  return createProgram(await allVerbs(effects), effects.version, silent, () => undefined);
 }
 
 function addCommon(command: Command): void {

@@ -214,6 +214,11 @@ export const FILE_CODES = {
     cause: 'The text is empty, too long, or holds control characters.',
     fix: 'Write it again by hand; what was pasted may hold characters that cannot be seen.',
   },
+  E040: {
+    title: 'a check that cannot be made',
+    cause: 'A check under verify asks for a path (get or head) or runs a command, and never both.',
+    fix: 'Write one of them, with what belongs to it.',
+  },
 } as const satisfies Record<string, CodeEntry>;
 
 export type FileCode = keyof typeof FILE_CODES;

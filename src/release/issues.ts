@@ -68,7 +68,7 @@ function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
 /** The branch that the author was in: the one that accepts the kind of value and has the least against it. */
 function fromUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, root: unknown): Problem[] {
   const value = at(root, path);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [wrongValue(path, root)];
+  if (typeof value !== 'object' || value === null) return [wrongValue(path, root)];
   const inside = issue.errors.filter((issues) => !issues.some(isAboutTheWhole));
   const best = inside.toSorted((a, b) => a.length - b.length)[0];
   return best === undefined
