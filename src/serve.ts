@@ -44,11 +44,17 @@ export type ServeOptions = {
   readonly version: string;
 };
 
-/** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
-export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
+/**
+ * The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. `openRuntime` is for a bench whose
+ * applications are not real.
+ */
+export async function serve(
+  { stateDir, configFile, version }: ServeOptions,
+  openRuntime = processRuntime,
+): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file, openRuntime);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
@@ -110,7 +116,7 @@ async function makeStateDirectory(stateDir: string): Promise<void> {
 }
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
-async function openPorts(stateDir: string, file: ServerFile) {
+async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof processRuntime) {
   const clock = systemClock;
   const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
@@ -135,7 +141,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
   const largestLogBytes = 16 * MIB;
-  const runtime = processRuntime({
+  const runtime = openRuntime({
     stateDir,
     store,
     secrets,
