@@ -13,6 +13,7 @@ import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
+import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
@@ -20,6 +21,7 @@ import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
+import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
@@ -43,14 +45,21 @@ export type ServeOptions = {
   readonly version: string;
 };
 
-/** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
-export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
+/**
+ * The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. `openRuntime` is for a bench whose
+ * applications are not real.
+ */
+export async function serve(
+  { stateDir, configFile, version }: ServeOptions,
+  openRuntime = processRuntime,
+): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, builtin, nginx } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, builtin, nginx } = await openPorts(stateDir, file, openRuntime);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
-  const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
+  const { slotPorts, keepReleases, freezes } = file;
+  const settings = { slotPorts, keepReleases, freezes, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const running = createController(ports, settings, info);
   const api = createApi({
@@ -60,6 +69,16 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     version,
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
+    onDenied: ({ caller, verb, service, why }) =>
+      running.noteRefused({
+        verb,
+        service,
+        caller,
+        result: 'refused',
+        code: 'ROLE_TOO_LOW',
+        why,
+        reason: null,
+      }),
   });
   await builtin.start();
   await startNginx(nginx, log);
@@ -72,9 +91,11 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   );
 
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    // A terminal that closes is a word to stop like any other.
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
-  log.info({}, 'stopping; traffic and applications go on');
+  // Where the chain ends is in the log, so that records that are taken away later are missed.
+  log.info({ chain: ports.journal.head() }, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
   await running.stop();
   runtime.detach();
@@ -108,7 +129,7 @@ async function makeStateDirectory(stateDir: string): Promise<void> {
 }
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
-async function openPorts(stateDir: string, file: ServerFile) {
+async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof processRuntime) {
   const clock = systemClock;
   const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
@@ -133,7 +154,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
   const largestLogBytes = 16 * MIB;
-  const runtime = processRuntime({
+  const runtime = openRuntime({
     stateDir,
     store,
     secrets,
@@ -157,6 +178,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     router,
     runtime,
     store,
+    checker: releaseChecker({ stateDir, store, allowedUsers, path }),
     environmentDigest,
     log,
   };
@@ -165,15 +187,10 @@ async function openPorts(stateDir: string, file: ServerFile) {
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */
 function openLog(clock: Clock): Log {
-  if (process.stderr.isTTY)
-    return terminalLog(
-      (line) => void process.stderr.write(line),
-      () => clock.nowMs(),
-    );
-  return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  // A log that cannot be written costs lines, never the controller.
+  const write = lossyLines(2);
+  if (process.stderr.isTTY) return terminalLog(write, () => clock.nowMs());
+  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });
 }
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {

@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { formatAddress } from '../lib/address.ts';
-import { formatUpstream } from '../lib/upstream.ts';
+import { formatUpstream, withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import type { Door, Probe, ReplicaObservation, Route } from './router.ts';
 
@@ -209,11 +209,11 @@ class ReplicaProbe {
 }
 
 function askAtItsAddress(door: Door, slot: SlotName, replica: number): ClientRequest {
-  const { host, port } = door.slots[slot][replica]!;
+  const { host, port, pathPrefix } = door.slots[slot][replica]!;
   return request({
     host,
     port,
-    path: door.health[slot].path,
+    path: withPrefix(pathPrefix, door.health[slot].path),
     method: 'GET',
     agent: false,
     headers: {

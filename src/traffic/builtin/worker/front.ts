@@ -147,22 +147,18 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
     countUnhealthy(service, choice.wanted.name, identity);
     identity = UNCOUNTED;
   }
-  const head = forwardedHead(
-    { method: req.method!, target },
-    {
-      scan,
-      rawHeaders: req.rawHeaders,
-      clientAddress,
-      trustForwarded: spec.trustForwarded,
-      host: spec.host ?? listener,
-      requestId: state.mint.requestId(),
-      upgrade: upgrade === null ? null : scan.upgrade,
-    },
-  );
-  begin(
-    { service, slot: choice.slot, req, res, scan, head, identity, cookie: visitor.cookie, onUpgraded: null },
-    upgrade,
-  );
+  const head = forwardedHead({
+    scan,
+    rawHeaders: req.rawHeaders,
+    clientAddress,
+    trustForwarded: spec.trustForwarded,
+    host: spec.host ?? listener,
+    requestId: state.mint.requestId(),
+    upgrade: upgrade === null ? null : scan.upgrade,
+  });
+  const { slot } = choice;
+  const { cookie } = visitor;
+  begin({ service, slot, req, res, scan, target, head, identity, cookie, onUpgraded: null }, upgrade);
 }
 
 function begin(start: ExchangeStart, upgrade: Arrival['upgrade']): void {
