@@ -112,6 +112,11 @@ export const CODES = {
     cause: 'Another service has the same host and path on that port, or another program listens on the port.',
     fix: 'Choose another host, path or port, or remove what has it; the message names the owner.',
   },
+  TRAFFIC_DOOR_UNSERVABLE: {
+    title: 'This kind of proxy cannot serve such a door',
+    cause: 'The door asks for something that the adapter of this proxy cannot do; the message says what.',
+    fix: 'Change what the message names, or choose another proxy.',
+  },
   TRAFFIC_PROXY_MISSING: {
     title: 'The proxy is not installed',
     cause:

@@ -182,6 +182,29 @@ describe('the nginx of the machine', { skip, concurrency: 2 }, () => {
     assert.equal(await ownPage(it), 'own');
   });
 
+  test('what nginx cannot serve is refused, and what served before still serves', async (t) => {
+    const it = await machine(t);
+    const stage = await openStage(it.router, {}, undefined, it.proxy);
+    it.stages.push(stage);
+    await stage.route({ serve: 'blue' });
+    const { door } = stage;
+    const below = {
+      ...door.slots,
+      green: door.slots.green.map((one) => ({ ...one, pathPrefix: '/canary' })),
+    };
+    const changes = [
+      { slots: below },
+      { sticky: { by: 'header' as const, header: 'x$y' } },
+      { spec: { ...door.spec, path: '/a%0ab' } },
+      { spec: { ...door.spec, path: '/a%zz' } },
+    ];
+
+    for (const change of changes)
+      await assert.rejects(it.router.install({ ...door, ...change }), { code: 'TRAFFIC_DOOR_UNSERVABLE' });
+
+    assert.match((await stage.get('/')).body, /^blue-/);
+  });
+
   test('a port that another program has: said, and everything else serves on', async (t) => {
     const it = await machine(t);
     const stage = await openStage(it.router, {}, undefined, it.proxy);
