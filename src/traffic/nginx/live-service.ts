@@ -1,4 +1,4 @@
-import { writeFileSync, chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
 import type { SlotName } from '../../release/slot.ts';
@@ -121,9 +121,13 @@ export class LiveService {
     this.written = text;
   }
 
+  /** Takes away what it left on disk. */
   forget(): void {
     this.log.close();
     this.files.remove();
+    const logs = join(this.options.root, 'log');
+    for (const name of readdirSync(logs))
+      if (name.startsWith(`${this.options.door.service}.log`)) rmSync(join(logs, name), { force: true });
   }
 
   close(): void {
