@@ -16,6 +16,9 @@ import { messageOf, OperatingError } from './lib/errors.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { runtimeByOwner } from './workload/by-owner.ts';
+import { externalRuntime } from './workload/external/external-runtime.ts';
+import { probe } from './workload/external/probe.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
 import { secretResolver } from './workload/secrets.ts';
@@ -45,7 +48,7 @@ export type ServeOptions = {
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
+  const { ports, bootId, processes, router } = await openPorts(stateDir, file);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
@@ -74,7 +77,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   log.info({}, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
   await running.stop();
-  runtime.detach();
+  processes.detach();
   router.close();
 }
 
@@ -119,7 +122,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
   const largestLogBytes = 16 * MIB;
-  const runtime = processRuntime({
+  const processes = processRuntime({
     stateDir,
     store,
     secrets,
@@ -129,6 +132,10 @@ async function openPorts(stateDir: string, file: ServerFile) {
     clock,
     largestLogBytes,
   });
+  const outside = externalRuntime(clock);
+  const runtime = runtimeByOwner([processes, outside], ({ spec }) =>
+    spec.run === null ? outside : processes,
+  );
   const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
@@ -141,9 +148,10 @@ async function openPorts(stateDir: string, file: ServerFile) {
     runtime,
     store,
     environmentDigest,
+    probe,
     log,
   };
-  return { ports, bootId, runtime, router };
+  return { ports, bootId, processes, router };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -1,9 +1,18 @@
 import { canonicalJson } from '../lib/json.ts';
+import { formatUpstream } from '../lib/upstream.ts';
 import type { ServiceSpec } from '../release/service.ts';
 
 /** `door.drainMs: 30000 -> 5000`, one line each. */
 export function differences(before: ServiceSpec, after: ServiceSpec): readonly string[] {
-  return (['door', 'scale', 'policy'] as const).flatMap((part) => leaves(part, before[part], after[part]));
+  const targets = leaves('targets', placesIn(before), placesIn(after));
+  const parts = targets.length > 0 ? (['door', 'policy'] as const) : (['door', 'scale', 'policy'] as const);
+  return [...targets, ...parts.flatMap((part) => leaves(part, before[part], after[part]))];
+}
+
+/** As the file has them. */
+function placesIn({ targets }: ServiceSpec): unknown {
+  if (targets === null) return 'none: Bascule runs it';
+  return { blue: targets.blue.map(formatUpstream), green: targets.green.map(formatUpstream) };
 }
 
 function leaves(path: string, before: unknown, after: unknown): readonly string[] {

@@ -4,8 +4,9 @@ import type { Json } from '../lib/json.ts';
 import type { Command, IssuedCommand } from '../rollout/command.ts';
 import type { RolloutEvent } from '../rollout/event.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
+import { replicasFor } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
-import type { ServiceState } from '../rollout/state.ts';
+import { slotWithRole, type ServiceState } from '../rollout/state.ts';
 import { isRecorded, transition } from '../rollout/transition.ts';
 import type { Turn } from '../rollout/turn.ts';
 import type { Answer } from '../rollout/verbs.ts';
@@ -107,14 +108,18 @@ export class Engine {
   /** Begins a service with its first event, both in one commit: its door is made, and nothing is there without the event. */
   create(state: ServiceState, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
     assert(!this.#entries.has(state.service), `${state.service} exists already`);
-    const counter = state.counter + 1;
+    const first: Command[] = [{ kind: 'installDoor' }, ...adopting(state)];
+    const counter = state.counter + first.length;
     const event = { ...bare, atMs: this.#ports.clock.nowMs(), actor };
     const answer = transition({ ...state, counter }, event);
     if (answer.kind !== 'turn') return answer;
-    const door: IssuedCommand = { id: `${state.service}/${counter}`, command: { kind: 'installDoor' } };
+    const issued = first.map((command, index) => ({
+      id: `${state.service}/${state.counter + index + 1}`,
+      command,
+    }));
     const turn = {
       ...answer.turn,
-      commands: [door, ...answer.turn.commands],
+      commands: [...issued, ...answer.turn.commands],
       says: [`service ${state.service} is new`, ...answer.turn.says],
     };
     this.#record({ state, revision: 0, finished: [] }, turn, { event, extra });
@@ -274,6 +279,14 @@ export class Engine {
       this.#ports.log.error({ service }, `a listener failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** What was adopted as stable counts from the first on. */
+function adopting(state: ServiceState): readonly Command[] {
+  const slot = slotWithRole(state, 'stable');
+  const releaseId = slot === null ? null : state.slots[slot].releaseId;
+  if (slot === null || releaseId === null) return [];
+  return [{ kind: 'startSlot', slot, releaseId, replicas: replicasFor(state, slot) }];
 }
 
 /** Whether this turn is the one that sends traffic back. */

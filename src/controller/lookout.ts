@@ -1,5 +1,8 @@
+import { formatAddress } from '../lib/address.ts';
 import { messageOf } from '../lib/errors.ts';
+import { withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { placesOf } from '../rollout/places.ts';
 import { wayBack, type Rollout, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
@@ -98,13 +101,15 @@ export class Lookout {
   /** What the proxy's probes got, then what the runtime sees: for people who wonder why it is not ready. */
   async #whatIsThere(state: ServiceState, slot: SlotName): Promise<readonly string[]> {
     const seen = await this.#observed(state.service);
+    const places = placesOf(state, slot);
+    const { path } = state.spec.release.health;
     const probes = (seen?.slots[slot].replicas ?? [])
       .filter((replica) => !replica.healthy && replica.lastProbe !== null)
       .slice(0, LINES_OF_PROBES)
       .map(({ replica, lastProbe }) => {
-        const { host, port } = state.addresses[slot][replica]!;
+        const { pathPrefix, ...address } = places[replica]!;
         const body = lastProbe!.body === '' ? '' : `: ${lastProbe!.body.replaceAll(/\s+/g, ' ')}`;
-        return `GET http://${host}:${port}${state.spec.release.health.path}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
+        return `GET http://${formatAddress(address)}${withPrefix(pathPrefix, path)}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
       });
     return [...probes, ...(await this.#ports.runtime.diagnose(state.service, slot))];
   }

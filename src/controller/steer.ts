@@ -218,7 +218,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
 
   #assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
     const reserved = state.addresses.blue.length;
-    if (spec.scale.replicas <= reserved) return;
+    if (spec.targets !== null || spec.scale.replicas <= reserved) return;
     throw new OperatingError(
       'SCALE_ABOVE_RESERVED',
       `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,

@@ -76,6 +76,8 @@ export class World {
   readonly errorPercent = new Map<string, number>();
   /** Releases that never become healthy. */
   readonly sick = new Set<string>();
+  /** Ports where nothing that somebody else runs answers. */
+  readonly deadPorts = new Set<number>();
   /** Releases whose build goes on until the promise resolves. */
   readonly building = new Map<string, Promise<void>>();
   readonly inFlight = new Map<string, number>();
@@ -230,6 +232,7 @@ export class World {
         },
       }),
       environmentDigest: async () => this.digest,
+      probe: async ({ port }) => (this.deadPorts.has(port) ? 'connection refused' : null),
       log,
     };
   }

@@ -12,15 +12,23 @@ type Issue = z.core.$ZodIssue;
 /** Everything that the schema has against a file's value. */
 export function checkShape(value: unknown): Problem[] {
   const parsed = FILE.safeParse(value);
-  return parsed.success
-    ? []
-    : withoutEchoes(parsed.error.issues.flatMap((issue) => fromIssue(issue, [], value)));
+  const issues = parsed.error?.issues ?? [];
+  return withoutEchoes([...nobodyRuns(value), ...issues.flatMap((issue) => fromIssue(issue, [], value))]);
+}
+
+/** Of the keys that say who runs a service one is needed, whichever it is. */
+function nobodyRuns(root: unknown): Problem[] {
+  const services = at(root, ['services']);
+  if (typeof services !== 'object' || services === null || Array.isArray(services)) return [];
+  return Object.entries(services as Record<string, unknown>)
+    .filter(([, service]) => typeof service === 'object' && service !== null && !Array.isArray(service))
+    .filter(([, service]) => !['run', 'targets'].some((key) => Object.hasOwn(service as object, key)))
+    .map(([name]) => missing(['services', name, 'run'], 'run'));
 }
 
 /** What later keys will stand in for: without them, what they replace is not missing either. */
 const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
   docker: ['run'],
-  targets: ['run'],
   kubernetes: ['run', 'listen', 'builtin'],
   nginx: ['builtin'],
   haproxy: ['builtin'],
@@ -33,7 +41,8 @@ function withoutEchoes(problems: readonly Problem[]): Problem[] {
     if (problem.code !== 'E007') return true;
     const missing = String(problem.path.at(-1));
     return !problems.some((other) => {
-      const isNear = other.code === 'E006' && other.fix === `did you mean ${missing}?`;
+      const meant = missing === 'run' ? ['run', 'targets'] : [missing];
+      const isNear = other.code === 'E006' && meant.some((key) => other.fix === `did you mean ${key}?`);
       const isLater =
         other.code === 'E021' && (STANDS_FOR[String(other.path.at(-1))] ?? []).includes(missing);
       return (

@@ -41,6 +41,8 @@ export const SPEC: ServiceSpec = {
     trustForwarded: false,
     maxBodyBytes: null,
   },
+  targets: null,
+  current: null,
 };
 
 export const CANARY_STEPS: readonly Step[] = [
@@ -95,6 +97,7 @@ export function emptyService(): ServiceState {
     spec: SPEC,
     salt: '11'.repeat(16),
     addresses: { blue: addresses(8200), green: addresses(8210) },
+    adopted: null,
     slots: { blue: FREE_SLOT, green: FREE_SLOT },
     rollout: null,
     route: { revision: 0, proven: true },

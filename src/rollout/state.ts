@@ -10,7 +10,10 @@ export type ServiceState = {
   readonly spec: ServiceSpec;
   /** 128 random bits in hex, for the life of the service. */
   readonly salt: string;
+  /** Reserved for what Bascule runs, or the targets of somebody else. `placesOf` says where a slot is reached. */
   readonly addresses: Readonly<Record<SlotName, readonly Upstream[]>>;
+  /** What served before the first deploy and was adopted as stable, or null. */
+  readonly adopted: { readonly releaseId: string; readonly at: Upstream } | null;
   readonly slots: Readonly<Record<SlotName, Slot>>;
   readonly rollout: Rollout | null;
   readonly route: { readonly revision: number; readonly proven: boolean };

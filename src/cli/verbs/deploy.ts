@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.ts';
 import { followRollout } from '../follow-rollout.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { upload, withArtifact } from './artifact.ts';
+import { withVersion } from './artifact.ts';
 import { planId, servicePath } from '../values.ts';
 
 export const deploy: Verb = {
@@ -36,16 +36,15 @@ export const deploy: Verb = {
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
-    const answer = await withArtifact(context, file.path, async (artifact) => {
-      await upload(context, artifact);
-      return client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
+    const answer = await withVersion(context, { file: file.path, spec }, ({ label, digest }) =>
+      client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
         spec,
-        label: artifact.label,
-        artifactDigest: artifact.digest,
+        label,
+        artifactDigest: digest,
         supersede: options['supersede'] === true,
         planId: plan,
-      });
-    });
+      }),
+    );
     return follow(context, answer);
   },
 };

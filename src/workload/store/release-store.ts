@@ -58,7 +58,7 @@ export async function releaseStore(options: ReleaseStoreOptions): Promise<Releas
         options.stateDir,
         new Set(needed.map((release) => release.id)),
       );
-      const digests = new Set(needed.map((release) => release.artifactDigest));
+      const digests = new Set(needed.flatMap(({ artifactDigest }) => artifactDigest ?? []));
       return [...directories, ...(await artifacts.prune(digests, options.clock.nowMs()))];
     },
   };
@@ -140,11 +140,13 @@ async function unpack(
   user: SystemUser | null,
 ): Promise<void> {
   const paths = pathsOf(options.stateDir, release);
-  const packedBytes = await artifacts.bytes(release.artifactDigest);
+  const { artifactDigest } = release;
+  assert(artifactDigest !== null, `${release.id} is run by somebody else: there is nothing to unpack`);
+  const packedBytes = await artifacts.bytes(artifactDigest);
   if (packedBytes === null) {
     throw new OperatingError(
       'ARTIFACT_MISSING',
-      `Preparing ${release.id}: its artifact ${release.artifactDigest.slice(0, 12)} is not on this server. ` +
+      `Preparing ${release.id}: its artifact ${artifactDigest.slice(0, 12)} is not on this server. ` +
         `Deploy that version again from its source.`,
       { retryable: false },
     );
@@ -152,7 +154,7 @@ async function unpack(
   const needed = packedBytes * 2 + options.limits.reserveBytes;
   await assertSpace(join(options.stateDir, 'releases'), needed, `Preparing ${release.id}`);
   await mkdir(paths.files, { recursive: true, mode: 0o700 });
-  await unpackArchive(artifacts.path(release.artifactDigest), paths.files, options.limits);
+  await unpackArchive(artifacts.path(artifactDigest), paths.files, options.limits);
   await syncDirectory(dirname(paths.home));
   if (user === null || user.uid === process.geteuid!()) return;
   await runTool('chown', ['-Rh', `${user.uid}:${user.gid}`, paths.files], { timeout: TOOL_MS });
