@@ -16,6 +16,7 @@ import { messageOf, OperatingError } from './lib/errors.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
 import { externalRuntime } from './workload/external/external-runtime.ts';
 import { probe } from './workload/external/probe.ts';
@@ -48,7 +49,7 @@ export type ServeOptions = {
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, processes, router } = await openPorts(stateDir, file);
+  const { ports, bootId, processes, builtin } = await openPorts(stateDir, file);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
@@ -62,7 +63,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
-  await router.start();
+  await builtin.start();
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -78,7 +79,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   await api.stop(STOP_GRACE_MS);
   await running.stop();
   processes.detach();
-  router.close();
+  builtin.close();
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
@@ -131,12 +132,14 @@ async function openPorts(stateDir: string, file: ServerFile) {
     bootId,
     clock,
     largestLogBytes,
+    report: (message) => log.warn({}, message),
   });
   const outside = externalRuntime(clock);
   const runtime = runtimeByOwner([processes, outside], ({ spec }) =>
     spec.run === null ? outside : processes,
   );
-  const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const router = routerByKind({ builtin });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -151,7 +154,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     probe,
     log,
   };
-  return { ports, bootId, processes, router };
+  return { ports, bootId, processes, builtin };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -17,5 +17,6 @@ export function doorOf(state: ServiceState, release: (id: string) => Release | n
     sticky: state.rollout?.plan.sticky ?? state.spec.policy.sticky,
     salt: state.salt,
     slots: { blue: placesOf(state, 'blue'), green: placesOf(state, 'green') },
+    preview: null,
   };
 }

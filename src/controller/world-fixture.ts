@@ -296,6 +296,7 @@ export class World {
         identities: true,
         hold: false,
         mirror: false,
+        preview: false,
       },
       install: async ({ service }) => {
         this.#assertProxy();

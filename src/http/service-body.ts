@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ABSOLUTE_FILE } from '../release/forms.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 
 /**
@@ -87,6 +88,24 @@ const scale = z
   .strictObject({ replicas: z.int().min(1).max(1000), maxReplicas: z.int().min(1).max(1000) })
   .refine((value) => value.replicas <= value.maxReplicas, 'has more replicas than maxReplicas');
 
+/** As in a file: nothing that a configuration would have to quote. */
+const filePath = z.string().regex(ABSOLUTE_FILE, 'is not an absolute path of plain characters');
+
+const proxy = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('builtin') }),
+  z.strictObject({
+    kind: z.literal('nginx'),
+    managed: z.boolean(),
+    mode: z.enum(['file', 'snippet']),
+    directory: filePath,
+    tls: z.strictObject({ certificate: filePath, key: filePath }).nullable(),
+    include: filePath.nullable(),
+    connectTimeoutMs: ms(75_000).min(100),
+    readTimeoutMs: ms(DAY_MS).min(100),
+  }),
+  z.strictObject({ kind: z.literal('haproxy'), managed: z.boolean() }),
+]);
+
 const door = z.strictObject({
   listen: z.strictObject({
     address: z.union([z.ipv4(), z.ipv6()]),
@@ -102,7 +121,7 @@ const door = z.strictObject({
     .max(1024)
     .refine(isPlainPath, 'is not a path')
     .refine((path) => path === '/' || !path.endsWith('/'), 'ends with a slash'),
-  proxy: z.strictObject({ kind: z.literal('builtin') }),
+  proxy,
   drainMs: ms(DAY_MS),
   streamGraceMs: ms(DAY_MS),
   trustForwarded: z.boolean(),

@@ -110,6 +110,11 @@ export const CODES = {
     cause: 'Another service has the same host and path on that port, or another program listens on the port.',
     fix: 'Choose another host, path or port, or remove what has it; the message names the owner.',
   },
+  TRAFFIC_PROXY_UNKNOWN: {
+    title: 'The server cannot drive this kind of proxy',
+    cause: 'The file asks for a proxy that this version of the server has no adapter for.',
+    fix: 'Choose one that the message names, or upgrade the server.',
+  },
   TRAFFIC_LISTEN_FAILED: {
     title: 'The proxy may or can not listen where the door is',
     cause: 'The port needs a right that the user has not, or the machine does not have the address.',

@@ -41,6 +41,8 @@ export function renderConfiguration(): string {
     ...group('a secret', ['env', 'NAME']),
     ...group('health', ['health']),
     ...group('listen', ['listen']),
+    ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
+    ...group('tls', ['proxy', 'nginx', 'tls']),
     ...group('strategy', ['strategy']),
     ...group('canary', ['strategy', 'canary']),
     ...group('dwell', ['strategy', 'canary', 'dwell']),

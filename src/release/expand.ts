@@ -6,7 +6,7 @@ import { formatUpstream } from '../lib/upstream.ts';
 import { escapeInterpolation } from './interpolate.ts';
 import type { Config } from './read.ts';
 import { quantileName } from './resolve-policy.ts';
-import type { Check, DoorSpec, EnvValue, Policy, ReleaseSpec, ServiceSpec } from './service.ts';
+import type { Check, DoorSpec, EnvValue, Policy, ProxySpec, ReleaseSpec, ServiceSpec } from './service.ts';
 import { formatPercent, formatPoints, formatSize } from './units.ts';
 
 /** Everything written out, as a file that reads back to the same services. Secrets stay references. */
@@ -69,12 +69,33 @@ function expandDoor(door: DoorSpec): Record<string, unknown> {
     listen: formatAddress({ host: door.listen.address, port: door.listen.port }),
     host: door.host ?? '*',
     path: escapeInterpolation(door.path),
-    proxy: door.proxy.kind,
+    proxy: expandProxy(door.proxy),
     drain: formatDuration(door.drainMs),
     'stream-grace': formatDuration(door.streamGraceMs),
     'trust-forwarded': door.trustForwarded,
     'max-body': door.maxBodyBytes === null ? 'none' : formatSize(door.maxBodyBytes),
   };
+}
+
+function expandProxy(proxy: ProxySpec): unknown {
+  switch (proxy.kind) {
+    case 'builtin':
+      return 'builtin';
+    case 'nginx':
+      return {
+        nginx: {
+          managed: proxy.managed,
+          mode: proxy.mode,
+          directory: proxy.directory,
+          ...(proxy.tls === null ? {} : { tls: proxy.tls }),
+          ...(proxy.include === null ? {} : { include: proxy.include }),
+          'connect-timeout': formatDuration(proxy.connectTimeoutMs),
+          'read-timeout': formatDuration(proxy.readTimeoutMs),
+        },
+      };
+    case 'haproxy':
+      return { haproxy: { managed: proxy.managed } };
+  }
 }
 
 function expandPolicy(policy: Policy): Record<string, unknown> {

@@ -30,7 +30,6 @@ function nobodyRuns(root: unknown): Problem[] {
 const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
   docker: ['run'],
   kubernetes: ['run', 'listen', 'builtin'],
-  nginx: ['builtin'],
   haproxy: ['builtin'],
   external: ['builtin'],
 };

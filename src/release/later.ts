@@ -19,7 +19,6 @@ const SERVICE_KEYS: Readonly<Record<string, string>> = {
 };
 
 const PROXIES: Readonly<Record<string, string>> = {
-  nginx: 'driving the nginx that is there',
   haproxy: 'driving the HAProxy that is there',
   kubernetes: 'routing on Kubernetes',
   external: 'a load balancer that somebody else runs',

@@ -324,6 +324,6 @@ function everyKey(): string[] {
     'worse-by',
     'docker',
     'notify',
-    'nginx',
+    'haproxy',
   ];
 }

@@ -89,6 +89,7 @@ export function describeDoor(port: number, slots: Door['slots']): Door {
     sticky: { by: 'cookie' },
     salt: '5ba1e'.padStart(32, '0'),
     slots,
+    preview: null,
   };
 }
 

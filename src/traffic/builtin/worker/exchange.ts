@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { latencyBucket } from '../../counts.ts';
 import { type Asked, headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
-import { UNCOUNTED } from './identity-filter.ts';
+import { PREVIEW, UNCOUNTED } from './identity-filter.ts';
 import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
@@ -17,7 +17,7 @@ import { Upload } from './upload.ts';
 export type ExchangeStart = Asked & {
   readonly slot: SlotLive;
   readonly res: ServerResponse;
-  /** Hash of the identity, or ONE_OFF, or UNCOUNTED. */
+  /** Hash of the identity, or ONE_OFF, UNCOUNTED or PREVIEW. */
   readonly identity: number;
   /** Set-Cookie value for a new visitor, or null. */
   readonly cookie: string | null;
@@ -171,7 +171,7 @@ export class Exchange implements ConnectionUser, InFlight {
     this.connection = null;
     const next = this.start.service.nextAfter(this.slot, replica, nowMs, {
       mayRepeat: this.mayRepeat(nothingSent),
-      mayMove: nothingSent && this.slot === this.start.slot,
+      mayMove: nothingSent && this.slot === this.start.slot && this.identity !== PREVIEW,
       wasReused,
     });
     if (next === null) return this.fail(reason);

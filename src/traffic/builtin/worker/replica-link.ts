@@ -22,6 +22,8 @@ export class ReplicaLink implements ConnectionHome {
   readonly slot: SlotName;
   readonly index: number;
   readonly tally = new ReplicaTally();
+  /** What came to the preview address; made when something does. */
+  previews: ReplicaTally | null = null;
   healthy = false;
   /** Requests and streams in flight from this worker. */
   active = 0;

@@ -3,9 +3,9 @@ import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
 import { Drain, type InFlight } from './drain.ts';
-import { IdentityFilter, UNCOUNTED, deedOf } from './identity-filter.ts';
+import { IdentityFilter, PREVIEW, UNCOUNTED, deedOf } from './identity-filter.ts';
 import { ReplicaLink } from './replica-link.ts';
-import type { ClassIndex } from './tally.ts';
+import { type ClassIndex, ReplicaTally } from './tally.ts';
 
 export type SlotLive = {
   readonly name: SlotName;
@@ -126,6 +126,11 @@ export class ServiceLive {
 
   /** Counts an attempt, and what it makes of its identity. */
   count(replica: ReplicaLink, identity: number, { classIndex, bucket, isFinal }: Attempt): void {
+    if (identity === PREVIEW) {
+      replica.previews ??= new ReplicaTally();
+      replica.previews.add(classIndex, bucket, isFinal);
+      return;
+    }
     replica.tally.add(classIndex, bucket, isFinal);
     if (identity !== UNCOUNTED)
       this.identities?.note(identity, replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), bucket);
