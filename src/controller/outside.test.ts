@@ -68,7 +68,7 @@ describe('targets', () => {
       '- leave  v1 in blue (http://127.0.0.1:7001, http://127.0.0.1:7002), a switch away for 10s after the end; nothing is stopped',
     ]);
     assert.deepEqual(warnings, [
-      'blue and green share 127.0.0.1:7001: its health is common to both, and so are its failures',
+      'blue and green share 127.0.0.1:7001: one application, so that health and drain are common to both; if it stops, both do',
     ]);
   });
 

@@ -74,7 +74,8 @@ function ending(state: ServiceState, { plan }: Rollout, from: NonNullable<Rollou
 
 function warningsOf(state: ServiceState, isNew: boolean): readonly string[] {
   const targets = commonOrigins(state.addresses.blue, state.addresses.green).map(
-    (origin) => `blue and green share ${origin}: its health is common to both, and so are its failures`,
+    (origin) =>
+      `blue and green share ${origin}: one application, so that health and drain are common to both; if it stops, both do`,
   );
   if (isNew) return [...firstWords(state), ...targets];
   const kept = slotWithRole(state, 'kept');
