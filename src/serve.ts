@@ -13,6 +13,7 @@ import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
+import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
@@ -22,6 +23,7 @@ import { externalRuntime } from './workload/external/external-runtime.ts';
 import { probe } from './workload/external/probe.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
+import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
@@ -73,7 +75,8 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   );
 
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    // A terminal that closes is a word to stop like any other.
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
   log.info({}, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
@@ -150,6 +153,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     router,
     runtime,
     store,
+    checker: releaseChecker({ stateDir, store, allowedUsers, path }),
     environmentDigest,
     probe,
     log,
@@ -159,15 +163,10 @@ async function openPorts(stateDir: string, file: ServerFile) {
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */
 function openLog(clock: Clock): Log {
-  if (process.stderr.isTTY)
-    return terminalLog(
-      (line) => void process.stderr.write(line),
-      () => clock.nowMs(),
-    );
-  return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  // A log that cannot be written costs lines, never the controller.
+  const write = lossyLines(2);
+  if (process.stderr.isTTY) return terminalLog(write, () => clock.nowMs());
+  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });
 }
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {

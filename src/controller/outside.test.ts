@@ -114,7 +114,7 @@ describe('targets', () => {
 
     const preview = await apply(world, { blue, green: [place(7003)] }, true);
     assert.deepEqual(preview.changes, [
-      'targets.green: ["http://127.0.0.1:7001/canary"] -> ["http://127.0.0.1:7003"]',
+      'targets.green: [http://127.0.0.1:7001/canary] -> [http://127.0.0.1:7003]',
     ]);
     await apply(world, { blue, green: [place(7003)] });
     await assert.rejects(apply(world, { blue: [place(7009)], green }), /blue serves users/u);

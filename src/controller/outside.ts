@@ -38,7 +38,9 @@ export async function adoptedRelease(
       { retryable: true },
     );
   }
-  const release: ReleaseSpec = { ...spec.release, run: null, build: null, env: {}, user: null };
+  // What its successors are checked for is nothing that it was ever asked.
+  const { verify: _successors, ...kept } = spec.release;
+  const release: ReleaseSpec = { ...kept, run: null, build: null, env: {}, user: null };
   return {
     id: adopted.releaseId,
     service: spec.name,

@@ -6,6 +6,7 @@ import type { SampleStore } from '../journal/samples.ts';
 import type { Upstream } from '../lib/upstream.ts';
 import type { EnvValue, HealthSpec } from '../release/service.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
+import type { Checker } from '../workload/checker.ts';
 import type { WorkloadRuntime } from '../workload/runtime.ts';
 import type { ReleaseStore } from '../workload/store.ts';
 
@@ -19,6 +20,7 @@ export type Ports = {
   readonly router: TrafficRouter;
   readonly runtime: WorkloadRuntime;
   readonly store: ReleaseStore;
+  readonly checker: Checker;
   /** sha256 hex over names, plain values and an HMAC of each secret. Error: WORKLOAD_SECRET_MISSING. */
   readonly environmentDigest: (env: Readonly<Record<string, EnvValue>>) => Promise<string>;
   /** One health check of something that is no one's replica yet: null when it is well, else what was found. Never throws. */

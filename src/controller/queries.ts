@@ -7,6 +7,7 @@ import { placesOf } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
 import {
   labelOf,
+  previewOf,
   slotWithRole,
   spanOf,
   stepOf,
@@ -65,7 +66,9 @@ export function serviceView(
 function slotView(state: ServiceState, name: SlotName): SlotView {
   const { role, replicas, healthy, keptUntilMs } = state.slots[name];
   const addresses = placesOf(state, name).map((place) => `${formatAddress(place)}${place.pathPrefix}`);
-  return { role, label: labelIn(state, name), replicas, healthy, addresses, keptUntilMs };
+  const alone = previewOf(state);
+  const preview = alone === null ? null : `http://${formatAddress(alone[name])}`;
+  return { role, label: labelIn(state, name), replicas, healthy, addresses, preview, keptUntilMs };
 }
 
 function labelIn(state: ServiceState, slot: SlotName): string | null {
@@ -164,6 +167,8 @@ function waitingOf(rollout: Rollout, state: ServiceState | null): string | null 
       const slot = state?.slots[rollout.candidate];
       return `every replica to be healthy (${slot?.healthy ?? 0} of ${slot?.replicas ?? 0})`;
     }
+    case 'verifying':
+      return `the checks on the preview address of ${rollout.label}`;
     case 'returning':
       return `proof that all traffic is back on ${rollout.from?.label ?? 'nothing'}`;
     case 'retiring':
@@ -204,6 +209,7 @@ function stepWords(step: Step): string {
       return `watch ${formatDuration(step.forMs)}`;
     case 'start':
     case 'ready':
+    case 'verify':
     case 'ask':
       return step.kind;
   }

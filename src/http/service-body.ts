@@ -45,11 +45,13 @@ function isPlainPath(path: string): boolean {
   return /^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/.test(path) && !/\/\/|\/\.{1,2}(?:\/|$)/.test(path);
 }
 
+const httpPath = z
+  .string()
+  .max(2048)
+  .regex(/^\/[\x21\x22\x24-\x7e]*$/, 'is not a path');
+
 const health = z.strictObject({
-  path: z
-    .string()
-    .max(2048)
-    .regex(/^\/[\x21\x22\x24-\x7e]*$/, 'is not a path'),
+  path: httpPath,
   intervalMs: z.int().min(10).max(3_600_000),
   timeoutMs: z.int().min(1).max(3_600_000),
   rise: z.int().min(1).max(100),
@@ -69,6 +71,24 @@ const upstream = z.strictObject({
     .refine((path) => path !== '/', 'is a slash alone'),
 });
 const places = z.array(upstream).min(1).max(64).readonly();
+const bounds = { withinMs: z.int().min(1).max(3_600_000), attempts: z.int().min(1).max(100) };
+const status = z.int().min(100).max(599);
+
+const verifyCheck = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('http'),
+    method: z.enum(['GET', 'HEAD']),
+    path: httpPath,
+    status: z.strictObject({ from: status, to: status }),
+    contains: text(65_536).nullable(),
+    headers: z.record(
+      z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not a header in lower case'),
+      text(8192),
+    ),
+    ...bounds,
+  }),
+  z.strictObject({ kind: z.literal('run'), command: text(65_536).min(1), ...bounds }),
+]);
 
 const release = z.strictObject({
   run: text(65_536).min(1).nullable(),
@@ -82,6 +102,7 @@ const release = z.strictObject({
   health,
   readyWithinMs: ms(DAY_MS).min(1),
   stopGraceMs: ms(DAY_MS),
+  verify: z.array(verifyCheck).min(1).max(20).readonly().exactOptional(),
 });
 
 const scale = z
@@ -126,6 +147,7 @@ const door = z.strictObject({
   streamGraceMs: ms(DAY_MS),
   trustForwarded: z.boolean(),
   maxBodyBytes: z.int().min(1).nullable(),
+  preview: z.literal(true).exactOptional(),
 });
 
 const sticky = z.discriminatedUnion('by', [

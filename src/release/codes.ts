@@ -1,5 +1,6 @@
 import type { CodeEntry } from './code-entry.ts';
 import { API_CODES } from './api-codes.ts';
+import { CLI_CODES } from './cli-codes.ts';
 import { FILE_CODES } from './file-codes.ts';
 import { ROLLOUT_CODES } from './rollout-codes.ts';
 
@@ -7,6 +8,7 @@ import { ROLLOUT_CODES } from './rollout-codes.ts';
 export const CODES = {
   // release: the file
   ...FILE_CODES,
+  ...CLI_CODES,
   CONFIG_UNREADABLE: {
     title: 'the configuration file cannot be read',
     cause: 'No file of that name is there, it is not a regular file, or it may not be read by you.',

@@ -40,6 +40,11 @@ export function renderConfiguration(): string {
     ...group('targets', ['targets']),
     ...group('a secret', ['env', 'NAME']),
     ...group('health', ['health']),
+    ...group(
+      'a check of verify',
+      ['verify'],
+      'alone or in a list; `/checkout` alone is a GET, other text a command',
+    ),
     ...group('listen', ['listen']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),

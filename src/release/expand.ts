@@ -6,7 +6,17 @@ import { formatUpstream } from '../lib/upstream.ts';
 import { escapeInterpolation } from './interpolate.ts';
 import type { Config } from './read.ts';
 import { quantileName } from './resolve-policy.ts';
-import type { Check, DoorSpec, EnvValue, Policy, ProxySpec, ReleaseSpec, ServiceSpec } from './service.ts';
+import { statusWords } from './resolve-verify.ts';
+import type {
+  Check,
+  DoorSpec,
+  EnvValue,
+  Policy,
+  ProxySpec,
+  ReleaseSpec,
+  ServiceSpec,
+  VerifyCheck,
+} from './service.ts';
 import { formatPercent, formatPoints, formatSize } from './units.ts';
 
 /** Everything written out, as a file that reads back to the same services. Secrets stay references. */
@@ -49,6 +59,7 @@ function expandRelease(release: ReleaseSpec): Record<string, unknown> {
       rise: health.rise,
       fall: health.fall,
     },
+    ...(release.verify === undefined ? {} : { verify: release.verify.map(expandVerify) }),
     'ready-within': formatDuration(release.readyWithinMs),
     ...(release.run === null ? {} : { 'stop-grace': formatDuration(release.stopGraceMs) }),
   };
@@ -56,6 +67,21 @@ function expandRelease(release: ReleaseSpec): Record<string, unknown> {
 
 function expandTargets({ blue, green }: NonNullable<ServiceSpec['targets']>): Record<string, unknown> {
   return { blue: blue.map(formatUpstream), green: green.map(formatUpstream) };
+}
+
+function expandVerify(check: VerifyCheck): Record<string, unknown> {
+  const bounds = { within: formatDuration(check.withinMs), attempts: check.attempts };
+  if (check.kind === 'run') return { run: escapeInterpolation(check.command), ...bounds };
+  const { method, path, status, contains, headers } = check;
+  const words = statusWords(status);
+  const header = Object.entries(headers).map(([name, value]) => [name, escapeInterpolation(value)] as const);
+  return {
+    [method.toLowerCase()]: escapeInterpolation(path),
+    status: words.endsWith('xx') ? words : Number(words),
+    ...(contains === null ? {} : { contains: escapeInterpolation(contains) }),
+    ...(header.length === 0 ? {} : { header: Object.fromEntries(header) }),
+    ...bounds,
+  };
 }
 
 function expandEnv(value: EnvValue): unknown {
@@ -73,6 +99,7 @@ function expandDoor(door: DoorSpec): Record<string, unknown> {
     drain: formatDuration(door.drainMs),
     'stream-grace': formatDuration(door.streamGraceMs),
     'trust-forwarded': door.trustForwarded,
+    ...(door.preview === true && { preview: true }),
     'max-body': door.maxBodyBytes === null ? 'none' : formatSize(door.maxBodyBytes),
   };
 }

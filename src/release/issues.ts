@@ -9,11 +9,18 @@ import { factsAt, keysAt } from './schema-walk.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Everything that the schema has against a file's value. */
+/** Nobody reads on after so many; finding the words for one takes some 20 µs. */
+export const MAX_PROBLEMS = 200;
+
+/** Everything that the schema has against a file's value, up to one more than MAX_PROBLEMS. */
 export function checkShape(value: unknown): Problem[] {
   const parsed = FILE.safeParse(value);
-  const issues = parsed.error?.issues ?? [];
-  return withoutEchoes([...nobodyRuns(value), ...issues.flatMap((issue) => fromIssue(issue, [], value))]);
+  const problems = nobodyRuns(value);
+  for (const issue of parsed.error?.issues ?? []) {
+    problems.push(...fromIssue(issue, [], value));
+    if (problems.length > MAX_PROBLEMS) break;
+  }
+  return withoutEchoes(problems.slice(0, MAX_PROBLEMS + 1));
 }
 
 /** Of the keys that say who runs a service one is needed, whichever it is. */
@@ -55,7 +62,9 @@ function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
   const path = [...base, ...(issue.path as Path)];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key, at(root, [...path, key])));
+      return issue.keys
+        .slice(0, MAX_PROBLEMS + 1)
+        .map((key) => unknownKey(path, key, at(root, [...path, key])));
     case 'invalid_union':
       return fromUnion(issue, path, root);
     case 'invalid_key':
@@ -68,7 +77,7 @@ function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
 /** The branch that the author was in: the one that accepts the kind of value and has the least against it. */
 function fromUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, root: unknown): Problem[] {
   const value = at(root, path);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [wrongValue(path, root)];
+  if (typeof value !== 'object' || value === null) return [wrongValue(path, root)];
   const inside = issue.errors.filter((issues) => !issues.some(isAboutTheWhole));
   const best = inside.toSorted((a, b) => a.length - b.length)[0];
   return best === undefined

@@ -68,6 +68,8 @@ export const DEFAULTS = {
   fall: 2,
   readyWithinMs: 2 * MINUTE,
   stopGraceMs: 10 * SECOND,
+  verifyWithinMs: 5 * SECOND,
+  verifyRunWithinMs: 5 * MINUTE,
   listenAddress: '0.0.0.0',
   drainMs: 30 * SECOND,
   streamGraceMs: MINUTE,

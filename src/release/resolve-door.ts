@@ -17,6 +17,7 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
     streamGraceMs: measure(input['stream-grace'], 'duration') ?? DEFAULTS.streamGraceMs,
     trustForwarded: input['trust-forwarded'] ?? false,
     maxBodyBytes: measure(input['max-body'], 'size') ?? null,
+    ...(input.preview === true && { preview: true }),
   };
 }
 

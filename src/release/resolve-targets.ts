@@ -2,17 +2,23 @@ import { assert } from '../lib/assert.ts';
 import { formatUpstream, type Upstream } from '../lib/upstream.ts';
 import type { Path, Problem } from './problem.ts';
 import type { ServiceInput } from './schema.ts';
-import type { ServiceSpec } from './service.ts';
+import type { ServiceSpec, VerifyCheck } from './service.ts';
 import { SLOT_NAMES, type SlotName } from './slot.ts';
 import { readTarget } from './target.ts';
 
 /** Keys that say how Bascule runs something. */
 const OF_RUN = ['run', 'build', 'env', 'user', 'stop-grace', 'replicas', 'max-replicas', 'current'] as const;
 
-export function resolveTargets(input: ServiceInput, path: Path, problems: Problem[]): ServiceSpec['targets'] {
+export function resolveTargets(
+  input: ServiceInput,
+  verify: readonly VerifyCheck[],
+  path: Path,
+  problems: Problem[],
+): ServiceSpec['targets'] {
   const { targets } = input;
   if (targets === undefined) return null;
   for (const key of OF_RUN) if (input[key] !== undefined) problems.push(idle(key, [...path, key]));
+  if (verify.some(({ kind }) => kind === 'run')) problems.push(idleCommand([...path, 'verify']));
   const slots = { blue: placesOf(targets.blue), green: placesOf(targets.green) };
   for (const slot of SLOT_NAMES) problems.push(...repeated(slots, slot, [...path, 'targets', slot]));
   return slots;
@@ -32,10 +38,21 @@ function upstreamOf(text: string): Upstream {
   return read;
 }
 
+function idleCommand(path: Path): Problem {
+  return {
+    code: 'E050',
+    path,
+    at: 'key',
+    message: 'a command under verify means nothing beside targets',
+    note: 'there is no release to run it in',
+    fix: 'check by get or head',
+  };
+}
+
 function idle(key: (typeof OF_RUN)[number], path: Path): Problem {
   const isOther = key === 'run' || key === 'current';
   return {
-    code: 'E039',
+    code: 'E050',
     path,
     at: 'key',
     message: isOther ? `${key} and targets exclude each other` : `${key} means nothing beside targets`,
@@ -57,7 +74,7 @@ function repeated(
     if (!isOthers && !slots[slot].slice(0, index).some((other) => placeKey(other) === key)) return [];
     const note = isOthers ? 'it is blue already' : 'the second time';
     const message = `${formatUpstream(upstream)} stands twice in targets`;
-    return [{ code: 'E041' as const, path, at: 'value' as const, message, note, fix: null }];
+    return [{ code: 'E052' as const, path, at: 'value' as const, message, note, fix: null }];
   });
 }
 

@@ -3,6 +3,7 @@ import type { Path, Problem } from './problem.ts';
 import { resolveDoor } from './resolve-door.ts';
 import { resolvePolicy } from './resolve-policy.ts';
 import { resolveCurrent, resolveTargets } from './resolve-targets.ts';
+import { resolveVerify } from './resolve-verify.ts';
 import type { ServiceInput } from './schema.ts';
 import type { EnvValue, HealthSpec, ReleaseSpec, ScaleSpec, ServiceSpec } from './service.ts';
 import { hasControls, measure } from './values.ts';
@@ -13,10 +14,11 @@ import { hasControls, measure } from './values.ts';
  */
 export function resolveService(name: string, input: ServiceInput, problems: Problem[]): ServiceSpec {
   const path = ['services', name];
-  const targets = resolveTargets(input, path, problems);
+  const release = resolveRelease(input, path, problems);
+  const targets = resolveTargets(input, release.verify ?? [], path, problems);
   return {
     name,
-    release: resolveRelease(input, path, problems),
+    release,
     scale: targets === null ? resolveScale(input, path, problems) : scaleOf(targets),
     policy: resolvePolicy(input.strategy, [...path, 'strategy'], problems),
     door: resolveDoor(input, path, problems),
@@ -26,6 +28,7 @@ export function resolveService(name: string, input: ServiceInput, problems: Prob
 }
 
 function resolveRelease(input: ServiceInput, path: Path, problems: Problem[]): ReleaseSpec {
+  const verify = resolveVerify(input.verify, [...path, 'verify'], problems);
   return {
     run: input.targets === undefined ? (input.run ?? '') : null,
     build: input.build ?? null,
@@ -34,6 +37,7 @@ function resolveRelease(input: ServiceInput, path: Path, problems: Problem[]): R
     health: resolveHealth(input.health),
     readyWithinMs: measure(input['ready-within'], 'duration') ?? DEFAULTS.readyWithinMs,
     stopGraceMs: measure(input['stop-grace'], 'duration') ?? DEFAULTS.stopGraceMs,
+    ...(verify.length > 0 && { verify }),
   };
 }
 

@@ -15,7 +15,7 @@ function address(description: string) {
     .register(FACTS, {
       kind: 'shape',
       what: EXAMPLE,
-      code: 'E040',
+      code: 'E051',
       suggest: suggestTarget,
       note: noteOnTarget,
     });
@@ -30,7 +30,7 @@ function places(slot: string) {
     .register(FACTS, {
       kind: 'shape',
       what: `a list of addresses, or one such as http://127.0.0.1:8001`,
-      code: 'E040',
+      code: 'E051',
       max: MOST_TARGETS,
       suggest: suggestTarget,
       note: noteOnTarget,
@@ -54,7 +54,7 @@ export const current = address(
 ).register(FACTS, {
   kind: 'shape',
   what: EXAMPLE,
-  code: 'E040',
+  code: 'E051',
   suggest: suggestTarget,
   note: noteOnTarget,
   owner: 'targets',

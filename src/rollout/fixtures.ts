@@ -70,6 +70,22 @@ export function planWith(steps: readonly Step[], change: Partial<Plan> = {}): Pl
   };
 }
 
+export const VERIFY: Step = {
+  kind: 'verify',
+  checks: [
+    {
+      kind: 'http',
+      method: 'GET',
+      path: '/checkout',
+      status: { from: 200, to: 299 },
+      contains: null,
+      headers: {},
+      withinMs: 5000,
+      attempts: 1,
+    },
+  ],
+};
+
 const FIRST_STEPS: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, { kind: 'full' }];
 
 export function requestOf(
@@ -98,6 +114,7 @@ export function emptyService(): ServiceState {
     salt: '11'.repeat(16),
     addresses: { blue: addresses(8200), green: addresses(8210) },
     adopted: null,
+    preview: { blue: addresses(8220)[0]!, green: addresses(8221)[0]! },
     slots: { blue: FREE_SLOT, green: FREE_SLOT },
     rollout: null,
     route: { revision: 0, proven: true },

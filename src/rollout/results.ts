@@ -1,8 +1,9 @@
+import { formatAddress } from '../lib/address.ts';
 import { formatUpstream } from '../lib/upstream.ts';
 import type { RolloutEvent } from './event.ts';
 import { clear, enterStep, finish, freed, goBack, retire, settle, whenReady } from './steps.ts';
 import { isOutside, placesOf } from './places.ts';
-import { wayBack, type Ending, type Rollout, type ServiceState } from './state.ts';
+import { previewOf, wayBack, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
@@ -22,10 +23,12 @@ function startedWords(
   { label, releaseId }: Rollout,
   { slot, replicas }: Seen<'slotStarted'>,
 ): string {
+  const alone = previewOf(state);
+  const preview = alone === null ? '' : `, alone on http://${formatAddress(alone[slot])}`;
   const places = placesOf(state, slot).slice(0, replicas);
   return isOutside(state, releaseId)
-    ? `${label} stands in ${slot}: ${places.map(formatUpstream).join(', ')}`
-    : `${label} started on ${places.map(({ port }) => `:${port}`).join(' ')}`;
+    ? `${label} stands in ${slot}: ${places.map(formatUpstream).join(', ')}${preview}`
+    : `${label} started on ${places.map(({ port }) => `:${port}`).join(' ')}${preview}`;
 }
 
 export function slotFailed(state: ServiceState, event: Seen<'slotFailed'>): Turn {

@@ -20,7 +20,7 @@ function memoryRouter(name: string, log: string[], broken = false): TrafficRoute
       identities: true,
       hold: false,
       mirror: name === 'nginx',
-      preview: false,
+      preview: true,
     },
     install: async (door) => {
       log.push(`${name} install`);

@@ -5,7 +5,6 @@ import { piece, segment, flow, type Line } from '../layout.ts';
 import { print, widthFor } from '../screen.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { withVersion } from './artifact.ts';
 import { servicePath } from '../values.ts';
 
 export const plan: Verb = {
@@ -27,6 +26,7 @@ export const plan: Verb = {
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
+    const { withVersion } = await import('./artifact.ts');
     return withVersion(context, { file: file.path, spec }, async ({ label, digest }) => {
       const path = `${servicePath(spec.name)}/plan`;
       const { plan: view } = await client.steer<{ plan: PlanView }>('POST', path, {
