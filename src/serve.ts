@@ -15,6 +15,7 @@ import { systemClock, type Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
 import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
+import { sameFile } from './lib/same-file.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { readBootId } from './workload/proc.ts';
@@ -32,6 +33,7 @@ const PROXY = fileURLToPath(
 );
 const MIB = 1024 * 1024;
 const STOP_GRACE_MS = 5000;
+const STATE_CHECK_MS = 1000;
 const ROUTE_LATE_MS = 10_000;
 const RUNS_AS_ROOT =
   'this server runs as root, and so does every service without "user:"; list users under "allowed-users" in the server file and name one in each service';
@@ -69,15 +71,24 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     `bascule ${version} is ready; ${sockets}`,
   );
 
-  await new Promise<void>((resolve) => {
-    // A terminal that closes is a word to stop like any other.
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
-  });
+  const isThere = sameFile(join(stateDir, 'journal.db'));
+  const over = Promise.withResolvers<void>();
+  const stopChecking = systemTimers.every(STATE_CHECK_MS, () => isThere() || over.resolve());
+  // A terminal that closes is a word to stop like any other.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
+  await over.promise;
+  stopChecking();
   log.info({}, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
   await running.stop();
   runtime.detach();
   router.close();
+  if (isThere()) return;
+  throw new OperatingError(
+    'STATE_DIR_UNUSABLE',
+    `The journal in ${stateDir} was deleted or replaced, so this server stopped: nothing that it decides could be recorded. Traffic and applications go on as they are. Put the directory back ("bascule restore") and start it again.`,
+    { retryable: false },
+  );
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {

@@ -144,7 +144,7 @@ export const CODES = {
   TRAFFIC_STATE_DAMAGED: {
     title: 'A state file of the proxy is damaged',
     cause: 'The file is cut off, was edited, or was written by another version.',
-    fix: 'Move the named file away and start the proxy again; the controller then gives door and route anew.',
+    fix: 'It was put aside, and the controller gives door and route anew. Check the disk.',
   },
   TRAFFIC_STATE_UNWRITABLE: {
     title: 'The proxy cannot write its state',
