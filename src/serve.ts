@@ -3,6 +3,7 @@ import { access, chmod, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
+import { backups } from './backup/make.ts';
 import { terminalLog } from './cli/terminal-log.ts';
 import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
@@ -48,7 +49,7 @@ export type ServeOptions = {
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, router, journal } = await openPorts(stateDir, file);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
@@ -60,6 +61,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     socketDirectory: join(stateDir, 'sockets'),
     version,
     clock: ports.clock,
+    backup: backups({ stateDir, journal, version, nowMs: () => ports.clock.nowMs() }),
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
   await router.start();
@@ -71,6 +73,8 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     `bascule ${version} is ready; ${sockets}`,
   );
 
+  const fault = journal.verify();
+  if (fault !== null) log.error({ seq: fault.seq }, brokenHistory(stateDir, fault.seq, fault.why));
   const isThere = sameFile(join(stateDir, 'journal.db'));
   const over = Promise.withResolvers<void>();
   const stopChecking = systemTimers.every(STATE_CHECK_MS, () => isThere() || over.resolve());
@@ -89,6 +93,11 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     `The journal in ${stateDir} was deleted or replaced, so this server stopped: nothing that it decides could be recorded. Traffic and applications go on as they are. Put the directory back ("bascule restore") and start it again.`,
     { retryable: false },
   );
+}
+
+/** Not a reason to stop: what goes on is decided by the states, and somebody has to be there for the way back. */
+function brokenHistory(stateDir: string, seq: number, why: string): string {
+  return `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
@@ -157,7 +166,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     environmentDigest,
     log,
   };
-  return { ports, bootId, runtime, router };
+  return { ports, bootId, runtime, router, journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -66,7 +66,12 @@ function commandsOf({ kind, text }: Fence): readonly string[] {
 
 /** What is wrong with a command line, or null. */
 function complaintOf(line: string): string | null {
-  const effects = { version: '0', serve: async () => undefined, proxy: async () => undefined };
+  const effects = {
+    version: '0',
+    serve: async () => undefined,
+    proxy: async () => undefined,
+    restore: async () => Promise.reject(new Error('no restore')),
+  };
   const written = { out: () => undefined, err: () => undefined };
   const program = createProgram(allVerbs(effects), '0', written, () => undefined);
   const argv = [...line.matchAll(/"(?<quoted>[^"]*)"|(?<bare>\S+)/gu)].map(

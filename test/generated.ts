@@ -8,7 +8,12 @@ import { renderVerbTable } from './verb-table.ts';
 export type GeneratedFile = { readonly path: string; readonly render: () => string };
 
 const nothing = () => Promise.resolve();
-const NO_EFFECTS = { version: '', serve: nothing, proxy: nothing };
+const NO_EFFECTS = {
+  version: '',
+  serve: nothing,
+  proxy: nothing,
+  restore: () => Promise.reject(new Error('no restore')),
+};
 
 /** Files in the repository that come out of the code; `npm run generate` writes them, a test compares them. */
 export const GENERATED_FILES: readonly GeneratedFile[] = [

@@ -6,7 +6,7 @@ import { allVerbs } from './program.ts';
 const START = ['apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
-const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain'];
+const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'backup', 'restore', 'config', 'schema', 'explain'];
 
 describe('help', () => {
   let cli: TestCli;
@@ -22,9 +22,12 @@ describe('help', () => {
     assert.deepEqual([code, err], [0, '']);
     assert.deepEqual(listed, NAMES);
     assert.deepEqual(
-      allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined }).map(
-        (verb) => verb.name,
-      ),
+      allVerbs({
+        version: '',
+        serve: async () => undefined,
+        proxy: async () => undefined,
+        restore: async () => Promise.reject(new Error('not here')),
+      }).map((verb) => verb.name),
       [...NAMES, 'proxy'],
     );
   });

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { abort } from './verbs/abort.ts';
 import { apply } from './verbs/apply.ts';
+import { backup } from './verbs/backup.ts';
 import { check } from './verbs/check.ts';
 import { config } from './verbs/config.ts';
 import { deploy } from './verbs/deploy.ts';
@@ -12,6 +13,7 @@ import { plan } from './verbs/plan.ts';
 import { promote } from './verbs/promote.ts';
 import { proxyVerb, type ProxyOptions } from './verbs/proxy.ts';
 import { remove } from './verbs/remove.ts';
+import { restoreVerb, type RestoreOptions, type RestoreResult } from './verbs/restore.ts';
 import { resume } from './verbs/resume.ts';
 import { retry } from './verbs/retry.ts';
 import { rollback } from './verbs/rollback.ts';
@@ -28,6 +30,7 @@ export type Effects = {
   readonly version: string;
   serve(options: ServeOptions): Promise<void>;
   proxy(options: ProxyOptions): Promise<void>;
+  restore(options: RestoreOptions): Promise<RestoreResult>;
 };
 
 /** Every command, in the order of the help. */
@@ -37,7 +40,8 @@ export function allVerbs(effects: Effects): readonly Verb[] {
   const steer = [promote, pause, resume, weight, abort, rollback, retry];
   const serve = serveVerb((options) => effects.serve(options));
   const proxy = proxyVerb((options) => effects.proxy(options));
-  return [...start, ...follow, ...steer, serve, config, schema, explain, proxy];
+  const restore = restoreVerb((options) => effects.restore(options));
+  return [...start, ...follow, ...steer, serve, backup, restore, config, schema, explain, proxy];
 }
 
 /** What was typed. `args` holds one entry per argument of the command, or all of them where it takes any number. */

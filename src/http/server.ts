@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ROLES, type Controller, type Role } from '../controller/controller.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,6 +12,7 @@ import { openapiOf } from './openapi.ts';
 import { nowOf, problemOf } from './problem.ts';
 import { route, type Context, type Route } from './route.ts';
 import { artifactRoutes } from './routes-artifacts.ts';
+import { backupRoutes } from './routes-backup.ts';
 import { READ_ROUTES } from './routes-read.ts';
 import { STEER_ROUTES } from './routes-steer.ts';
 import { listenOn, prepareSockets, socketPath } from './sockets.ts';
@@ -31,6 +33,8 @@ export type ApiOptions = {
   /** Told about every bug, with the id of its request. */
   readonly onBug: (error: unknown, requestId: string) => void;
   readonly mostArtifactBytes?: number;
+  /** Begins a backup. */
+  readonly backup?: () => Readable;
   readonly streams?: Partial<StreamLimits>;
 };
 
@@ -85,11 +89,14 @@ export function createApi(options: ApiOptions): Api {
 }
 
 /** Every route, openapi.json included. */
-export function allRoutes(options: Pick<ApiOptions, 'version' | 'mostArtifactBytes'>): readonly Route[] {
+export function allRoutes(
+  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup'>,
+): readonly Route[] {
   const routes = [
     ...READ_ROUTES,
     ...STEER_ROUTES,
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
+    ...backupRoutes(options.backup),
   ];
   let document: unknown;
   const described: Route = route({

@@ -6,7 +6,6 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import { firstCheckpoint, isSignedBy, type Checkpoint } from '../chain.ts';
-import type { Journal } from '../journal.ts';
 import { corruptJournal, journalError } from './errors.ts';
 import { SqliteJournal } from './journal.ts';
 import { finishKey, keyError, prepareKey, readKey } from './key.ts';
@@ -30,7 +29,7 @@ export type SqliteJournalOptions = {
  * Errors, all of which leave everything as it was: JOURNAL_HELD, JOURNAL_NEWER, JOURNAL_CORRUPT (torn, emptied or someone
  * else's), JOURNAL_KEY, JOURNAL_FULL, JOURNAL_FAILED.
  */
-export function openSqliteJournal(options: SqliteJournalOptions): Journal {
+export function openSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   const file = join(options.dir, 'journal.db');
   const lease = { file, holderFile: join(options.dir, 'journal.holder') };
   let database: DatabaseSync | null = null;
@@ -43,7 +42,7 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   }
 }
 
-function openLocked(database: DatabaseSync, lease: Lease, options: SqliteJournalOptions): Journal {
+function openLocked(database: DatabaseSync, lease: Lease, options: SqliteJournalOptions): SqliteJournal {
   const { keyFile, maxBytes, random } = options;
   const isNew = isEmpty(database);
   if (isNew && existsSync(keyFile)) {

@@ -120,7 +120,6 @@ test('an application that leaves its work to a child and exits is never ready, a
   const ran = await deploy('forks and exits');
 
   assert.equal(ran.code, 16, told(ran));
-  console.log(told(ran));
   await allOnV1();
   await nothingLeft();
 });
@@ -128,12 +127,10 @@ test('an application that leaves its work to a child and exits is never ready, a
 test('a child in a session of its own is not stopped with its application, and who holds the port is named', async () => {
   const ran = await deploy('forks twice');
 
-  console.log(told(ran));
   assert.equal(ran.code, 16, told(ran));
   await allOnV1();
   const [stray] = await leftovers();
   const again = await deploy('well');
-  console.log(told(again));
   assert.match(told(again), new RegExp(`WORKLOAD_PORT_TAKEN|${stray}`));
   endByPid(stray!);
   await allOnV1();

@@ -1,7 +1,6 @@
 /** What happens to the disk that the state directory is on. */
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { endByPid } from '../processes.ts';
 import { lasting, openStage, told } from '../stage.ts';
@@ -24,13 +23,10 @@ test(
     const filling = fill(stage.stateDirectory);
     const refused = await other.deploy('v1');
     assert.ok([2, 15].includes(refused.code ?? -1), told(refused));
-    console.log(told(refused));
     const paused = await app.verb('pause');
-    console.log(told(paused));
     assert.equal(paused.code, 15, told(paused));
     assert.match(paused.stderr, /error\[JOURNAL_FULL\]/);
     const aborted = await app.verb('abort');
-    console.log(told(aborted));
     assert.match(aborted.stderr, /All traffic of shop is sent back now/);
     await waitFor('all of it on v1', async () => {
       const versions = await Promise.all(Array.from({ length: 10 }, async () => (await app.ask()).version));
@@ -82,7 +78,6 @@ test(
 
     failing.fail();
     const aborted = await app.verb('abort');
-    console.log(told(aborted));
     assert.equal(aborted.code, 15, told(aborted));
     assert.match(aborted.stderr, /All traffic of shop is sent back now/);
     await waitFor('all of it on v1', async () => {
@@ -93,7 +88,6 @@ test(
     assert.equal(status.code, 0, told(status));
     await stage.controller().stop();
     const again = await stage.run(['serve']);
-    console.log(told(again));
     assert.notEqual(again.code, 0);
     assert.match(again.stderr, /read-only/i);
 
@@ -105,69 +99,3 @@ test(
     assert.equal(seen.failed, 0, JSON.stringify(seen.examples));
   },
 );
-
-test('the state directory is deleted under a running controller: traffic goes on, and nothing is believed to be recorded', async (t) => {
-  const stage = await openStage(t);
-  const app = await stage.app('shop', { strategy: lasting() });
-  assert.equal((await app.deploy('v1')).code, 0);
-  await app.deployDetached('v2');
-  await app.untilDwelling();
-  const load = app.load({ streams: 0 });
-  await load.served('v2', 20, 10_000);
-
-  rmSync(stage.stateDirectory, { recursive: true, force: true });
-
-  const ran = await app.verb('status');
-  console.log(told(ran));
-  assert.equal(ran.code, 4, told(ran));
-  await stage.controller().ended;
-  console.log(stage.controller().log().split('\n').slice(-4).join('\n'));
-  assert.match(stage.controller().log(), /was deleted or replaced/);
-  const seen = await load.stop();
-  assert.equal(seen.failed, 0, JSON.stringify(seen.examples));
-});
-
-for (const [what, damage] of Object.entries({
-  garbage: (file: string) => writeFileSync(file, 'nonsense '.repeat(5000)),
-  'cut off': (file: string) => truncateSync(file, 5000),
-})) {
-  test(`samples.db is ${what}: it is put aside, and everything goes on`, async (t) => {
-    const stage = await openStage(t);
-    const app = await stage.app('shop');
-    assert.equal((await app.deploy('v1')).code, 0);
-    await stage.controller().stop();
-    damage(join(stage.stateDirectory, 'samples.db'));
-
-    await stage.serve();
-
-    assert.match(stage.controller().log(), /SAMPLES|samples/);
-    assert.ok(readdirSync(stage.stateDirectory).some((name) => name.startsWith('samples.db.damaged')));
-    const ran = await app.deploy('v2');
-    assert.equal(ran.code, 0, told(ran));
-  });
-}
-
-test("a torn state file of the proxy costs its own service's door until the controller gives it anew, and no other", async (t) => {
-  const stage = await openStage(t);
-  const [app, other] = [await stage.app('shop'), await stage.app('other')];
-  for (const one of [app, other]) assert.equal((await one.deploy('v1')).code, 0);
-  const file = join(stage.stateDirectory, 'proxy/services/shop.json');
-  truncateSync(file, 100);
-
-  for (const { pid } of stage.world.processes().filter(({ command }) => command.includes('proxy-program')))
-    endByPid(pid);
-
-  await waitFor(
-    'both to serve again',
-    async () => (await app.ask()).version === 'v1' && (await other.ask()).version === 'v1',
-  );
-  await stage.controller().stop();
-  truncateSync(file, 100);
-  for (const { pid } of stage.world.processes().filter(({ command }) => command.includes('proxy-program')))
-    endByPid(pid);
-  await stage.serve();
-  await waitFor(
-    'both to serve again',
-    async () => (await app.ask()).version === 'v1' && (await other.ask()).version === 'v1',
-  );
-});
