@@ -3,6 +3,7 @@ import { renderReference } from '../src/cli/reference.ts';
 import { renderConfiguration } from '../src/release/configuration.ts';
 import { renderErrors } from '../src/release/explain.ts';
 import { renderJsonSchema } from '../src/release/json-schema.ts';
+import { renderFailures } from './failures-table.ts';
 import { renderVerbTable } from './verb-table.ts';
 
 export type GeneratedFile = { readonly path: string; readonly render: () => string };
@@ -22,4 +23,5 @@ export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'docs/configuration.md', render: renderConfiguration },
   { path: 'docs/cli.md', render: () => renderReference(allVerbs(NO_EFFECTS)) },
   { path: 'docs/verbs.md', render: renderVerbTable },
+  { path: 'docs/failures.md', render: renderFailures },
 ];

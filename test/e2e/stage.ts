@@ -69,8 +69,9 @@ export async function openStage(
   scope: Scope,
   serverFile: string = '',
   prepare: (stateDirectory: string) => void = () => undefined,
+  program?: readonly string[],
 ): Promise<Stage> {
-  const world = await createWorld();
+  const world = await createWorld(program);
   scope.after(() => world.close());
   const { stateDirectory } = world;
   prepare(stateDirectory);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../lib/assert.ts';
@@ -32,6 +32,7 @@ export type SqliteJournalOptions = {
 export function openSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   const file = join(options.dir, 'journal.db');
   const lease = { file, holderFile: join(options.dir, 'journal.holder') };
+  assertNotLost(file, options.keyFile);
   let database: DatabaseSync | null = null;
   try {
     database = openExclusively(lease, { pid: process.pid, sinceMs: options.clock.nowMs() });
@@ -40,6 +41,13 @@ export function openSqliteJournal(options: SqliteJournalOptions): SqliteJournal 
     if (database !== null) release(database, lease);
     throw journalError(error, 'opening the journal', file);
   }
+}
+
+/** Before it is opened, because SQLite writes into a file that is empty. Error: JOURNAL_CORRUPT. */
+function assertNotLost(file: string, keyFile: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > 0 || !existsSync(keyFile)) return;
+  throw corruptJournal(file, `it is empty or gone, but ${keyFile} shows that there was one`);
 }
 
 function openLocked(database: DatabaseSync, lease: Lease, options: SqliteJournalOptions): SqliteJournal {
