@@ -83,16 +83,29 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   await over.promise;
   stopChecking();
   log.info({}, 'stopping; traffic and applications go on');
-  await api.stop(STOP_GRACE_MS);
-  await running.stop();
-  runtime.detach();
-  router.close();
+  // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
+  const steps = [
+    () => api.stop(STOP_GRACE_MS),
+    () => running.stop(),
+    () => journal.close(),
+    () => runtime.detach(),
+    () => router.close(),
+  ];
+  for (const step of steps) await quietly(log, step);
   if (isThere()) return;
   throw new OperatingError(
     'STATE_DIR_UNUSABLE',
     `The journal in ${stateDir} was deleted or replaced, so this server stopped: nothing that it decides could be recorded. Traffic and applications go on as they are. Put the directory back ("bascule restore") and start it again.`,
     { retryable: false },
   );
+}
+
+async function quietly(log: Log, step: () => unknown): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    log.error({}, `stopping: ${messageOf(error)}`);
+  }
 }
 
 /** Not a reason to stop: what goes on is decided by the states, and somebody has to be there for the way back. */

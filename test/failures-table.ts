@@ -151,12 +151,12 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
     },
     {
       when: 'becomes read-only',
-      says: '`JOURNAL_FAILED`; an abort moves the traffic all the same',
+      says: '`JOURNAL_FAILED`, at a new start as well; an abort moves the traffic all the same',
       users: SERVED,
       next: 'mend the disk, start the server: it ends the rollout as aborted',
       test: [
         DISK,
-        'a disk that became read-only: no request fails, an abort moves the traffic, a restart finds out',
+        'a disk that became read-only: no request fails, an abort moves the traffic, a new start is refused',
       ],
     },
     {

@@ -57,8 +57,9 @@ export function createApi(options: ApiOptions): Api {
   const apps = ROLES.map((role) => ({ role, app: appFor(role, shared) }));
   const undo: (() => Promise<void>)[] = [];
   const close = async () => {
-    await Promise.all(undo.map((remove) => remove()));
+    const removed = await Promise.allSettled(undo.map((remove) => remove()));
     await Promise.all(apps.map(({ app }) => app.close()));
+    for (const result of removed) if (result.status === 'rejected') throw result.reason;
   };
   return {
     start: async () => {

@@ -21,7 +21,7 @@ export function disk(scope: Scope, mebibytes: number): (directory: string) => vo
 export function failingDisk(
   scope: Scope,
   mebibytes: number,
-): { prepare: (directory: string) => void; fail: () => void; mend: () => void } {
+): { prepare: (directory: string) => void; fail: () => void } {
   const image = join(mkdtempSync(join(tmpdir(), 'bascule-disk-')), 'image');
   execFileSync('truncate', ['-s', `${mebibytes}M`, image]);
   execFileSync('mkfs.ext4', ['-q', '-F', image]);
@@ -45,7 +45,6 @@ export function failingDisk(
       const device = execFileSync('findmnt', ['-no', 'SOURCE', directory!], { encoding: 'utf8' }).trim();
       writeFileSync(`/sys/fs/ext4/${device.replace('/dev/', '')}/trigger_fs_error`, '1');
     },
-    mend: () => execFileSync('mount', ['-o', 'remount,rw', directory!]),
   };
 }
 

@@ -57,7 +57,7 @@ test('the proxy keeps the code that it was started with; ended, it comes back as
   assert.match(proxies(stage)[0]!.command, /\/new\//);
 });
 
-type Versions = { readonly program: readonly string[]; use(version: 'new'): void };
+type Versions = { readonly program: readonly string[]; readonly use: (version: 'new') => void };
 
 /** Two copies of this program, which call themselves 0.1.0 and 0.2.0, and a link to the one in use. */
 function versions(scope: Scope): Versions {
