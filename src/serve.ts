@@ -19,8 +19,10 @@ import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { routerByKind } from './traffic/router-by-kind.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
+import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
@@ -45,14 +47,21 @@ export type ServeOptions = {
   readonly version: string;
 };
 
-/** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
-export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
+/**
+ * The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. `openRuntime` is for a bench whose
+ * applications are not real.
+ */
+export async function serve(
+  { stateDir, configFile, version }: ServeOptions,
+  openRuntime = processRuntime,
+): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, router, journal } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, builtin, journal } = await openPorts(stateDir, file, openRuntime);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
-  const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
+  const { slotPorts, keepReleases, freezes } = file;
+  const settings = { slotPorts, keepReleases, freezes, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const running = createController(ports, settings, info);
   const api = createApi({
@@ -63,8 +72,18 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     clock: ports.clock,
     backup: backups({ stateDir, journal, version, nowMs: () => ports.clock.nowMs() }),
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
+    onDenied: ({ caller, verb, service, why }) =>
+      running.noteRefused({
+        verb,
+        service,
+        caller,
+        result: 'refused',
+        code: 'ROLE_TOO_LOW',
+        why,
+        reason: null,
+      }),
   });
-  await router.start();
+  await builtin.start();
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -82,14 +101,15 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
   await over.promise;
   stopChecking();
-  log.info({}, 'stopping; traffic and applications go on');
+  // Where the chain ends is in the log, so that records that are taken away later are missed.
+  log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
   // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
   const steps = [
     () => api.stop(STOP_GRACE_MS),
     () => running.stop(),
     () => journal.close(),
     () => runtime.detach(),
-    () => router.close(),
+    () => builtin.close(),
   ];
   for (const step of steps) await quietly(log, step);
   if (isThere()) return;
@@ -129,7 +149,7 @@ async function makeStateDirectory(stateDir: string): Promise<void> {
 }
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
-async function openPorts(stateDir: string, file: ServerFile) {
+async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof processRuntime) {
   const clock = systemClock;
   const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
@@ -154,7 +174,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
   const largestLogBytes = 16 * MIB;
-  const runtime = processRuntime({
+  const runtime = openRuntime({
     stateDir,
     store,
     secrets,
@@ -165,7 +185,8 @@ async function openPorts(stateDir: string, file: ServerFile) {
     largestLogBytes,
     report: (message) => log.warn({}, message),
   });
-  const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const router = routerByKind({ builtin });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -176,10 +197,11 @@ async function openPorts(stateDir: string, file: ServerFile) {
     router,
     runtime,
     store,
+    checker: releaseChecker({ stateDir, store, allowedUsers, path }),
     environmentDigest,
     log,
   };
-  return { ports, bootId, runtime, router, journal };
+  return { ports, bootId, runtime, builtin, journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['release', 'lib', 'port'],
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
-  cli: ['http', 'controller', 'release', 'lib'],
+  cli: ['http', 'controller', 'release', 'lib', 'port'],
   backup: ['journal', 'lib'],
   'serve.ts': ['*'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
@@ -26,9 +26,14 @@ const PORT_FILES = new Set([
   'traffic/cohort.ts',
   'workload/runtime.ts',
   'workload/store.ts',
+  'workload/checker.ts',
   'workload/retention.ts',
   'workload/ports.ts',
+  'workload/proc.ts',
+  'workload/listeners.ts',
+  'journal/inspect.ts',
   'journal/journal.ts',
+  'journal/chain.ts',
   'journal/samples.ts',
 ]);
 const PURE: ReadonlySet<string> = new Set(['rollout', 'judge']);

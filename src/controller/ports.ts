@@ -5,8 +5,10 @@ import type { Journal } from '../journal/journal.ts';
 import type { SampleStore } from '../journal/samples.ts';
 import type { EnvValue } from '../release/service.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
+import type { Checker } from '../workload/checker.ts';
 import type { WorkloadRuntime } from '../workload/runtime.ts';
 import type { ReleaseStore } from '../workload/store.ts';
+import type { FreezeRule } from './calendar.ts';
 
 /** Everything outside that the controller touches. */
 export type Ports = {
@@ -18,6 +20,7 @@ export type Ports = {
   readonly router: TrafficRouter;
   readonly runtime: WorkloadRuntime;
   readonly store: ReleaseStore;
+  readonly checker: Checker;
   /** sha256 hex over names, plain values and an HMAC of each secret. Error: WORKLOAD_SECRET_MISSING. */
   readonly environmentDigest: (env: Readonly<Record<string, EnvValue>>) => Promise<string>;
   readonly log: Log;
@@ -37,4 +40,6 @@ export type Settings = {
   readonly keepReleases: number;
   /** How long a route may take to be proven before it counts as late. */
   readonly routeLateMs: number;
+  /** Freezes that come again and again. */
+  readonly freezes?: readonly FreezeRule[];
 };

@@ -1,16 +1,20 @@
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
-import { slotWithRole, type ServiceState } from '../rollout/state.ts';
-import type { Answer } from '../rollout/verbs.ts';
+import { slotWithRole } from '../rollout/state.ts';
+import type { Answer } from '../rollout/answer.ts';
+import type { Calendar } from './calendar.ts';
 import type { Caller, Controller } from './controller.ts';
-import type { Deploys, Prepared } from './deploys.ts';
+import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
-import type { BareEvent, Document, Engine, Extra } from './engine.ts';
+import type { BareEvent, Document, Engine, Extra, Origin } from './engine.ts';
+import { forgetFormer } from './labels.ts';
 import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
+import type { Reserved } from './reserved.ts';
+import { withDoor } from './try-door.ts';
 import type { Answered } from './views.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
@@ -21,21 +25,41 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   readonly #engine: Engine;
   readonly #deploys: Deploys;
   readonly #reads: Reads;
+  readonly #reserved: Reserved;
+  readonly #calendar: Pick<Calendar, 'next'>;
 
-  constructor(ports: Ports, engine: Engine, deploys: Deploys, reads: Reads) {
+  constructor(
+    ports: Ports,
+    engine: Engine,
+    parts: {
+      readonly deploys: Deploys;
+      readonly reads: Reads;
+      readonly reserved: Reserved;
+      readonly calendar: Pick<Calendar, 'next'>;
+    },
+  ) {
     this.#ports = ports;
     this.#engine = engine;
-    this.#deploys = deploys;
-    this.#reads = reads;
+    this.#deploys = parts.deploys;
+    this.#reads = parts.reads;
+    this.#reserved = parts.reserved;
+    this.#calendar = parts.calendar;
   }
 
   async plan(request: Parameters<Controller['steer']['plan']>[0], caller: Caller) {
     const prepared = this.#deploys.prepare(await this.#deploys.gather(request, caller));
     const state = this.#engine.find(request.spec.name);
+    const moment = this.#engine.moment(request.spec.name);
+    const begun = state ?? this.#deploys.newService(request.spec);
+    // What a deploy would be refused for is said now.
+    const given = this.#reserved.preview(begun, request.spec, prepared.request.plan);
     const view = planView(prepared, {
-      state: state ?? this.#deploys.newService(request.spec),
+      state: { ...begun, ...given },
       isNew: state === null,
       id: `p-${this.#ports.random.hex(4)}`,
+      moment,
+      next: this.#calendar.next(request.spec.name, moment.atMs),
+      caller,
     });
     if (view.id !== null) {
       const value: StoredPlan = {
@@ -43,7 +67,12 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
         service: view.service,
         atMs: this.#ports.clock.nowMs(),
       };
-      this.#engine.note({ kind: 'plan', key: view.id, value: value }, view.service, caller.actor);
+      this.#engine.note(
+        { kind: 'plan', key: view.id, value: value },
+        view.service,
+        caller.actor,
+        originOf(caller),
+      );
     }
     return view;
   }
@@ -53,18 +82,24 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const prepared = this.#deploys.prepare(gathered);
     const { spec, supersede } = request;
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
-    const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede, spec };
+    const known = this.#engine.find(spec.name);
+    const state = known ?? this.#deploys.newService(spec);
+    const preview = this.#reserved.preview(state, spec, prepared.request.plan);
+    const override = request.overrideFreeze ?? null;
+    const asked = { ...prepared.request, ...(override !== null && { override }) };
+    const event: BareEvent = { kind: 'deploy', request: asked, supersede, spec, ...preview };
     const documents = this.#deploys.documentsOf(prepared);
-    if (this.#engine.find(spec.name) !== null) return this.#post(spec.name, event, caller, documents);
+    if (known !== null) return this.#post(spec.name, event, caller, documents);
+    forgetFormer(this.#ports, spec.name);
     const extra = this.#extra(caller, documents);
-    const answer = this.#engine.create(this.#deploys.newService(spec), event, caller.actor, extra);
+    const answer = this.#engine.create(state, event, caller.actor, extra);
     return this.#said(spec.name, answer, null);
   }
 
   async apply({ spec, dryRun }: { readonly spec: ServiceSpec; readonly dryRun: boolean }, caller: Caller) {
     const state = this.#engine.state(spec.name);
-    const changes = differences(state.spec, spec);
-    this.#assertScaleFits(state, spec);
+    const changes = differences(state.spec, spec).map(({ line }) => line);
+    assertScaleFits(state, spec);
     if (dryRun || changes.length === 0) {
       const message =
         changes.length === 0
@@ -72,7 +107,13 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
           : `${spec.name} would change; nothing was applied.`;
       return { ...this.#answered(spec.name, 'nothing', message), changes };
     }
-    return { ...this.#post(spec.name, { kind: 'apply', spec }, caller), changes };
+    const preview = this.#reserved.preview(state, spec, null);
+    const answered = await withDoor(
+      { ports: this.#ports, engine: this.#engine },
+      { state: { ...state, ...preview }, spec },
+      () => this.#post(spec.name, { kind: 'apply', spec, ...preview }, caller),
+    );
+    return { ...answered, changes };
   }
 
   async retry(rollout: string, caller: Caller): Promise<Answered> {
@@ -84,8 +125,10 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     }
     const service = record.rollout.releaseId.slice(0, record.rollout.releaseId.indexOf('/'));
     const target = await this.#deploys.remembered(record.rollout.releaseId);
-    const request = this.#deploys.again(this.#engine.state(service), target, caller);
-    return this.#post(service, { kind: 'deploy', request, supersede: false, spec: null }, caller);
+    const state = this.#engine.state(service);
+    const request = this.#deploys.again(state, target, caller);
+    const preview = this.#reserved.preview(state, state.spec, request.plan);
+    return this.#post(service, { kind: 'deploy', request, supersede: false, spec: null, ...preview }, caller);
   }
 
   async pause(service: string, caller: Caller): Promise<Answered> {
@@ -96,12 +139,13 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     return this.#post(service, { kind: 'resume' }, caller);
   }
 
-  async promote(
-    request: { readonly service: string; readonly fromStep: number | null; readonly full: boolean },
-    caller: Caller,
-  ): Promise<Answered> {
-    const { service, fromStep, full } = request;
-    return this.#post(service, { kind: 'promote', fromStep, full }, caller);
+  async promote(request: Parameters<Controller['steer']['promote']>[0], caller: Caller): Promise<Answered> {
+    const { service, fromStep, full, overrideFreeze: override = null } = request;
+    return this.#post(
+      service,
+      { kind: 'promote', fromStep, full, ...(override !== null && { override }) },
+      caller,
+    );
   }
 
   async weight(
@@ -135,7 +179,8 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const state = this.#engine.state(service);
     if (state.rollout !== null) return this.#post(service, { kind: 'abort', rollout: null }, caller);
     const request = this.#deploys.back(state, target, caller);
-    return this.#post(service, { kind: 'rollback', request, ...seen }, caller);
+    const preview = this.#reserved.preview(state, state.spec, request.plan);
+    return this.#post(service, { kind: 'rollback', request, ...seen, ...preview }, caller);
   }
 
   async remove(service: string, caller: Caller): Promise<Answered> {
@@ -159,6 +204,11 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     };
   }
 
+  /** A verb that needs nothing but its event. */
+  post(service: string, event: BareEvent, caller: Caller): Answered {
+    return this.#post(service, event, caller);
+  }
+
   #post(service: string, event: BareEvent, caller: Caller, documents: readonly Document[] = []): Answered {
     const rolloutBefore = this.#engine.state(service).rollout?.id ?? null;
     const extra = this.#extra(caller, documents);
@@ -167,9 +217,10 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
 
   #extra(caller: Caller, documents: readonly Document[]): Extra {
     const { once } = caller;
-    if (once === undefined) return { documents: () => documents };
+    const origin = originOf(caller);
+    if (once === undefined) return { origin, documents: () => documents };
     const atMs = this.#ports.clock.nowMs();
-    return { documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
+    return { origin, documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
   }
 
   #said(service: string, answer: Answer, rolloutBefore: string | null): Answered {
@@ -215,14 +266,9 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       { retryable: false },
     );
   }
+}
 
-  #assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
-    const reserved = state.addresses.blue.length;
-    if (spec.scale.replicas <= reserved) return;
-    throw new OperatingError(
-      'SCALE_ABOVE_RESERVED',
-      `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,
-      { retryable: false },
-    );
-  }
+/** Who asked by which verb. */
+function originOf({ role, verb }: Caller): Origin {
+  return { role, verb: verb ?? '' };
 }

@@ -6,12 +6,14 @@ export const SECRET =
   /^(?:env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?)$/;
 export const USER = /^(?!root$)[a-z_][a-z0-9_-]{0,31}$/;
 export const URL_PATH =
-  /^\/(?!\/)(?!(?:.*\/)?\.{1,2}(?:\/|$))(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}|\/(?!\/))*$/;
-export const HEALTH_PATH = /^\/(?!\/)[!-"$-~]*$/;
+  /^(?=.{1,1024}$)\/(?!\/)(?!(?:.*\/)?\.{1,2}(?:\/|$))(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}|\/(?!\/))*$/;
+export const HEALTH_PATH = /^\/(?!\/)[!-"$-~]{0,2047}$/;
 export const HOST =
   /^(?:\*|(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)$/;
 export const LISTEN = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|localhost|\*):\d{1,5}$/;
 export const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|localhost|\*)$/;
+/** What can stand in the configuration of any program without quotes: no spaces, no `..`. */
+export const ABSOLUTE_FILE = /^(?!.*\/\.{1,2}(?:\/|$))(?:\/[A-Za-z0-9._-]{1,255}){1,32}$/;
 export const HEADER = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
 /** A path that lacks its slash, or stands in a whole address. */

@@ -58,10 +58,37 @@ export const ROLLOUT_CODES = {
     cause: 'At 100 % roles change and the watch begins; that is what promote does.',
     fix: 'Run "bascule promote SERVICE --full".',
   },
+  FROZEN: {
+    title: 'the service is frozen',
+    cause:
+      'Somebody ran "bascule freeze", or the server file has a freeze that is on now; the message says which, and until when.',
+    fix: 'Wait, lift it with "bascule unfreeze", or give --override-freeze --reason WHY, which is kept in the audit. Abort, rollback and pause are never frozen.',
+  },
+  LOCKED: {
+    title: 'somebody else holds the lock of the service',
+    cause:
+      'While it is locked, only the holder starts and promotes; the message says who, why and until when.',
+    fix: 'Ask them to release it, or break it: "bascule lock release SERVICE --force --reason WHY", which is kept in the audit. Abort, rollback and pause need no lock.',
+  },
+  TIME_PAST: {
+    title: 'the end lies in the past',
+    cause: 'A lock or freeze was to end at a moment that is over by the clock of the server.',
+    fix: 'Give a later moment, or a duration with --for.',
+  },
+  FREEZES_FULL: {
+    title: 'there are too many freezes',
+    cause: 'Twenty people have frozen it already; who freezes again only changes their own.',
+    fix: 'Lift them with "bascule unfreeze", then freeze again.',
+  },
   DOOR_DIFFERS: {
     title: 'door or scale differ from what is applied',
     cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',
     fix: 'Run "bascule apply" first: it shows the difference and changes both slots in place.',
+  },
+  PREVIEW_UNSUPPORTED: {
+    title: 'the proxy has no preview addresses',
+    cause: 'The file has verify or preview, and its proxy cannot give each slot an address of its own.',
+    fix: 'Take the key out, or use a proxy that can.',
   },
   SCALE_ABOVE_RESERVED: {
     title: 'more replicas than addresses',
@@ -71,7 +98,7 @@ export const ROLLOUT_CODES = {
   RELEASE_LABEL_TAKEN: {
     title: 'the version exists and is another one',
     cause:
-      'A release of this label was recorded with other files or another configuration; releases never change.',
+      'A release of this label was recorded with other files or another configuration; releases never change. Only one that never got traffic, and is in no slot and no rollout, gives its label to another.',
     fix: 'Give another --version.',
   },
   RELEASE_UNKNOWN: {

@@ -1,21 +1,29 @@
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
-import type { DeployRequest } from './state.ts';
+import type { Freeze } from './guard.ts';
+import type { DeployRequest, Previews } from './state.ts';
 
-/** What people ask for. */
+/** What people ask for. `preview`: addresses reserved for a service that has none yet; kept from then on. */
 export type Verb =
-  | { readonly kind: 'apply'; readonly spec: ServiceSpec }
+  | { readonly kind: 'apply'; readonly spec: ServiceSpec; readonly preview?: Previews }
   /** `spec`: as in the file; its policy is taken over together with the request. Null: as applied. */
   | {
       readonly kind: 'deploy';
       readonly request: DeployRequest;
       readonly supersede: boolean;
       readonly spec: ServiceSpec | null;
+      readonly preview?: Previews;
     }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   /** `fromStep`: the step that the person saw; already past it is nothing to do. Null: whatever it is now. */
-  | { readonly kind: 'promote'; readonly fromStep: number | null; readonly full: boolean }
+  | {
+      readonly kind: 'promote';
+      readonly fromStep: number | null;
+      readonly full: boolean;
+      /** Why a freeze that holds the rollout is to be overridden. */
+      readonly override?: string;
+    }
   | { readonly kind: 'weight'; readonly percent: number; readonly beyondPlan: boolean }
   | { readonly kind: 'abort'; readonly rollout: string | null }
   /** Back to what is kept warm. By a fresh look: replicas of it that are healthy, and how often they crashed in all. */
@@ -24,8 +32,20 @@ export type Verb =
       readonly request: DeployRequest;
       readonly healthy: number;
       readonly crashes: number;
+      readonly preview?: Previews;
     }
-  | { readonly kind: 'remove' };
+  | { readonly kind: 'remove' }
+  | {
+      readonly kind: 'lock';
+      readonly reason: string;
+      readonly untilMs: number | null;
+      readonly timeZone: string;
+    }
+  /** `force`: also somebody else's; needs a reason. */
+  | { readonly kind: 'unlock'; readonly force: boolean; readonly reason: string | null }
+  | { readonly kind: 'freeze'; readonly freeze: Freeze }
+  /** Lifts every freeze that people have put on this service. */
+  | { readonly kind: 'unfreeze' };
 
 /** What commands came to. */
 export type Result =
@@ -48,6 +68,13 @@ export type Result =
   | { readonly kind: 'doorInstalled' }
   | { readonly kind: 'doorFailed'; readonly reason: string }
   | { readonly kind: 'doorRemoved' }
+  /** `failed`: what failed and how, or null. `found`: a line for each check that held, or the output of the one that failed. */
+  | {
+      readonly kind: 'verified';
+      readonly rollout: string;
+      readonly failed: string | null;
+      readonly found: readonly string[];
+    }
   | { readonly kind: 'slotScaled'; readonly slot: SlotName; readonly replicas: number };
 
 /** What was seen. */
@@ -102,4 +129,6 @@ export type StageVerdict = {
 export type RolloutEvent = (Verb | Result | Observation) & {
   readonly atMs: number;
   readonly actor: string;
+  /** Freezes of the whole server that are on at `atMs`: by people, and out of the server file. */
+  readonly frozen?: readonly Freeze[];
 };

@@ -1,7 +1,9 @@
 import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { Plan, Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { Freeze, Hold, Lock } from './guard.ts';
 
 /** Everything that deciding about one service needs. Plain JSON; the journal keeps the latest one. */
 export type ServiceState = {
@@ -10,16 +12,24 @@ export type ServiceState = {
   readonly spec: ServiceSpec;
   /** 128 random bits in hex, for the life of the service. */
   readonly salt: string;
-  readonly addresses: Readonly<Record<SlotName, readonly Address[]>>;
+  readonly addresses: Readonly<Record<SlotName, readonly Upstream[]>>;
+  /** Where each slot is reached alone, once that was needed; from then on for the life of the service. */
+  readonly preview?: Previews;
   readonly slots: Readonly<Record<SlotName, Slot>>;
   readonly rollout: Rollout | null;
   readonly route: { readonly revision: number; readonly proven: boolean };
   /** Replicas are to change once the route that counts them is proven. */
   readonly scaling: boolean;
   readonly removing: boolean;
+  /** Who alone may start and promote. Left out as long as nobody ever locked it; so are the freezes. */
+  readonly lock?: Lock | null;
+  /** Freezes by people on this service alone; those of the whole server come with each event. */
+  readonly freezes?: readonly Freeze[];
   /** Numbers commands and stages; never reused. */
   readonly counter: number;
 };
+
+export type Previews = Readonly<Record<SlotName, Address>>;
 
 export type Slot = {
   readonly role: 'free' | 'stable' | 'candidate' | 'kept' | 'leaving';
@@ -41,6 +51,8 @@ export type Phase =
   | 'starting'
   /** Every replica is to become healthy through the proxy. */
   | 'probing'
+  /** Its own checks run on the preview address. Once they hold it is probing again, for a last look at its health. */
+  | 'verifying'
   /** A route was commanded and is not proven yet. */
   | 'shifting'
   /** At a share, being judged. */
@@ -78,7 +90,13 @@ export type Rollout = {
   /** The candidate's asked share. */
   readonly sharePercent: number;
   readonly promoted: boolean;
+  /** Its checks held. Absent where they did not yet, or the plan has none. */
+  readonly verified?: true;
   readonly paused: Pause | null;
+  /** Freezes hold it where it is; goes by itself. */
+  readonly held?: Hold | null;
+  /** Why freezes do not hold it, or null. */
+  readonly overridesFreeze?: string | null;
   /** The share was set by hand: statistical verdicts are advice until `resume`. */
   readonly byHand: boolean;
   /** Why it asks a person, or null. */
@@ -139,6 +157,7 @@ export type Cause =
   | 'superseded'
   | 'start'
   | 'gate'
+  | 'verify'
   | 'machine';
 
 export type DeployRequest = {
@@ -151,6 +170,8 @@ export type DeployRequest = {
   readonly actor: string;
   /** Said when it begins: what a person should know and nothing waits for. */
   readonly remark: string | null;
+  /** Why it begins in spite of a freeze. */
+  readonly override?: string | null;
 };
 
 export function stepOf(rollout: Rollout): Step | undefined {
@@ -167,6 +188,18 @@ export function wayBack(state: ServiceState): SlotName | null {
   const from = state.rollout?.from;
   if (from === undefined || from === null) return null;
   return ['stable', 'kept'].includes(state.slots[from.slot].role) ? from.slot : null;
+}
+
+/** Whether a person or a freeze keeps it from going on by itself. */
+export function standsStill(rollout: Rollout): boolean {
+  return rollout.paused !== null || (rollout.held ?? null) !== null;
+}
+
+/** Where each slot is reached alone: as long as the file asks for it, or the rollout under way is checked there. */
+export function previewOf({ spec, rollout, preview }: ServiceState): Previews | null {
+  const isChecked = rollout?.plan.steps.some((step) => step.kind === 'verify') === true;
+  const isAsked = spec.door.preview === true || (spec.release.verify ?? []).length > 0;
+  return isAsked || isChecked ? (preview ?? null) : null;
 }
 
 /** The span of the present stage, or null while its route is not proven. */

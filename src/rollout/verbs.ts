@@ -1,4 +1,5 @@
 import { canonicalJson } from '../lib/json.ts';
+import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import { newRollout } from './new-rollout.ts';
 import type { ServiceSpec } from '../release/service.ts';
@@ -6,23 +7,7 @@ import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whe
 import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withState, type Turn } from './turn.ts';
 
-/** A verb's answer: a turn, nothing to do (already so), or a refusal that changes nothing. */
-export type Answer =
-  | { readonly kind: 'turn'; readonly turn: Turn }
-  | { readonly kind: 'nothing'; readonly why: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly why: string };
-
 type Asked<K extends Verb['kind']> = Extract<RolloutEvent, { kind: K }>;
-
-export function turned(turn: Turn): Answer {
-  return { kind: 'turn', turn };
-}
-function nothing(why: string): Answer {
-  return { kind: 'nothing', why };
-}
-function refused(code: string, why: string): Answer {
-  return { kind: 'refused', code, why };
-}
 
 export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
   if (state.removing)
@@ -83,14 +68,15 @@ export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
   );
 }
 
-/** What the file says of the policy goes with the request: both are recorded, or none. */
+/** What the file says of the policy, and of a door that served nobody yet, goes with the request: all is recorded, or nothing. */
 function specTaken(state: ServiceState, spec: ServiceSpec | null): Turn {
   const turn = turnOf(state);
   if (spec === null || canonicalJson(spec) === canonicalJson(state.spec)) return turn;
   const taken = withState(turn, { spec });
-  return canonicalJson(spec.policy) === canonicalJson(state.spec.policy)
-    ? taken
-    : say(taken, 'applied: policy');
+  const moved = (['door', 'policy'] as const).filter(
+    (part) => canonicalJson(spec[part]) !== canonicalJson(state.spec[part]),
+  );
+  return moved.length === 0 ? taken : say(taken, `applied: ${moved.join(', ')}`);
 }
 
 function superseded(turn: Turn, rollout: Rollout, event: Asked<'deploy'>): Turn {
@@ -153,7 +139,7 @@ export function promote(state: ServiceState, event: Asked<'promote'>): Answer {
       `${rollout.id} is at step ${rollout.stepIndex}, before ${event.fromStep}. Nothing changed.`,
     );
   }
-  if (rollout.phase === 'clearing' || rollout.phase === 'starting' || rollout.phase === 'probing') {
+  if (['clearing', 'starting', 'probing', 'verifying'].includes(rollout.phase)) {
     return refused(
       'NOT_READY_YET',
       `${rollout.label} has not passed its gate; it gets no traffic before that. Nothing changed.`,

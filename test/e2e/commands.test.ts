@@ -53,6 +53,33 @@ test('check, config, schema and explain need no server', async () => {
   assert.match(await run('explain', 'E016'), /canary steps must end with 100%/);
 });
 
+test('init looks at what is here, and writes over nothing', async () => {
+  const printed = await run('init', '--print', '--listen', '8080');
+  assert.match(printed, /^ {4}run: node server\.mjs {3}# Node, server\.mjs$/m);
+
+  const ran = await app.run(['init']);
+  assert.equal(ran.code, 15, told(ran));
+  assert.match(ran.stderr, /CONFIG_EXISTS/);
+});
+
+test('completion prints a script, and is silent about what no server knows', async () => {
+  assert.match(await run('completion', 'bash'), /^complete -F _bascule bascule$/m);
+  assert.equal(await run('completion', '--list', 'services'), '');
+});
+
+test('doctor looks over a machine on which all is well enough', async () => {
+  const { failures, findings } = await json<{ failures: number; findings: readonly { subject: string }[] }>(
+    'doctor',
+  );
+
+  assert.equal(failures, 0);
+  for (const subject of ['node', 'modes', 'disk', 'server', 'journal', 'clock', 'proxy', 'systemd'])
+    assert.ok(
+      findings.some((finding) => finding.subject === subject),
+      subject,
+    );
+});
+
 test('plan, then deploy exactly that plan', async () => {
   assert.match(await run('plan', '--version', 'v1'), /shop {2}first version v1/);
   const { plan } = await json<{ plan: { id: string } }>('plan', '--version', 'v1');
@@ -108,7 +135,7 @@ test('why, history and logs tell what was', async () => {
 
 test('apply shows the difference first; abort, rollback and retry', async () => {
   await app.describe({ strategy: lasting(), drain: '3s' });
-  assert.match(await run('apply', '--dry-run'), /^shop: door\.drainMs: 2000 -> 3000$/m);
+  assert.match(await run('apply', '--dry-run'), /^shop: drain: 2s -> 3s$/m);
   const differs = await app.deploy('v3');
   assert.equal(differs.code, 15, told(differs));
   assert.match(differs.stderr, /DOOR_DIFFERS/);
@@ -124,6 +151,21 @@ test('apply shows the difference first; abort, rollback and retry', async () => 
   // v3 took the slot in which v1 was kept warm.
   assert.match(await run('rollback', 'shop'), /rollout of v1 begins in blue/);
   assert.equal((await app.untilOver()).stable, 'v1');
+});
+
+test('lock, freeze and what the audit says of them', async () => {
+  await run('lock', 'acquire', 'shop', '--reason', 'sale');
+  assert.match(await run('lock', 'status', 'shop'), /^shop is locked by /);
+  await run('lock', 'release', 'shop');
+  await run('freeze', 'shop', '--reason', 'sale', '--for', '1h');
+  assert.match(await run('status'), /^ frozen {3}by .*: sale; until /m);
+  await run('unfreeze', 'shop');
+  assert.match(
+    await run('audit', 'shop', '--verb', 'freeze'),
+    /freeze shop {2}done {2}by .* as admin {2}"sale"/,
+  );
+  const { fault } = await json<{ fault: unknown }>('audit', 'verify');
+  assert.equal(fault, null);
 });
 
 test('a bad server file keeps the server from starting, with every mistake', async () => {
@@ -157,7 +199,7 @@ test('remove takes it away', async () => {
 
 test('every command of docs/cli.md was run', () => {
   const commands = [...readFileSync(PAGE, 'utf8').matchAll(/^### (\S+)$/gm)].map(([, name]) => name!);
-  assert.ok(commands.length >= 21, commands.join(' '));
+  assert.ok(commands.length >= 25, commands.join(' '));
 
   assert.deepEqual(
     commands.filter((name) => !seen.has(name)),

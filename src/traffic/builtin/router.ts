@@ -35,6 +35,7 @@ const CAPABILITIES: RouterCapabilities = {
   identities: true,
   hold: false,
   mirror: false,
+  preview: true,
 };
 
 const CALL_TIMEOUT_MS = 10_000;

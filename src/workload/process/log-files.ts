@@ -11,10 +11,21 @@ import {
   readSync,
   statSync,
 } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import type { Release } from '../../release/release.ts';
 import type { SlotName } from '../../release/slot.ts';
 import { fileNameOf, textOfFileName } from '../file-name.ts';
 import type { SystemUser } from '../user.ts';
@@ -57,6 +68,21 @@ export class LogFiles {
     const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o640);
     if (owner !== null && process.geteuid!() === 0) await file.chown(owner.uid, owner.gid);
     return file;
+  }
+
+  /** Deletes what another release with this label wrote: it never got traffic, or its service was removed. */
+  async claim(
+    slot: SlotName,
+    { service, label, artifactDigest, configDigest, createdAtMs }: Release,
+  ): Promise<void> {
+    const dir = join(this.#slotDir(service, slot), fileNameOf(label));
+    const path = join(dir, 'release');
+    const whose = `${artifactDigest} ${configDigest} ${createdAtMs}\n`;
+    const found = await readFile(path, 'utf8').catch(() => null);
+    if (found === whose) return;
+    if (found !== null) await rm(dir, { recursive: true, force: true });
+    await mkdir(dir, { recursive: true, mode: 0o750 });
+    await writeFile(path, whose, { mode: 0o640 });
   }
 
   path(place: LogPlace): string {

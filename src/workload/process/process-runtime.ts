@@ -60,6 +60,7 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
       const { service, slot, release } = workload;
       // Nothing may be awaited before: a stop right after this call must find it.
       await slotOf(service, slot).ensure(workload, async () => {
+        await logs.claim(slot, release);
         await logs.prune(service, slot, release.label);
         return options.store.prepare(release);
       });
