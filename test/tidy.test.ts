@@ -15,8 +15,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
   cli: ['http', 'controller', 'release', 'lib', 'port'],
+  backup: ['journal', 'lib'],
   'serve.ts': ['*'],
-  'main.ts': ['cli', 'lib', 'serve.ts', 'traffic'],
+  'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
 };
 /** Files of adapter folders that others may know: ports and the pure words that come with them. */
 const PORT_FILES = new Set([

@@ -160,7 +160,8 @@ export class Engine {
 
   /**
    * Decides one event and makes it durable. Errors: SERVICE_UNKNOWN; JOURNAL_FULL: nothing was written, and nothing changed
-   * but that a way back moves the traffic all the same, and is recorded as soon as there is room.
+   * but that a way back moves the traffic all the same, and is recorded as soon as there is room. JOURNAL_FAILED and
+   * JOURNAL_CORRUPT likewise, but for good: a new controller finds the proxy ahead of its journal.
    */
   post(service: string, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
     const owed = this.#owed.get(service);
@@ -180,8 +181,7 @@ export class Engine {
       try {
         this.#record({ ...entry, finished }, turn, { event, extra });
       } catch (error) {
-        if (!(error instanceof OperatingError) || error.code !== 'JOURNAL_FULL' || !goesBack(before, turn))
-          throw error;
+        if (!isUnrecorded(error) || !goesBack(before, turn)) throw error;
         throw this.#backAnyway({ bare, actor, extra }, turn.state, error);
       }
     }
@@ -196,10 +196,14 @@ export class Engine {
   #backAnyway(owed: Owed, state: ServiceState, cause: OperatingError): OperatingError {
     this.#owed.set(state.service, owed);
     this.#listener?.backUnrecorded(routeOf(state));
+    const next =
+      cause.code === 'JOURNAL_FULL'
+        ? 'It is recorded as soon as there is room'
+        : 'The controller that is started when the disk is mended finds the proxy ahead of its journal, and ends the rollout as aborted';
     return new OperatingError(
-      'JOURNAL_FULL',
-      `All traffic of ${state.service} is sent back now, but that could not be recorded: ${cause.message} It is recorded as soon as there is room; nothing else of ${state.service} goes on before.`,
-      { retryable: true, cause },
+      cause.code,
+      `All traffic of ${state.service} is sent back now, but that could not be recorded: ${cause.message} ${next}; nothing else of ${state.service} goes on before.`,
+      { retryable: cause.retryable, cause },
     );
   }
 
@@ -335,6 +339,14 @@ function adopting(state: ServiceState): readonly Command[] {
   const releaseId = slot === null ? null : state.slots[slot].releaseId;
   if (slot === null || releaseId === null) return [];
   return [{ kind: 'startSlot', slot, releaseId, replicas: replicasFor(state, slot) }];
+}
+
+/** The disk did not take it, for now or for good: no reason to leave people on a bad version. */
+function isUnrecorded(error: unknown): error is OperatingError {
+  return (
+    error instanceof OperatingError &&
+    ['JOURNAL_FULL', 'JOURNAL_FAILED', 'JOURNAL_CORRUPT'].includes(error.code)
+  );
 }
 
 /** Whether this turn is the one that sends traffic back. */
