@@ -15,8 +15,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
   cli: ['http', 'controller', 'release', 'lib', 'port'],
+  backup: ['journal', 'lib'],
   'serve.ts': ['*'],
-  'main.ts': ['cli', 'lib', 'serve.ts', 'traffic'],
+  'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
 };
 /** Parts that several adapters are made of: reading an access log is the same for nginx and for HAProxy. */
 const SHARED_BY_ADAPTERS = new Set(['traffic/access-log']);

@@ -64,14 +64,8 @@ export class Executor {
    * `pending`: what is done anyway.
    */
   adopt(state: ServiceState, pending: readonly IssuedCommand[]): void {
+    this.bringDoor(state);
     const { service } = state;
-    this.#lanes.run(`${service}/door`, () =>
-      this.#effort.quietly(service, 'door', {
-        act: () => this.#ports.router.install(doorOf(this.#engine.find(service) ?? state, this.#release)),
-        // Only the proxy's absence passes by itself; the rest would be the same the next time.
-        wanted: (error) => error === null || isRetryable(error),
-      }),
-    );
     for (const slot of SLOT_NAMES) {
       const { role, releaseId, replicas } = state.slots[slot];
       if (releaseId === null || replicas === 0 || role === 'free' || role === 'leaving') continue;
@@ -81,6 +75,18 @@ export class Executor {
         wanted: () => this.#slots.holds(service, slot, releaseId),
       });
     }
+  }
+
+  /** Gives the proxy the door, and the route that it had proven. */
+  bringDoor(state: ServiceState): void {
+    const { service } = state;
+    this.#lanes.run(`${service}/door`, () =>
+      this.#effort.quietly(service, 'door', {
+        act: () => this.#ports.router.install(doorOf(this.#engine.find(service) ?? state, this.#release)),
+        // Only the proxy's absence passes by itself; the rest would be the same the next time.
+        wanted: (error) => error === null || isRetryable(error),
+      }),
+    );
     if (!state.route.proven) return;
     void this.#effort.quietly(service, 'route', {
       act: () => this.#ports.router.apply(routeOf(state)),

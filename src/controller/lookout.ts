@@ -1,5 +1,8 @@
-import { messageOf } from '../lib/errors.ts';
+import { formatAddress } from '../lib/address.ts';
+import { messageOf, OperatingError } from '../lib/errors.ts';
+import { withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { placesOf } from '../rollout/places.ts';
 import { wayBack, type Rollout, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
@@ -17,9 +20,13 @@ export class Lookout {
   readonly #engine: Engine;
   readonly #probing = new Map<string, { readonly rollout: string; readonly sinceMs: number }>();
 
-  constructor(ports: Ports, engine: Engine) {
+  /** Told of a service that the proxy does not know. */
+  readonly #forgotten: (state: ServiceState) => void;
+
+  constructor(ports: Ports, engine: Engine, forgotten: (state: ServiceState) => void) {
     this.#ports = ports;
     this.#engine = engine;
+    this.#forgotten = forgotten;
   }
 
   async look(service: string): Promise<void> {
@@ -47,11 +54,28 @@ export class Lookout {
         replicas: 0,
       };
       if (releaseId === null || replicas === 0) continue;
+      const gone = await this.#notRunning(service, slot);
+      if (this.#engine.find(service)?.slots[slot].releaseId !== releaseId) continue;
       const healthy = seen.slots[slot].replicas.filter(
-        (replica) => replica.replica < replicas && replica.healthy,
+        ({ replica, healthy: isWell }) => replica < replicas && isWell && !gone.has(replica),
       ).length;
       this.#engine.post(service, { kind: 'healthSeen', slot, releaseId, healthy }, 'bascule');
     }
+  }
+
+  /**
+   * Replicas of a version on its way to readiness whose program is over: what answers at their address is something else, a
+   * child that left its session for example, which nobody would stop or start again.
+   */
+  async #notRunning(service: string, slot: SlotName): Promise<ReadonlySet<number>> {
+    const rollout = this.#engine.find(service)?.rollout;
+    const gating =
+      rollout?.candidate === slot && (rollout.phase === 'starting' || rollout.phase === 'probing');
+    if (!gating) return new Set();
+    const replicas = await this.#ports.runtime.observe(service);
+    return new Set(
+      replicas.filter((each) => each.slot === slot && !each.running).map((each) => each.replica),
+    );
   }
 
   async #lookAtCrashes(service: string): Promise<void> {
@@ -98,13 +122,15 @@ export class Lookout {
   /** What the proxy's probes got, then what the runtime sees: for people who wonder why it is not ready. */
   async #whatIsThere(state: ServiceState, slot: SlotName): Promise<readonly string[]> {
     const seen = await this.#observed(state.service);
+    const places = placesOf(state, slot);
+    const { path } = state.spec.release.health;
     const probes = (seen?.slots[slot].replicas ?? [])
       .filter((replica) => !replica.healthy && replica.lastProbe !== null)
       .slice(0, LINES_OF_PROBES)
       .map(({ replica, lastProbe }) => {
-        const { host, port } = state.addresses[slot][replica]!;
+        const { pathPrefix, ...address } = places[replica]!;
         const body = lastProbe!.body === '' ? '' : `: ${lastProbe!.body.replaceAll(/\s+/g, ' ')}`;
-        return `GET http://${host}:${port}${state.spec.release.health.path}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
+        return `GET http://${formatAddress(address)}${withPrefix(pathPrefix, path)}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
       });
     return [...probes, ...(await this.#ports.runtime.diagnose(state.service, slot))];
   }
@@ -114,6 +140,9 @@ export class Lookout {
       return await this.#ports.router.observe(service);
     } catch (error) {
       this.#ports.log.warn({ service }, `looking at the proxy: ${messageOf(error)}`);
+      const state = this.#engine.find(service);
+      const isUnknown = error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED';
+      if (isUnknown && state !== null && state.route.proven) this.#forgotten(state);
       return null;
     }
   }

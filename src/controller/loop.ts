@@ -49,7 +49,7 @@ export function createController(
   const desk = new Desk();
   const metrics = new Metrics();
   const executor = new Executor(ports, engine, settings, stopping.signal);
-  const lookout = new Lookout(ports, engine);
+  const lookout = new Lookout(ports, engine, (state) => executor.bringDoor(state));
   const counting = new Counting(ports, engine, desk);
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);

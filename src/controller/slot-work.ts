@@ -2,6 +2,7 @@ import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Release } from '../release/release.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { Command } from '../rollout/command.ts';
+import { placesOf } from '../rollout/places.ts';
 import type { ServiceState } from '../rollout/state.ts';
 import { doorOf } from './door.ts';
 import type { Effort } from './effort.ts';
@@ -171,7 +172,7 @@ export class SlotWork {
       slot,
       release,
       replicas,
-      addresses: state.addresses[slot],
+      addresses: placesOf(state, slot),
     });
   }
 
