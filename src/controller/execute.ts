@@ -7,7 +7,7 @@ import type { ServiceState } from '../rollout/state.ts';
 import type { Route } from '../traffic/router.ts';
 import { doorOf } from './door.ts';
 import { Effort, FIRST_RETRY_MS, LAST_RETRY_MS } from './effort.ts';
-import type { Engine } from './engine.ts';
+import type { Decisions } from './tenure.ts';
 import { Lanes } from './lanes.ts';
 import type { Ports, Settings } from './ports.ts';
 import { releaseOf, SlotWork } from './slot-work.ts';
@@ -22,14 +22,14 @@ type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>;
  */
 export class Executor {
   readonly #ports: Ports;
-  readonly #engine: Engine;
+  readonly #engine: Decisions;
   readonly #settings: Settings;
   readonly #lanes = new Lanes();
   readonly #stopping: AbortSignal;
   readonly #effort: Effort;
   readonly #slots: SlotWork;
 
-  constructor(ports: Ports, engine: Engine, settings: Settings, stopping: AbortSignal) {
+  constructor(ports: Ports, engine: Decisions, settings: Settings, stopping: AbortSignal) {
     this.#ports = ports;
     this.#engine = engine;
     this.#settings = settings;
@@ -82,6 +82,31 @@ export class Executor {
     void this.#effort.quietly(service, 'route', {
       act: () => this.#ports.router.apply(routeOf(state)),
       wanted: () => this.#engine.find(service)?.route.revision === state.route.revision,
+    });
+  }
+
+  /** The proxy has lost a door or a route that was proven: both again, once. What is not proven is being applied anyway. */
+  async restore(service: string): Promise<void> {
+    const state = this.#engine.find(service);
+    if (state === null || !state.route.proven || state.route.revision === 0) return;
+    await this.#reinstall(service);
+    await this.#ports.router.apply(routeOf(state));
+  }
+
+  /** In the lane of the door, so that it never comes after a removal. */
+  #reinstall(service: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#lanes.run(`${service}/door`, async () => {
+        const state = this.#engine.find(service);
+        const isLeft =
+          state === null || (state.removing && SLOT_NAMES.every((slot) => state.slots[slot].role === 'free'));
+        try {
+          if (!isLeft) await this.#ports.router.install(doorOf(state, this.#release));
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
   }
 
@@ -139,11 +164,13 @@ export class Executor {
   async #applyRoute(service: string, id: string, { route }: CommandOf<'applyRoute'>): Promise<void> {
     const lateAtMs = this.#ports.clock.monotonicMs() + this.#settings.routeLateMs;
     let late = false;
+    let hasDoor = true;
     for (let waitMs = FIRST_RETRY_MS; !this.#stopping.aborted; waitMs = Math.min(waitMs * 2, 1000)) {
       const state = this.#engine.find(service);
       if (state === null) return;
       if (state.route.revision > route.revision) return this.#engine.finishLater(service, id);
       try {
+        if (!hasDoor) await this.#reinstall(service);
         await this.#ports.router.apply(route);
         const { revision } = await this.#ports.router.observe(service);
         if (revision >= route.revision)
@@ -154,6 +181,7 @@ export class Executor {
           { retryable: true },
         );
       } catch (error) {
+        hasDoor = !isNotInstalled(error);
         this.#ports.log.warn(
           { service, revision: route.revision },
           `applying the route: ${messageOf(error)}`,
@@ -178,6 +206,11 @@ export class Executor {
   }
 
   readonly #release = (id: string): Release | null => releaseOf(this.#ports, id);
+}
+
+/** A proxy that lost what was on its disk knows no doors. */
+export function isNotInstalled(error: unknown): boolean {
+  return error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED';
 }
 
 function laneOf(service: string, command: Command): string | null {

@@ -4,6 +4,7 @@ import { wayBack, type Rollout, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
 import type { Engine } from './engine.ts';
+import { isNotInstalled } from './execute.ts';
 import type { Ports } from './ports.ts';
 
 const LINES_OF_PROBES = 4;
@@ -15,11 +16,14 @@ const LINES_OF_PROBES = 4;
 export class Lookout {
   readonly #ports: Ports;
   readonly #engine: Engine;
+  readonly #restore: (service: string) => Promise<void>;
   readonly #probing = new Map<string, { readonly rollout: string; readonly sinceMs: number }>();
 
-  constructor(ports: Ports, engine: Engine) {
+  /** `restore` gives the proxy again what it has lost. */
+  constructor(ports: Ports, engine: Engine, restore: (service: string) => Promise<void>) {
     this.#ports = ports;
     this.#engine = engine;
+    this.#restore = restore;
   }
 
   async look(service: string): Promise<void> {
@@ -33,8 +37,9 @@ export class Lookout {
   async #lookAtHealth(service: string): Promise<void> {
     const seen = await this.#observed(service);
     const state = this.#engine.find(service);
+    if (seen === null || state === null) return;
     // An observation of an older route may not know the replicas that the state speaks of.
-    if (seen === null || state === null || seen.revision < state.route.revision) return;
+    if (seen.revision < state.route.revision) return await this.#restore(service);
     if (seen.revision > state.route.revision && !this.#engine.owes(service)) {
       this.#engine.post(service, { kind: 'routeAhead', revision: seen.revision }, 'bascule');
       return;
@@ -114,6 +119,7 @@ export class Lookout {
       return await this.#ports.router.observe(service);
     } catch (error) {
       this.#ports.log.warn({ service }, `looking at the proxy: ${messageOf(error)}`);
+      if (isNotInstalled(error)) await this.#restore(service);
       return null;
     }
   }

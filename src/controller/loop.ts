@@ -4,7 +4,6 @@ import { Counting } from './counting.ts';
 import { Deploys } from './deploys.ts';
 import { Desk } from './desk.ts';
 import { Engine, type EngineListener } from './engine.ts';
-import { Executor } from './execute.ts';
 import { Lookout } from './lookout.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
@@ -12,6 +11,7 @@ import { answerOf, type KeptAnswer } from './receipt.ts';
 import { Reads } from './reads.ts';
 import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
+import { Tenures } from './tenure.ts';
 import { Tidying } from './tidy.ts';
 
 const LOOK_MS = 200;
@@ -38,8 +38,8 @@ export function createController(
   const engine = new Engine(ports);
   const desk = new Desk();
   const metrics = new Metrics();
-  const executor = new Executor(ports, engine, settings, stopping.signal);
-  const lookout = new Lookout(ports, engine);
+  const tenures = new Tenures(ports, engine, settings, stopping.signal);
+  const lookout = new Lookout(ports, engine, (service) => tenures.of(service).restore(service));
   const counting = new Counting(ports, engine, desk);
   const deploys = new Deploys(ports, engine, settings);
   const reads = new Reads({ ports, engine, desk, info, metrics });
@@ -49,8 +49,11 @@ export function createController(
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
   const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
   const stops: (() => void)[] = [];
-  const forget = (service: string): void => counting.forget(service);
-  const listener = listenerOf({ executor, reads, metrics, desk, forget });
+  const forget = (service: string): void => {
+    counting.forget(service);
+    tenures.forget(service);
+  };
+  const listener = listenerOf({ tenures, reads, metrics, desk, forget });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
@@ -60,6 +63,7 @@ export function createController(
       const answer = restarted ? engine.post(service, { kind: 'machineRestarted' }, 'bascule') : null;
       const state = engine.find(service);
       if (state === null) continue;
+      const executor = tenures.of(service);
       executor.adopt(state, answer?.kind === 'turn' ? answer.turn.commands : commands);
       executor.enqueue(service, commands);
     }
@@ -93,18 +97,18 @@ export function createController(
 }
 
 type Listening = {
-  readonly executor: Executor;
+  readonly tenures: Tenures;
   readonly reads: Reads;
   readonly metrics: Metrics;
   readonly desk: Desk;
   readonly forget: (service: string) => void;
 };
 
-function listenerOf({ executor, reads, metrics, desk, forget }: Listening): EngineListener {
+function listenerOf({ tenures, reads, metrics, desk, forget }: Listening): EngineListener {
   return {
-    commands: (service, commands) => executor.enqueue(service, commands),
+    commands: (service, commands) => tenures.of(service).enqueue(service, commands),
     event: (event) => reads.tell(event),
-    backUnrecorded: (route) => executor.backUnrecorded(route),
+    backUnrecorded: (route) => tenures.of(route.service).backUnrecorded(route),
     changed: (service, turn) => {
       if (turn.gone) forget(service);
       if (turn.ended === null) return;

@@ -5,7 +5,7 @@ import type { Command } from '../rollout/command.ts';
 import type { ServiceState } from '../rollout/state.ts';
 import { doorOf } from './door.ts';
 import type { Effort } from './effort.ts';
-import type { Engine } from './engine.ts';
+import type { Decisions } from './tenure.ts';
 import type { Ports, Settings } from './ports.ts';
 
 type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>;
@@ -20,13 +20,15 @@ const LAST_STABLE_RETRY_MS = 60_000;
 /** Starts, scales and stops what runs in slots. Before each effect it asks the state whether that is still wanted. */
 export class SlotWork {
   readonly #ports: Ports;
-  readonly #engine: Engine;
+  readonly #engine: Decisions;
   readonly #settings: Settings;
   readonly #effort: Effort;
+  /** The newest start of each slot. One that was overtaken by a stop speaks for no later start of the same release. */
+  readonly #starts = new Map<string, string>();
 
   constructor(parts: {
     readonly ports: Ports;
-    readonly engine: Engine;
+    readonly engine: Decisions;
     readonly settings: Settings;
     readonly effort: Effort;
   }) {
@@ -38,13 +40,16 @@ export class SlotWork {
 
   async start(service: string, id: string, command: CommandOf<'startSlot'>): Promise<void> {
     const { slot, releaseId, replicas } = command;
+    const place = `${service}/${slot}`;
+    this.#starts.set(place, id);
     for (
       let waitMs = FIRST_STABLE_RETRY_MS;
       !this.#effort.stopping.aborted;
       waitMs = Math.min(waitMs * 2, LAST_STABLE_RETRY_MS)
     ) {
       // Aborted, or lost with a restart of the machine: starting it now would leave processes that nobody knows.
-      if (!this.holds(service, slot, releaseId)) return this.#engine.finishLater(service, id);
+      if (!this.holds(service, slot, releaseId) || this.#starts.get(place) !== id)
+        return this.#engine.finishLater(service, id);
       try {
         await this.#emptied(service, slot);
         const state = this.#engine.find(service);
@@ -56,6 +61,7 @@ export class SlotWork {
       } catch (error) {
         if (this.#effort.stopping.aborted) return;
         const reason = messageOf(error);
+        if (this.#starts.get(place) !== id) continue;
         if (this.#engine.find(service)?.slots[slot].role !== 'stable')
           return await this.#effort.report(service, { kind: 'slotFailed', slot, releaseId, reason }, id);
         this.#ports.log.error({ service, slot }, `starting stable: ${reason}`);

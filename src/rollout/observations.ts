@@ -1,5 +1,6 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { otherSlot, type SlotName } from '../release/slot.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
@@ -134,7 +135,7 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
   const kept = slotWithRole(state, 'kept');
   if (rollout === null && kept !== null) {
     const until = state.slots[kept].keptUntilMs;
-    if (until !== null && event.atMs >= until)
+    if (until !== null && event.atMs >= until && !standsIn(state, kept))
       return vacate(say(turn, `the old version in ${kept} is given up; the way back is cold now`), kept);
   }
   if (rollout === null || rollout.ending !== null) return turn;
@@ -149,6 +150,11 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
     by: 'bascule',
     decidedAtMs: event.atMs,
   });
+}
+
+/** While stable is down, what is kept warm is what users get. */
+function standsIn({ slots }: ServiceState, kept: SlotName): boolean {
+  return slots[kept].healthy > 0 && slots[otherSlot(kept)].healthy === 0;
 }
 
 /** Stable is started and gated again; what else ran is gone, and a rollout under way is over. */

@@ -10,7 +10,8 @@ export function slotStarted(state: ServiceState, event: Seen<'slotStarted'>): Tu
   const { rollout } = state;
   const slot = state.slots[event.slot];
   if (slot.releaseId !== event.releaseId || slot.role === 'leaving') return turn;
-  const running = withSlot(turn, event.slot, { replicas: event.replicas });
+  // What ran before was perhaps scaled while it was started again: the newer number stays.
+  const running = slot.replicas > 0 ? turn : withSlot(turn, event.slot, { replicas: event.replicas });
   if (rollout === null || rollout.phase !== 'starting' || rollout.candidate !== event.slot) return running;
   const ports = state.addresses[event.slot].slice(0, event.replicas).map((address) => `:${address.port}`);
   return enterStep(
