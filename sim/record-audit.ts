@@ -120,7 +120,10 @@ export class RecordAudit {
         rollout.plan.whenUnsure.then !== 'advance' || rollout.plan.steps.some(({ kind }) => kind === 'ask'),
       reboots: this.#memory.reboots,
       typed: new Map(this.#memory.typed),
-      isCaught: rollout.from !== null && isCaught(natureOf(rollout.releaseId), rollout.plan),
+      isCaught:
+        rollout.from !== null &&
+        ['good', 'slow-start'].includes(natureOf(rollout.from.label)) &&
+        isCaught(natureOf(rollout.releaseId), rollout.plan),
       outcome: null,
     };
   }

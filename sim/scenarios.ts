@@ -113,7 +113,7 @@ class Plays extends Stage {
   async #bad(nature: Nature): Promise<void> {
     const was = this.stable();
     await this.deploy(this.people.label(nature));
-    const { id, plan } = this.rollout!;
+    const { id, plan, releaseId } = this.rollout!;
     const waits = (): boolean => this.rollout === null || this.rollout.paused !== null;
     await this.world.until(() => waits() || this.rollout?.asks !== null, OVER_WITHIN_MS);
     if (!waits()) await this.settle(this.people.promote(null, false));
@@ -125,7 +125,7 @@ class Plays extends Stage {
     } else if (isCaught(nature, plan)) {
       const outcome = ['erring', 'erring-at-full', 'dying'].includes(nature) ? 'rolled-back' : 'never-ready';
       this.ended(id, outcome);
-    } else return;
+    } else return this.world.save([releaseId]);
     this.must(this.stable() === was, `${this.stable()} serves, and ${was} was to`);
   }
 

@@ -1,5 +1,6 @@
 import { SLOT_NAMES } from '../src/release/slot.ts';
 import type { Outcome, Phase, Rollout } from '../src/rollout/state.ts';
+import { natureOf } from './nature.ts';
 import type { People } from './people.ts';
 import { SERVICE } from './spec.ts';
 import type { SimWorld } from './world.ts';
@@ -16,9 +17,9 @@ export class Stage {
     this.people = people;
   }
 
-  /** Some version serves; else a good one is brought first. */
+  /** A version that is good serves, or is brought first: beside one that errs nothing looks bad. */
   async serves(): Promise<boolean> {
-    if (this.stable() !== null) return true;
+    if (this.stable() !== null && natureOf(this.stable()!) === 'good') return true;
     const label = this.people.label('good');
     await this.deploy(label);
     await this.over('done');

@@ -9,6 +9,9 @@ import { restRight } from './rest.ts';
 import { drawSpec, SERVICE } from './spec.ts';
 import { SimWorld } from './world.ts';
 
+// An error is born for every call to a proxy that is away: its stack is of no use here, and expensive.
+Error.stackTraceLimit = 2;
+
 export type Result = {
   readonly seed: number;
   readonly breach: string | null;
@@ -45,8 +48,8 @@ export async function playSeed(seed: number, options: StoryOptions): Promise<Res
     await people.deploy(people.label('good'));
     await chaos.rage();
     await converge(world, people);
-    for (let played = 0; played < 2 && world.audit.breaches.length === 0; played += 1)
-      await playScenario(draw.pick(SCENARIOS), world, people);
+    if (world.audit.breaches.length === 0)
+      await playScenario(SCENARIOS[seed % SCENARIOS.length]!, world, people);
     if (world.audit.breaches.length === 0) endChecks(world);
   } finally {
     world.kill();
@@ -85,12 +88,13 @@ class Chaos {
     const world = this.#world;
     const { draw, time, audit } = world;
     const wild = draw.pick([0.3, 0.5, 0.8]);
+    const gap = draw.pick([10, 20, 40]);
     let nextMs = 0;
     while (this.events < LEAST_EVENTS && time.monotonicMs < MOST_CHAOS_MS && audit.breaches.length === 0) {
       this.#aim();
       if (time.monotonicMs >= nextMs) {
         this.#act(draw.chance(wild) ? draw.pick(FAULTS) : `"${this.#verb()}"`);
-        nextMs = time.monotonicMs + draw.whole(1, 40) * 50;
+        nextMs = time.monotonicMs + draw.whole(1, gap) * 50;
       }
       await world.instant(Math.max(nextMs, time.monotonicMs + 1));
     }

@@ -74,7 +74,11 @@ export class Executor {
       if (releaseId === null || replicas === 0 || role === 'free' || role === 'leaving') continue;
       if (pending.some(({ command }) => command.kind === 'startSlot' && command.slot === slot)) continue;
       void this.#effort.quietly(service, slot, {
-        act: () => this.#slots.ensure(state, slot, releaseId, replicas),
+        act: () => {
+          // It may be scaled while this is tried.
+          const now = this.#engine.find(service)?.slots[slot].replicas ?? replicas;
+          return this.#slots.ensure(state, slot, releaseId, now);
+        },
         wanted: () => this.#slots.holds(service, slot, releaseId),
       });
     }

@@ -39,7 +39,7 @@ export function createController(
   const desk = new Desk();
   const metrics = new Metrics();
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
-  const lookout = new Lookout(ports, engine, (service) => tenures.of(service).restore(service));
+  const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
   const counting = new Counting(ports, engine, desk);
   const deploys = new Deploys(ports, engine, settings);
   const reads = new Reads({ ports, engine, desk, info, metrics });

@@ -56,7 +56,7 @@ export class SlotWork {
         if (state === null) return;
         await this.#ports.router.install(doorOf(state, this.#release));
         if (!this.holds(service, slot, releaseId)) continue;
-        await this.ensure(state, slot, releaseId, replicas);
+        await this.ensure(state, slot, releaseId, this.#replicasOf(service, slot) || replicas);
         return await this.#effort.report(service, { kind: 'slotStarted', slot, releaseId, replicas }, id);
       } catch (error) {
         if (this.#effort.stopping.aborted) return;
@@ -179,6 +179,11 @@ export class SlotWork {
       replicas,
       addresses: state.addresses[slot],
     });
+  }
+
+  /** As scaled since; 0 for what is not started yet. */
+  #replicasOf(service: string, slot: SlotName): number {
+    return this.#engine.find(service)?.slots[slot].replicas ?? 0;
   }
 
   /** Whether the state still has this release in the slot, to stay. */

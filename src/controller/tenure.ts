@@ -34,6 +34,11 @@ export class Tenures {
     return executor;
   }
 
+  /** Gives the proxy what it lost of a service, if that is still there. */
+  async restore(service: string): Promise<void> {
+    if (this.#engine.find(service) !== null) await this.of(service).restore(service);
+  }
+
   forget(service: string): void {
     this.#tenures.delete(service);
   }
