@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
-import { playSeed, type Result } from './story.ts';
+import { onSqlite } from './sqlite.ts';
+import { playSeed, type Result, type StoryOptions } from './story.ts';
 
 const USAGE = `npm run sim -- --seed=N            plays one seed and prints what happened
-npm run sim -- --seeds=N [--from=M] plays N seeds and prints the coverage; --stop ends at the first breach`;
+npm run sim -- --seeds=N [--from=M] plays N seeds and prints the coverage; --stop ends at the first breach
+Either with --sqlite: on the real journal, opened again after every kill`;
 
 /** With this many seeds no cell of the table may be empty. */
 const FULL = 10_000;
@@ -14,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
+    sqlite: { type: 'boolean', default: false },
     stop: { type: 'boolean', default: false },
   },
 });
@@ -27,6 +30,11 @@ function whole(text: string): number {
   const number = Number(text);
   if (Number.isSafeInteger(number) && number >= 0) return number;
   throw new Error(`"${text}" is not a whole number.\n${USAGE}`);
+}
+
+function play(seed: number, told: Omit<StoryOptions, 'openJournal'>): Promise<Result> {
+  if (!values.sqlite) return playSeed(seed, { ...told, openJournal: null });
+  return onSqlite((openJournal) => playSeed(seed, { ...told, openJournal }));
 }
 
 async function playOne(seed: number): Promise<number> {
@@ -47,7 +55,7 @@ async function playMany(from: number, seeds: number): Promise<number> {
   let events = 0;
   let played = 0;
   for (let seed = from; seed < from + seeds; seed += 1) {
-    const result = await playSeed(seed, { coverage, trace: null, openJournal: null });
+    const result = await play(seed, { coverage, trace: null });
     events += result.events;
     played += 1;
     if (result.breach === null) continue;

@@ -25,6 +25,7 @@ export class Memory {
   /** Faults that may change what becomes of a version: dead replicas, lost counts, a proxy that restarts. */
   disturbances = 0;
   reboots = 0;
+  readonly #typedAtMs = new Map<Typed, number>();
   #obstructedUntilMs = 0;
   #disturbedAtMs = -Infinity;
   readonly #time: ManualTime;
@@ -50,6 +51,12 @@ export class Memory {
 
   type(verb: Typed): void {
     this.typed.set(verb, this.times(verb) + 1);
+    this.#typedAtMs.set(verb, this.#time.monotonicMs);
+  }
+
+  /** Whether it was typed at that moment or since. */
+  wasTyped(verb: Typed, sinceMs: number): boolean {
+    return (this.#typedAtMs.get(verb) ?? -Infinity) >= sinceMs;
   }
 
   times(verb: Typed): number {

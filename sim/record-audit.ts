@@ -12,7 +12,7 @@ type Known = {
   readonly plan: string;
   readonly disturbances: number;
   readonly reboots: number;
-  readonly typed: ReadonlyMap<Typed, number>;
+  readonly sinceMs: number;
   /** Its plan finds what is wrong with it. */
   readonly isCaught: boolean;
   /** Its plan may end as undecided. */
@@ -119,7 +119,7 @@ export class RecordAudit {
       asksOrBacks:
         rollout.plan.whenUnsure.then !== 'advance' || rollout.plan.steps.some(({ kind }) => kind === 'ask'),
       reboots: this.#memory.reboots,
-      typed: new Map(this.#memory.typed),
+      sinceMs: this.#world.time.monotonicMs,
       isCaught:
         rollout.from !== null &&
         ['good', 'slow-start'].includes(natureOf(rollout.from.label)) &&
@@ -136,7 +136,7 @@ export class RecordAudit {
     const nature = natureOf(known.releaseId);
     const isDisturbed = this.#memory.disturbances > known.disturbances;
     const wasTyped = (...verbs: readonly Typed[]): boolean =>
-      verbs.some((verb) => this.#memory.times(verb) > (known.typed.get(verb) ?? 0));
+      verbs.some((verb) => this.#memory.wasTyped(verb, known.sinceMs));
     switch (cause) {
       case 'promoted':
         if (outcome !== 'done') return 'promoted is not an end of that kind';
