@@ -1,3 +1,4 @@
+import { onAddress } from '../src/lib/upstream.ts';
 import { SLOT_NAMES } from '../src/release/slot.ts';
 import { SERVICE, describeDoor } from '../test/e2e/door.ts';
 import { startRouter } from '../test/e2e/router.ts';
@@ -11,7 +12,7 @@ export const BUILTIN: Peer = {
   start: async ({ directory, port, backends: [blue, green] }) => {
     const started = await startRouter(directory, 1);
     const { router } = started;
-    await router.install(describeDoor(port, { blue: [blue], green: [green] }));
+    await router.install(describeDoor(port, { blue: [onAddress(blue)], green: [onAddress(green)] }));
     const split = { rollout: 'r-1', slot: 'green', sharePercent: 25, seed: 'b'.repeat(32) } as const;
     const replicas = { blue: 1, green: 1 };
     await router.apply({ service: SERVICE, revision: 1, serve: 'blue', split, replicas, standIn: true });

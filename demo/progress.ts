@@ -12,6 +12,8 @@ export function progressOf(service: ServiceView): string | null {
       return `${rollout.label} starts${since}`;
     case 'probing':
       return `${rollout.label} must be healthy through the proxy, three times in a row${since}`;
+    case 'verifying':
+      return `the checks of ${rollout.label} run on its preview address${since}`;
     case 'shifting':
       return `the route changes: ${rollout.sharePercent}% for ${rollout.label}`;
     case 'dwelling':

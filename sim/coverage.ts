@@ -8,6 +8,7 @@ const EVERY_PHASE: Readonly<Record<Phase | 'none', true>> = {
   clearing: true,
   starting: true,
   probing: true,
+  verifying: true,
   shifting: true,
   dwelling: true,
   asking: true,

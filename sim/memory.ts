@@ -22,6 +22,8 @@ export class Memory {
   readonly weights: { readonly atMs: number; readonly percent: number }[] = [];
   /** Versions that were held by a person (rollout id), and the newest route at that moment. */
   readonly held = new Map<string, number>();
+  /** Releases whose own checks held at least once. */
+  readonly checked = new Set<string>();
   /** Faults that may change what becomes of a version: dead replicas, lost counts, a proxy that restarts. */
   disturbances = 0;
   reboots = 0;

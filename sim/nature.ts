@@ -11,6 +11,7 @@ export const NATURES = [
   'crashing',
   'dying',
   'slow-start',
+  'unverified',
 ] as const;
 export type Nature = (typeof NATURES)[number];
 
@@ -51,6 +52,8 @@ export function isCaught(nature: Nature, { steps }: Plan): boolean {
     case 'no-start':
     case 'crashing':
       return true;
+    case 'unverified':
+      return steps.some(({ kind }) => kind === 'verify');
     case 'good':
     case 'flaky':
     case 'slow-start':

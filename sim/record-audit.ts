@@ -151,6 +151,8 @@ export class RecordAudit {
             ? null
             : 'nothing was wrong with it'
           : null;
+      case 'verify':
+        return nature === 'unverified' || isDisturbed ? null : 'its checks hold';
       case 'start':
       case 'gate':
         return nature === 'good' || nature === 'slow-start' ? (isDisturbed ? null : 'it could start') : null;

@@ -14,6 +14,7 @@ export const SCENARIOS = [
   'a version that is never ready',
   'a version that does not start',
   'a version that crashes at once',
+  'a version that fails its checks',
   'aborted',
   'superseded',
   'rolled back warm',
@@ -30,6 +31,7 @@ export const SCENARIOS = [
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
+const COMPARABLE_AFTER_MS = 8000;
 /** From a person's word to the last user, with nothing in the way. */
 const BACK_WITHIN_MS = 1500;
 
@@ -67,6 +69,8 @@ class Plays extends Stage {
         return this.#bad('no-start');
       case 'a version that crashes at once':
         return this.#bad('crashing');
+      case 'a version that fails its checks':
+        return this.#bad('unverified');
       case 'aborted':
         return this.#aborted();
       case 'superseded':
@@ -111,6 +115,8 @@ class Plays extends Stage {
   }
 
   async #bad(nature: Nature): Promise<void> {
+    // A comparison needs some seconds in which stable was well.
+    await this.world.pass(COMPARABLE_AFTER_MS);
     const was = this.stable();
     await this.deploy(this.people.label(nature));
     const { id, plan, releaseId } = this.rollout!;

@@ -1,5 +1,5 @@
 import type { ServiceSpec } from '../src/release/service.ts';
-import { SPEC } from '../src/rollout/fixtures.ts';
+import { SPEC, VERIFY } from '../src/rollout/fixtures.ts';
 import type { Draw } from './draw.ts';
 
 export const SERVICE = 'shop';
@@ -23,6 +23,7 @@ export function drawSpec(draw: Draw): ServiceSpec {
       health: { ...SPEC.release.health, intervalMs: 200, rise: 2, fall: 2 },
       readyWithinMs: 8000,
       stopGraceMs: 1000,
+      ...(draw.chance(0.6) && VERIFY.kind === 'verify' ? { verify: VERIFY.checks } : {}),
     },
     scale: { replicas: draw.whole(1, 3), maxReplicas: 3 },
     policy: {

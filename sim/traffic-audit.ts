@@ -155,6 +155,9 @@ export class TrafficAudit {
     const id = machine.releaseIn(service, slot);
     if (part > 0 && id !== null) {
       this.#world.doomUnderTraffic(key, id);
+      const checks = machine.slots.get(key)?.workload.release.spec.verify ?? [];
+      if (checks.length > 0 && !this.#memory.checked.has(id))
+        this.#breach(`users are answered by ${id}, whose own checks did not hold`);
       if (this.#gated.get(key) !== id)
         this.#breach(`users are answered by ${id}, which did not pass its gate`);
     }

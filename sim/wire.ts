@@ -26,7 +26,8 @@ export type Call =
   | 'traffic'
   | 'ensure'
   | 'stop'
-  | 'look';
+  | 'look'
+  | 'check';
 
 const WRITES: ReadonlySet<Call> = new Set(['install', 'remove', 'apply', 'cut', 'ensure', 'stop']);
 
@@ -126,7 +127,7 @@ export class Wire {
 
 /** What the controller itself does is under way from the moment it is called; the rest is on its way to the proxy. */
 function isInProcess(call: Call): boolean {
-  return call === 'ensure' || call === 'stop' || call === 'look';
+  return call === 'ensure' || call === 'stop' || call === 'look' || call === 'check';
 }
 
 function never<T>(): Promise<T> {

@@ -5,6 +5,7 @@ import { createController } from '../src/controller/loop.ts';
 import type { Log, Ports } from '../src/controller/ports.ts';
 import type { Phase, ServiceState } from '../src/rollout/state.ts';
 import type { Route, TrafficRouter } from '../src/traffic/router.ts';
+import type { CheckResult } from '../src/workload/checker.ts';
 import type { WorkloadRuntime } from '../src/workload/runtime.ts';
 import { Audit } from './audit.ts';
 import type { Draw } from './draw.ts';
@@ -206,9 +207,22 @@ export class SimWorld {
         space: async () => ({ freeBytes: 1e12 }),
         prune: async () => [],
       },
+      checker: {
+        attempt: (_check, { release }) => wire.carry('check', (lateMs) => this.#check(release.id, lateMs)),
+      },
       environmentDigest: async () => this.digest,
       log: this.#log(life),
     };
+  }
+
+  async #check(releaseId: string, lateMs: number): Promise<CheckResult> {
+    await new Promise<void>((resolve) => {
+      this.time.at(this.draw.whole(1, 10) * 100 + lateMs, resolve);
+    });
+    const ok = natureOf(releaseId) !== 'unverified';
+    this.tell(() => `  ${releaseId} is checked: ${ok ? 'it holds' : 'it fails'}`);
+    if (ok) this.audit.memory.checked.add(releaseId);
+    return { ok, found: ok ? '200 (8ms)' : '500 instead of 2xx (8ms)', output: [] };
   }
 
   #router(wire: Wire): TrafficRouter {
@@ -225,6 +239,7 @@ export class SimWorld {
         identities: true,
         hold: false,
         mirror: false,
+        preview: true,
       },
       install: (door) => carry('install', () => proxy.install(door)),
       remove: (service) => carry('remove', () => proxy.remove(service)),

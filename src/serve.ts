@@ -13,11 +13,14 @@ import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
+import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { routerByKind } from './traffic/router-by-kind.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
+import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
@@ -45,7 +48,7 @@ export type ServeOptions = {
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, router } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
@@ -59,7 +62,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
-  await router.start();
+  await builtin.start();
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -69,13 +72,14 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   );
 
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    // A terminal that closes is a word to stop like any other.
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
   log.info({}, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
   await running.stop();
   runtime.detach();
-  router.close();
+  builtin.close();
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
@@ -128,8 +132,10 @@ async function openPorts(stateDir: string, file: ServerFile) {
     bootId,
     clock,
     largestLogBytes,
+    report: (message) => log.warn({}, message),
   });
-  const router = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const router = routerByKind({ builtin });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -140,23 +146,19 @@ async function openPorts(stateDir: string, file: ServerFile) {
     router,
     runtime,
     store,
+    checker: releaseChecker({ stateDir, store, allowedUsers, path }),
     environmentDigest,
     log,
   };
-  return { ports, bootId, runtime, router };
+  return { ports, bootId, runtime, builtin };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */
 function openLog(clock: Clock): Log {
-  if (process.stderr.isTTY)
-    return terminalLog(
-      (line) => void process.stderr.write(line),
-      () => clock.nowMs(),
-    );
-  return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  // A log that cannot be written costs lines, never the controller.
+  const write = lossyLines(2);
+  if (process.stderr.isTTY) return terminalLog(write, () => clock.nowMs());
+  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });
 }
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {

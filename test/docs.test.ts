@@ -64,11 +64,16 @@ function commandsOf({ kind, text }: Fence): readonly string[] {
     .map((line) => line.replace(start, '').replace(/\s+(?:&\s*)?(?:#.*)?$/u, ''));
 }
 
+const VERBS = await allVerbs({
+  version: '0',
+  serve: async () => undefined,
+  proxy: async () => undefined,
+});
+
 /** What is wrong with a command line, or null. */
 function complaintOf(line: string): string | null {
-  const effects = { version: '0', serve: async () => undefined, proxy: async () => undefined };
   const written = { out: () => undefined, err: () => undefined };
-  const program = createProgram(allVerbs(effects), '0', written, () => undefined);
+  const program = createProgram(VERBS, '0', written, () => undefined);
   const argv = [...line.matchAll(/"(?<quoted>[^"]*)"|(?<bare>\S+)/gu)].map(
     ({ groups }) => groups!['quoted'] ?? groups!['bare']!,
   );

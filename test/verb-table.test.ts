@@ -33,7 +33,7 @@ test('pause, abort and rollback are never refused for want of anything while a r
 
 test('no version gets traffic before its gate, whoever asks', () => {
   const early = verbTable().filter(
-    ({ state, verb }) => ['starting', 'probing'].includes(state) && /promote|weight/u.test(verb),
+    ({ state, verb }) => ['starting', 'probing', 'verifying'].includes(state) && /promote|weight/u.test(verb),
   );
 
   for (const { state, verb, does } of early)

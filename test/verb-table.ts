@@ -1,5 +1,13 @@
 import type { Verb } from '../src/rollout/event.ts';
-import { at, CANARY_STEPS, emptyService, firstRequest, requestOf, SPEC } from '../src/rollout/fixtures.ts';
+import {
+  at,
+  CANARY_STEPS,
+  emptyService,
+  firstRequest,
+  requestOf,
+  SPEC,
+  VERIFY,
+} from '../src/rollout/fixtures.ts';
 import type { ServiceState } from '../src/rollout/state.ts';
 import { transition } from '../src/rollout/transition.ts';
 
@@ -36,6 +44,12 @@ const DEPLOY: Bare = {
   supersede: false,
   spec: null,
 };
+const VERIFIED_DEPLOY: Bare = {
+  kind: 'deploy',
+  request: requestOf('v2', [...CANARY_STEPS.slice(0, 2), VERIFY, ...CANARY_STEPS.slice(2)]),
+  supersede: false,
+  spec: null,
+};
 const STARTED: Bare = { kind: 'slotStarted', slot: 'green', releaseId: 'shop/v2', replicas: 2 };
 const PROMOTE: Bare = { kind: 'promote', fromStep: null, full: false };
 const UP: readonly Bare[] = [...FIRST, DEPLOY, STARTED, CANDIDATE_HEALTH];
@@ -57,6 +71,7 @@ const STATES: Readonly<Record<string, () => ServiceState>> = {
   'one version serves': () => play(FIRST),
   starting: () => play([...FIRST, DEPLOY]),
   probing: () => play([...FIRST, DEPLOY, STARTED]),
+  verifying: () => play([...FIRST, VERIFIED_DEPLOY, STARTED, CANDIDATE_HEALTH]),
   shifting: () => play(UP, true),
   dwelling: () => play(UP),
   'dwelling, paused': () => play([...UP, { kind: 'pause' }]),

@@ -1,24 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatingError } from '../lib/errors.ts';
 import type { Problem } from '../http/answers.ts';
 import type { Io } from './io.ts';
 import { socketOf, unreachable, type Where } from './locate.ts';
+import { ServerProblem } from './server-problem.ts';
 
-/** What the server answered instead: its problem, word for word. */
-export class ServerProblem extends OperatingError {
-  readonly status: number;
-  readonly problem: Problem;
-
-  constructor(problem: Problem) {
-    super(problem.code, problem.detail, { retryable: problem.retryable });
-    this.status = problem.status;
-    this.problem = problem;
-  }
-}
+// An `import` of node:http or node:crypto asks for all that they export, a web client and web cryptography among it:
+// 25 and 4 ms at the start of every command.
+const { Agent, request: httpRequest } = process.getBuiltinModule('node:http');
 
 type Sending = {
   readonly method: string;
@@ -64,7 +56,7 @@ export class Client {
   /** POST, PUT or DELETE. */
   steer<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body: unknown = null): Promise<T> {
     const headers = {
-      'idempotency-key': randomUUID(),
+      'idempotency-key': process.getBuiltinModule('node:crypto').randomUUID(),
       ...(body !== null && { 'content-type': 'application/json' }),
     };
     return this.#json<T>({ method, path, headers, body: body === null ? null : JSON.stringify(body) });
@@ -161,6 +153,8 @@ export class Client {
     return new Promise((resolve, reject) => {
       const request = httpRequest({
         socketPath,
+        // Nobody reads it. A name would be told from an IPv6 address first, by an expression that takes 4 ms to compile.
+        host: '127.0.0.1',
         method,
         path: `/api/v1${path}`,
         headers: { ...headers, ...(this.#actor !== undefined && { 'bascule-actor': this.#actor }) },

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { OperatingError, messageOf } from '../lib/errors.ts';
 import { printable } from '../release/problem.ts';
 import { renderAnnotation, renderDiagnostics } from '../release/render-diagnostic.ts';
-import { ServerProblem } from './client.ts';
+import { ServerProblem } from './server-problem.ts';
 import type { Io } from './io.ts';
 import { InvalidFile } from './spec-file.ts';
 import { printJson } from './verb.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OperatingError } from '../lib/errors.ts';
 import { CODES } from '../release/codes.ts';
-import { ServerProblem } from './client.ts';
+import { ServerProblem } from './server-problem.ts';
 import { exitCodeOf, OWN } from './exit-codes.ts';
 
 test('every code with an exit code of its own is one that can be explained', () => {

@@ -1,5 +1,5 @@
 import { OperatingError } from '../lib/errors.ts';
-import { ServerProblem } from './client.ts';
+import { ServerProblem } from './server-problem.ts';
 
 /** What commands exit with, besides the outcomes of rollouts, which the server names. docs/cli.md lists all. */
 export const EXIT = {
@@ -12,6 +12,7 @@ export const EXIT = {
   waitTimedOut: 14,
   refused: 15,
   changes: 20,
+  unwell: 21,
   detached: 130,
 } as const;
 
@@ -24,6 +25,7 @@ export const OWN: Readonly<Record<string, number>> = {
   INTERRUPTED: EXIT.detached,
   NO_ROLLOUT: EXIT.refused,
   PACK_CHANGED: EXIT.refused,
+  CONFIG_EXISTS: EXIT.refused,
 };
 
 export function exitCodeOf(error: unknown): number {

@@ -3,10 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { testCli, type TestCli } from './cli-fixture.ts';
 import { allVerbs } from './program.ts';
 
-const START = ['apply', 'remove', 'check', 'plan', 'deploy'];
+const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
-const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain'];
+const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain', 'completion', 'doctor'];
 
 describe('help', () => {
   let cli: TestCli;
@@ -22,7 +22,7 @@ describe('help', () => {
     assert.deepEqual([code, err], [0, '']);
     assert.deepEqual(listed, NAMES);
     assert.deepEqual(
-      allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined }).map(
+      (await allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined })).map(
         (verb) => verb.name,
       ),
       [...NAMES, 'proxy'],

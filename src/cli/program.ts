@@ -1,43 +1,56 @@
 import { Command } from 'commander';
-import { abort } from './verbs/abort.ts';
-import { apply } from './verbs/apply.ts';
-import { check } from './verbs/check.ts';
-import { config } from './verbs/config.ts';
-import { deploy } from './verbs/deploy.ts';
-import { explain } from './verbs/explain.ts';
-import { history } from './verbs/history.ts';
-import { logs } from './verbs/logs.ts';
-import { pause } from './verbs/pause.ts';
-import { plan } from './verbs/plan.ts';
-import { promote } from './verbs/promote.ts';
-import { proxyVerb, type ProxyOptions } from './verbs/proxy.ts';
-import { remove } from './verbs/remove.ts';
-import { resume } from './verbs/resume.ts';
-import { retry } from './verbs/retry.ts';
-import { rollback } from './verbs/rollback.ts';
-import { schema } from './verbs/schema.ts';
-import { serveVerb, type ServeOptions } from './verbs/serve.ts';
-import { status } from './verbs/status.ts';
-import { wait } from './verbs/wait.ts';
-import { weight } from './verbs/weight.ts';
-import { why } from './verbs/why.ts';
+import type { ProxyOptions } from './verbs/proxy.ts';
+import type { ServeOptions } from './verbs/serve.ts';
 import type { Verb } from './verb.ts';
 
 /** What only main.ts can give. */
 export type Effects = {
   readonly version: string;
-  serve(options: ServeOptions): Promise<void>;
-  proxy(options: ProxyOptions): Promise<void>;
+  readonly serve: (options: ServeOptions) => Promise<void>;
+  readonly proxy: (options: ProxyOptions) => Promise<void>;
 };
 
-/** Every command, in the order of the help. */
-export function allVerbs(effects: Effects): readonly Verb[] {
-  const start = [apply, remove, check, plan, deploy];
-  const follow = [status, wait, why, history, logs];
-  const steer = [promote, pause, resume, weight, abort, rollback, retry];
-  const serve = serveVerb((options) => effects.serve(options));
-  const proxy = proxyVerb((options) => effects.proxy(options));
-  return [...start, ...follow, ...steer, serve, config, schema, explain, proxy];
+/**
+ * Every command, in the order of the help. Loaded when it is asked for, and what only its run needs by its run: most of a
+ * command's time is its start (`npm run bench:start`).
+ */
+const VERBS: Readonly<Record<string, (effects: Effects) => Promise<Verb>>> = {
+  init: async () => (await import('./verbs/init.ts')).init,
+  apply: async () => (await import('./verbs/apply.ts')).apply,
+  remove: async () => (await import('./verbs/remove.ts')).remove,
+  check: async () => (await import('./verbs/check.ts')).check,
+  plan: async () => (await import('./verbs/plan.ts')).plan,
+  deploy: async () => (await import('./verbs/deploy.ts')).deploy,
+  status: async () => (await import('./verbs/status.ts')).status,
+  wait: async () => (await import('./verbs/wait.ts')).wait,
+  why: async () => (await import('./verbs/why.ts')).why,
+  history: async () => (await import('./verbs/history.ts')).history,
+  logs: async () => (await import('./verbs/logs.ts')).logs,
+  promote: async () => (await import('./verbs/promote.ts')).promote,
+  pause: async () => (await import('./verbs/pause.ts')).pause,
+  resume: async () => (await import('./verbs/resume.ts')).resume,
+  weight: async () => (await import('./verbs/weight.ts')).weight,
+  abort: async () => (await import('./verbs/abort.ts')).abort,
+  rollback: async () => (await import('./verbs/rollback.ts')).rollback,
+  retry: async () => (await import('./verbs/retry.ts')).retry,
+  serve: async ({ serve }) => (await import('./verbs/serve.ts')).serveVerb(serve),
+  config: async () => (await import('./verbs/config.ts')).config,
+  schema: async () => (await import('./verbs/schema.ts')).schema,
+  explain: async () => (await import('./verbs/explain.ts')).explain,
+  completion: async (effects) =>
+    (await import('./verbs/completion.ts')).completionVerb(() => wholeProgram(effects)),
+  doctor: async ({ version }) => (await import('./verbs/doctor.ts')).doctorVerb(version),
+  proxy: async ({ proxy }) => (await import('./verbs/proxy.ts')).proxyVerb(proxy),
+};
+
+export function allVerbs(effects: Effects): Promise<readonly Verb[]> {
+  return Promise.all(Object.values(VERBS).map((load) => load(effects)));
+}
+
+/** The command that is named first; all of them where none is, so that help and complaints know them. */
+export async function verbsFor(argv: readonly string[], effects: Effects): Promise<readonly Verb[]> {
+  const [name = ''] = argv;
+  return Object.hasOwn(VERBS, name) ? [await VERBS[name]!(effects)] : allVerbs(effects);
 }
 
 /** What was typed. `args` holds one entry per argument of the command, or all of them where it takes any number. */
@@ -79,6 +92,11 @@ export function createProgram(
     });
   }
   return program;
+}
+
+async function wholeProgram(effects: Effects): Promise<Command> {
+  const silent = { out: () => undefined, err: () => undefined };
+  return createProgram(await allVerbs(effects), effects.version, silent, () => undefined);
 }
 
 function addCommon(command: Command): void {

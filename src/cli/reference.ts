@@ -79,5 +79,6 @@ const EXIT_CODES = [
   '| 17 | the way back could not be proven in time |',
   '| 18 | superseded |',
   '| 20 | `plan --detailed-exitcode`: a deploy would change something |',
+  '| 21 | `doctor`: something fails; warnings alone do not count |',
   '| 130 | detached; the rollout goes on |',
 ];

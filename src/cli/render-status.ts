@@ -19,8 +19,18 @@ export function renderService(view: ServiceView, look: Look): Line[] {
     ? renderIdle(view, look)
     : [
         ...renderRollout(view.rollout, look),
+        ...previews(view, look),
         ...(view.condition === 'serving' ? [] : field('users', [segment(usersWords(view), 'bad')], look)),
       ];
+}
+
+/** Where each version is reached alone. */
+function previews({ slots }: ServiceView, look: Look): Line[] {
+  const segments = (['blue', 'green'] as const).flatMap((name) => {
+    const { role, label, preview } = slots[name];
+    return preview === null || role === 'free' ? [] : [segment(`${printable(label ?? name)} ${preview}`)];
+  });
+  return segments.length === 0 ? [] : field('alone', segments, look);
 }
 
 function usersWords({ users, condition }: ServiceView): string {
@@ -71,6 +81,7 @@ function renderIdle(view: ServiceView, look: Look): Line[] {
   return [
     ...head,
     ...field('slots', slots, look),
+    ...previews(view, look),
     ...(view.last === null ? [] : renderLast(view.last, look)),
   ];
 }

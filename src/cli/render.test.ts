@@ -62,6 +62,14 @@ const VIEWS: Readonly<Record<string, ServiceView>> = {
       share: { askedPercent: 25, seenPercent: null, mismatch: null, warning: null },
     },
   }),
+  verifying: {
+    ...withRollout({ phase: 'verifying', sharePercent: 0, stepIndex: 2, verdict: null, traffic: null }),
+    users: '100% on v42',
+    slots: {
+      blue: { ...PROGRESSING.slots.blue, preview: 'http://127.0.0.1:8216' },
+      green: { ...PROGRESSING.slots.green, preview: 'http://127.0.0.1:8217' },
+    },
+  },
   returning: withRollout({
     phase: 'returning',
     outcome: 'rolled-back',

@@ -49,7 +49,7 @@ export function stateOf(rollout: RolloutView): State {
     case 'superseded':
       return { mark: '✖', word: 'superseded', style: 'warn' };
     case 'never-ready':
-      return { mark: '✖', word: 'never became ready', style: 'bad' };
+      return { mark: '✖', word: neverWord(rollout), style: 'bad' };
     case 'unproven':
       return { mark: '✖', word: 'THE WAY BACK IS NOT PROVEN', style: 'bad' };
     case null:
@@ -58,6 +58,10 @@ export function stateOf(rollout: RolloutView): State {
   if (rollout.phase === 'asking') return { mark: '?', word: 'asks a person', style: 'warn' };
   if (rollout.paused) return { mark: '‖', word: 'paused', style: 'warn' };
   return { mark: '◑', word: rollout.byHand ? 'by hand' : 'progressing', style: 'bold' };
+}
+
+function neverWord({ cause }: RolloutView): string {
+  return cause === 'verify' ? 'failed its checks, got no traffic' : 'never became ready';
 }
 
 function overOr(rollout: RolloutView, over: string, underWay: string): string {

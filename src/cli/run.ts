@@ -1,10 +1,8 @@
 import { CommanderError, type Command } from 'commander';
-import { Client } from './client.ts';
-import { complain, plainUsage } from './complaints.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import type { Where } from './locate.ts';
-import { allVerbs, createProgram, type Effects, type Typed } from './program.ts';
+import { createProgram, verbsFor, type Effects, type Typed } from './program.ts';
 import { printJson } from './verb.ts';
 
 /** Runs one command line (without node and script). Resolves to the exit code; never throws, never ends the process. */
@@ -13,7 +11,7 @@ export async function runCli(argv: readonly string[], io: Io, effects: Effects):
   let typed: Typed | null = null;
   // What commander writes of its own accord is help; its complaints are worded in `refuseUsage`.
   const written = { out: (text: string) => io.out(text), err: () => undefined };
-  const program = createProgram(allVerbs(effects), effects.version, written, (chosen) => {
+  const program = createProgram(await verbsFor(argv, effects), effects.version, written, (chosen) => {
     typed = chosen;
   });
   if (argv.length === 0) {
@@ -24,7 +22,7 @@ export async function runCli(argv: readonly string[], io: Io, effects: Effects):
     program.parse(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError)
-      return error.exitCode === 0 ? EXIT.done : refuseUsage(error, program, argv, io);
+      return error.exitCode === 0 ? EXIT.done : await refuseUsage(error, program, argv, io);
     throw error;
   }
   if (typed === null) return EXIT.done;
@@ -38,11 +36,13 @@ async function runVerb({ verb, args, options }: Typed, json: boolean, io: Io): P
     ...(typeof stateDir === 'string' && { stateDir }),
     ...(typeof host === 'string' && { host }),
   };
+  const { Client } = await import('./client.ts');
   const client = new Client(where, io);
   try {
     return await verb.run({ io, where, client, json, args, options });
   } catch (error) {
     const code = exitCodeOf(error);
+    const { complain } = await import('./complaints.ts');
     complain(error, code, io, json);
     return code;
   } finally {
@@ -50,7 +50,13 @@ async function runVerb({ verb, args, options }: Typed, json: boolean, io: Io): P
   }
 }
 
-function refuseUsage(error: CommanderError, program: Command, argv: readonly string[], io: Io): number {
+async function refuseUsage(
+  error: CommanderError,
+  program: Command,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const { plainUsage } = await import('./complaints.ts');
   const message = plainUsage(error);
   if (argv.includes('--json')) {
     printJson(io, { error: { code: 'USAGE', message, retryable: false, exitCode: EXIT.usage } });

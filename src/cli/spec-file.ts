@@ -2,7 +2,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Diagnostic } from '../release/diagnostic.ts';
-import { parseConfig } from '../release/parse.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { Context } from './verb.ts';
 
@@ -33,6 +32,7 @@ export async function readSpecFile({ io, options }: Context): Promise<SpecFile> 
   const name = typeof options['file'] === 'string' ? options['file'] : 'bascule.yaml';
   const path = resolve(io.cwd, name);
   const text = await textOf(path, name);
+  const { parseConfig } = await import('../release/parse.ts');
   const result = parseConfig(text, relative(io.cwd, path), io.env);
   if (!result.ok) throw new InvalidFile(name, result.diagnostics);
   return { path, services: result.config.services };

@@ -1,6 +1,6 @@
-import type { Address } from '../lib/address.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { messageOf, OperatingError } from '../lib/errors.ts';
+import { onAddress } from '../lib/upstream.ts';
 import { configDigest } from '../release/digest.ts';
 import { planRollout, type Plan } from '../release/plan.ts';
 import type { Release } from '../release/release.ts';
@@ -8,11 +8,12 @@ import type { ServiceSpec } from '../release/service.ts';
 import { stableOf } from './plan-view.ts';
 import { differences } from './differences.ts';
 import { FREE_SLOT, labelOf, slotWithRole, type DeployRequest, type ServiceState } from '../rollout/state.ts';
-import { allocatePorts } from '../workload/ports.ts';
 import type { Caller, DeployAsk } from './controller.ts';
 import type { Document, Engine } from './engine.ts';
-import type { Ports, Settings } from './ports.ts';
+import { isUnseen } from './labels.ts';
+import type { Ports } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
+import type { Reserved } from './reserved.ts';
 
 /** What a deploy would be: everything decided, nothing done. */
 export type Prepared = {
@@ -40,12 +41,12 @@ const RECORDS_LOOKED_AT = 200;
 export class Deploys {
   readonly #ports: Ports;
   readonly #engine: Engine;
-  readonly #settings: Settings;
+  readonly #reserved: Reserved;
 
-  constructor(ports: Ports, engine: Engine, settings: Settings) {
+  constructor(ports: Ports, engine: Engine, reserved: Reserved) {
     this.#ports = ports;
     this.#engine = engine;
-    this.#settings = settings;
+    this.#reserved = reserved;
   }
 
   /** Everything about a release that takes time to find out. Errors: RELEASE_LABEL_TAKEN, ARTIFACT_UNKNOWN, DOOR_DIFFERS, WORKLOAD_SECRET_MISSING. */
@@ -136,24 +137,12 @@ export class Deploys {
   }
 
   newService(spec: ServiceSpec): ServiceState {
-    const owned = this.#engine
-      .services()
-      .flatMap((state) => [...state.addresses.blue, ...state.addresses.green].map((address) => address.port));
-    const doors = [spec, ...this.#engine.services().map((state) => state.spec)].map(
-      ({ door }) => door.listen.port,
-    );
-    const { from, to } = this.#settings.slotPorts;
-    const { blue, green } = allocatePorts({
-      from,
-      to,
-      taken: new Set([...owned, ...doors]),
-      perSlot: spec.scale.maxReplicas,
-    });
+    const { blue, green } = this.#reserved.slots(spec);
     return {
       service: spec.name,
       spec,
       salt: this.#ports.random.hex(16),
-      addresses: { blue: blue.map(onLoopback), green: green.map(onLoopback) },
+      addresses: { blue: blue.map(onAddress), green: green.map(onAddress) },
       slots: { blue: FREE_SLOT, green: FREE_SLOT },
       rollout: null,
       route: { revision: 0, proven: true },
@@ -191,16 +180,21 @@ export class Deploys {
     };
   }
 
-  /** The release of this label, if it is what is asked for. Error: RELEASE_LABEL_TAKEN. */
+  /**
+   * The release of this label, if it is what is asked for; null where the label is free: never used, of a service that was
+   * removed, or of a release that never got traffic and goes nowhere any more. Error: RELEASE_LABEL_TAKEN.
+   */
   #known({ spec, label, artifactDigest }: DeployAsk): Release | null {
-    const known = this.release(`${spec.name}/${label}`);
+    const state = this.#engine.find(spec.name);
+    const known = state === null ? null : this.release(`${spec.name}/${label}`);
     if (known === null) return null;
     if (known.artifactDigest === artifactDigest && known.configDigest === configDigest(spec.release))
       return known;
+    if (state !== null && isUnseen(this.#ports, state, known.id)) return null;
     const what = known.artifactDigest === artifactDigest ? 'its configuration differs' : 'its files differ';
     throw new OperatingError(
       'RELEASE_LABEL_TAKEN',
-      `${label} of ${spec.name} exists already and ${what}; releases never change. Nothing was started. Give another --version.`,
+      `${label} of ${spec.name} exists already and ${what}; releases never change. Nothing was started. Give another --version; only one that never got traffic, and is not under way, may be replaced.`,
       { retryable: false },
     );
   }
@@ -254,6 +248,9 @@ export class Deploys {
     })) {
       const { rollout, ending } = value as unknown as RolloutRecord;
       if (ending?.outcome !== 'done') continue;
+      // Of a service of this name that was removed: its releases are gone, or others have their names now.
+      const release = this.release(rollout.releaseId);
+      if (release === null || release.createdAtMs > rollout.startedAtMs) continue;
       if (rollout.releaseId !== serves && !left.has(rollout.releaseId)) return rollout.releaseId;
       if (rollout.purpose === 'rollback' && rollout.from !== null) left.add(rollout.from.releaseId);
     }
@@ -268,7 +265,12 @@ export class Deploys {
 }
 
 function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
-  const differs = differences(state.spec, spec).filter((line) => !line.startsWith('policy'));
+  // Nobody was served by the door yet: the file's own is taken.
+  const neverServed = slotWithRole(state, 'stable') === null && state.rollout === null;
+  if (neverServed) return assertScaleFits(state, spec);
+  const differs = differences(state.spec, spec)
+    .filter(({ part }) => part === 'door')
+    .map(({ line }) => line);
   if (differs.length === 0) return;
   throw new OperatingError(
     'DOOR_DIFFERS',
@@ -277,6 +279,13 @@ function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
   );
 }
 
-function onLoopback(port: number): Address {
-  return { host: '127.0.0.1', port };
+/** Error: SCALE_ABOVE_RESERVED. */
+export function assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
+  const reserved = state.addresses.blue.length;
+  if (spec.scale.replicas <= reserved) return;
+  throw new OperatingError(
+    'SCALE_ABOVE_RESERVED',
+    `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,
+    { retryable: false },
+  );
 }

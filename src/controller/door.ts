@@ -1,6 +1,6 @@
 import type { Release } from '../release/release.ts';
 import type { SlotName } from '../release/slot.ts';
-import type { ServiceState } from '../rollout/state.ts';
+import { previewOf, type ServiceState } from '../rollout/state.ts';
 import type { Door } from '../traffic/router.ts';
 
 /** The door as the proxy is to have it: each slot is probed as its own release asks. */
@@ -16,5 +16,6 @@ export function doorOf(state: ServiceState, release: (id: string) => Release | n
     sticky: state.rollout?.plan.sticky ?? state.spec.policy.sticky,
     salt: state.salt,
     slots: state.addresses,
+    preview: previewOf(state),
   };
 }

@@ -11,6 +11,7 @@ import type { Decisions } from './tenure.ts';
 import { Lanes } from './lanes.ts';
 import type { Ports, Settings } from './ports.ts';
 import { releaseOf, SlotWork } from './slot-work.ts';
+import { VerifyWork } from './verify-work.ts';
 
 type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
@@ -28,6 +29,7 @@ export class Executor {
   readonly #stopping: AbortSignal;
   readonly #effort: Effort;
   readonly #slots: SlotWork;
+  readonly #checks: VerifyWork;
 
   constructor(ports: Ports, engine: Decisions, settings: Settings, stopping: AbortSignal) {
     this.#ports = ports;
@@ -36,6 +38,7 @@ export class Executor {
     this.#stopping = stopping;
     this.#effort = new Effort(ports, engine, stopping);
     this.#slots = new SlotWork({ ports, engine, settings, effort: this.#effort });
+    this.#checks = new VerifyWork(ports, engine, this.#effort);
   }
 
   enqueue(service: string, commands: readonly IssuedCommand[]): void {
@@ -137,6 +140,8 @@ export class Executor {
         return this.#slots.scale(service, id, command);
       case 'stopSlot':
         return this.#slots.stop(service, id, command);
+      case 'verify':
+        return this.#checks.run(service, id, command);
     }
   }
 
@@ -221,6 +226,7 @@ function laneOf(service: string, command: Command): string | null {
   switch (command.kind) {
     case 'applyRoute':
     case 'startSlot':
+    case 'verify':
       return null;
     case 'installDoor':
     case 'removeDoor':

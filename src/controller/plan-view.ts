@@ -22,7 +22,7 @@ export function planView(
     label: release.label,
     from,
     lines: changes
-      ? [...slotLines(prepared, state), ...describePlan(request.plan)]
+      ? [...slotLines(prepared, state), ...describePlan(request.plan, from === null)]
       : [`${release.label} is what serves already`],
     warnings: [...(request.remark === null ? [] : [request.remark]), ...warningsOf(state, isNew)],
     changes,

@@ -5,6 +5,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { SampleStore } from '../journal/samples.ts';
 import type { EnvValue } from '../release/service.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
+import type { Checker } from '../workload/checker.ts';
 import type { WorkloadRuntime } from '../workload/runtime.ts';
 import type { ReleaseStore } from '../workload/store.ts';
 
@@ -18,6 +19,7 @@ export type Ports = {
   readonly router: TrafficRouter;
   readonly runtime: WorkloadRuntime;
   readonly store: ReleaseStore;
+  readonly checker: Checker;
   /** sha256 hex over names, plain values and an HMAC of each secret. Error: WORKLOAD_SECRET_MISSING. */
   readonly environmentDigest: (env: Readonly<Record<string, EnvValue>>) => Promise<string>;
   readonly log: Log;

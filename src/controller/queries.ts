@@ -6,6 +6,7 @@ import type { Verb } from '../rollout/event.ts';
 import { routeOf } from '../rollout/route.ts';
 import {
   labelOf,
+  previewOf,
   slotWithRole,
   spanOf,
   stepOf,
@@ -64,7 +65,9 @@ export function serviceView(
 function slotView(state: ServiceState, name: SlotName): SlotView {
   const { role, replicas, healthy, keptUntilMs } = state.slots[name];
   const addresses = state.addresses[name].map((address) => formatAddress(address));
-  return { role, label: labelIn(state, name), replicas, healthy, addresses, keptUntilMs };
+  const alone = previewOf(state);
+  const preview = alone === null ? null : `http://${formatAddress(alone[name])}`;
+  return { role, label: labelIn(state, name), replicas, healthy, addresses, preview, keptUntilMs };
 }
 
 function labelIn(state: ServiceState, slot: SlotName): string | null {
@@ -163,6 +166,8 @@ function waitingOf(rollout: Rollout, state: ServiceState | null): string | null 
       const slot = state?.slots[rollout.candidate];
       return `every replica to be healthy (${slot?.healthy ?? 0} of ${slot?.replicas ?? 0})`;
     }
+    case 'verifying':
+      return `the checks on the preview address of ${rollout.label}`;
     case 'returning':
       return `proof that all traffic is back on ${rollout.from?.label ?? 'nothing'}`;
     case 'retiring':
@@ -203,6 +208,7 @@ function stepWords(step: Step): string {
       return `watch ${formatDuration(step.forMs)}`;
     case 'start':
     case 'ready':
+    case 'verify':
     case 'ask':
       return step.kind;
   }

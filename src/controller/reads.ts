@@ -65,8 +65,10 @@ export class Reads {
     readonly service: string | null;
     readonly limit: number;
   }): readonly RolloutView[] {
-    if (service !== null) this.#engine.state(service);
-    return this.#ports.journal.documents({ kind: 'rollout', aggregate: service, limit }).map(({ value }) => {
+    const documents = this.#ports.journal.documents({ kind: 'rollout', aggregate: service, limit });
+    // One that was removed has a history all the same.
+    if (service !== null && documents.length === 0) this.#engine.state(service);
+    return documents.map(({ value }) => {
       const record = this.#withEvidence(value as unknown as RolloutRecord);
       return rolloutView(record, this.#stateOf(record));
     });

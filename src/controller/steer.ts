@@ -1,16 +1,19 @@
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
-import { slotWithRole, type ServiceState } from '../rollout/state.ts';
+import { slotWithRole } from '../rollout/state.ts';
 import type { Answer } from '../rollout/verbs.ts';
 import type { Caller, Controller } from './controller.ts';
-import type { Deploys, Prepared } from './deploys.ts';
+import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
 import type { BareEvent, Document, Engine, Extra } from './engine.ts';
+import { forgetFormer } from './labels.ts';
 import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
+import type { Reserved } from './reserved.ts';
+import { withDoor } from './try-door.ts';
 import type { Answered } from './views.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
@@ -21,9 +24,19 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   readonly #engine: Engine;
   readonly #deploys: Deploys;
   readonly #reads: Reads;
+  readonly #reserved: Reserved;
 
-  constructor(ports: Ports, engine: Engine, deploys: Deploys, reads: Reads) {
+  constructor(
+    ports: Ports,
+    engine: Engine,
+    {
+      deploys,
+      reads,
+      reserved,
+    }: { readonly deploys: Deploys; readonly reads: Reads; readonly reserved: Reserved },
+  ) {
     this.#ports = ports;
+    this.#reserved = reserved;
     this.#engine = engine;
     this.#deploys = deploys;
     this.#reads = reads;
@@ -32,8 +45,11 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   async plan(request: Parameters<Controller['steer']['plan']>[0], caller: Caller) {
     const prepared = this.#deploys.prepare(await this.#deploys.gather(request, caller));
     const state = this.#engine.find(request.spec.name);
+    const begun = state ?? this.#deploys.newService(request.spec);
+    // What a deploy would be refused for is said now.
+    const given = this.#reserved.preview(begun, request.spec, prepared.request.plan);
     const view = planView(prepared, {
-      state: state ?? this.#deploys.newService(request.spec),
+      state: { ...begun, ...given },
       isNew: state === null,
       id: `p-${this.#ports.random.hex(4)}`,
     });
@@ -53,18 +69,22 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const prepared = this.#deploys.prepare(gathered);
     const { spec, supersede } = request;
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
-    const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede, spec };
+    const known = this.#engine.find(spec.name);
+    const state = known ?? this.#deploys.newService(spec);
+    const preview = this.#reserved.preview(state, spec, prepared.request.plan);
+    const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede, spec, ...preview };
     const documents = this.#deploys.documentsOf(prepared);
-    if (this.#engine.find(spec.name) !== null) return this.#post(spec.name, event, caller, documents);
+    if (known !== null) return this.#post(spec.name, event, caller, documents);
+    forgetFormer(this.#ports, spec.name);
     const extra = this.#extra(caller, documents);
-    const answer = this.#engine.create(this.#deploys.newService(spec), event, caller.actor, extra);
+    const answer = this.#engine.create(state, event, caller.actor, extra);
     return this.#said(spec.name, answer, null);
   }
 
   async apply({ spec, dryRun }: { readonly spec: ServiceSpec; readonly dryRun: boolean }, caller: Caller) {
     const state = this.#engine.state(spec.name);
-    const changes = differences(state.spec, spec);
-    this.#assertScaleFits(state, spec);
+    const changes = differences(state.spec, spec).map(({ line }) => line);
+    assertScaleFits(state, spec);
     if (dryRun || changes.length === 0) {
       const message =
         changes.length === 0
@@ -72,7 +92,13 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
           : `${spec.name} would change; nothing was applied.`;
       return { ...this.#answered(spec.name, 'nothing', message), changes };
     }
-    return { ...this.#post(spec.name, { kind: 'apply', spec }, caller), changes };
+    const preview = this.#reserved.preview(state, spec, null);
+    const answered = await withDoor(
+      { ports: this.#ports, engine: this.#engine },
+      { state: { ...state, ...preview }, spec },
+      () => this.#post(spec.name, { kind: 'apply', spec, ...preview }, caller),
+    );
+    return { ...answered, changes };
   }
 
   async retry(rollout: string, caller: Caller): Promise<Answered> {
@@ -84,8 +110,10 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     }
     const service = record.rollout.releaseId.slice(0, record.rollout.releaseId.indexOf('/'));
     const target = await this.#deploys.remembered(record.rollout.releaseId);
-    const request = this.#deploys.again(this.#engine.state(service), target, caller);
-    return this.#post(service, { kind: 'deploy', request, supersede: false, spec: null }, caller);
+    const state = this.#engine.state(service);
+    const request = this.#deploys.again(state, target, caller);
+    const preview = this.#reserved.preview(state, state.spec, request.plan);
+    return this.#post(service, { kind: 'deploy', request, supersede: false, spec: null, ...preview }, caller);
   }
 
   async pause(service: string, caller: Caller): Promise<Answered> {
@@ -135,7 +163,8 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const state = this.#engine.state(service);
     if (state.rollout !== null) return this.#post(service, { kind: 'abort', rollout: null }, caller);
     const request = this.#deploys.back(state, target, caller);
-    return this.#post(service, { kind: 'rollback', request, ...seen }, caller);
+    const preview = this.#reserved.preview(state, state.spec, request.plan);
+    return this.#post(service, { kind: 'rollback', request, ...seen, ...preview }, caller);
   }
 
   async remove(service: string, caller: Caller): Promise<Answered> {
@@ -212,16 +241,6 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     throw new OperatingError(
       'PLAN_STALE',
       `${why}; nothing was started. Run "bascule plan ${prepared.release.service}" again.`,
-      { retryable: false },
-    );
-  }
-
-  #assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
-    const reserved = state.addresses.blue.length;
-    if (spec.scale.replicas <= reserved) return;
-    throw new OperatingError(
-      'SCALE_ABOVE_RESERVED',
-      `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,
       { retryable: false },
     );
   }

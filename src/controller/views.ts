@@ -1,4 +1,5 @@
 import type { Verdict } from '../judge/verdict.ts';
+import type { Step } from '../release/plan.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { Cause, Outcome, Phase, Slot } from '../rollout/state.ts';
 
@@ -43,6 +44,8 @@ export type SlotView = {
   readonly healthy: number;
   /** Every reserved address; the first `replicas` are in use. */
   readonly addresses: readonly string[];
+  /** `http://127.0.0.1:8216`, where the slot is reached alone, or null where nothing asks for it. */
+  readonly preview: string | null;
   readonly keptUntilMs: number | null;
 };
 
@@ -82,7 +85,7 @@ export type RolloutView = {
 };
 
 export type StepView = {
-  readonly kind: 'start' | 'ready' | 'share' | 'ask' | 'full' | 'watch';
+  readonly kind: Step['kind'];
   /** `5%`, `ready`, `watch 5m`. */
   readonly label: string;
   readonly state: 'done' | 'now' | 'todo';

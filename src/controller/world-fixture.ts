@@ -4,11 +4,13 @@ import type { Journal } from '../journal/journal.ts';
 import type { SampleStore } from '../journal/samples.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { Timers } from '../lib/timers.ts';
-import type { ServiceSpec } from '../release/service.ts';
+import { checkName } from '../release/describe-plan.ts';
+import type { ServiceSpec, VerifyCheck } from '../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
 import type { Route, TrafficRouter } from '../traffic/router.ts';
+import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
 import type { ReplicaState, SlotWorkload, WorkloadRuntime } from '../workload/runtime.ts';
 import type { Caller, Controller } from './controller.ts';
 import { createController } from './loop.ts';
@@ -78,6 +80,10 @@ export class World {
   readonly sick = new Set<string>();
   /** Releases whose build goes on until the promise resolves. */
   readonly building = new Map<string, Promise<void>>();
+  /** Releases whose checks fail, and how. */
+  readonly failing = new Map<string, string>();
+  /** Releases whose checks go on until the promise resolves. */
+  readonly checking = new Map<string, Promise<void>>();
   readonly inFlight = new Map<string, number>();
   requestsPerSecond = 200;
   proxyDown = false;
@@ -229,9 +235,22 @@ export class World {
           return [];
         },
       }),
+      checker: guarded<Checker>({ attempt: (check, on, signal) => this.#attempt(check, on, signal) }),
       environmentDigest: async () => this.digest,
       log,
     };
+  }
+
+  async #attempt(check: VerifyCheck, { release }: CheckedRelease, signal: AbortSignal): Promise<CheckResult> {
+    this.effects.push(`check ${release.id}: ${checkName(check)}`);
+    const until = this.checking.get(release.id);
+    const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    if (until !== undefined) await Promise.race([until, ended]);
+    if (signal.aborted) this.effects.push(`check of ${release.id} ended`);
+    const wrong = this.failing.get(release.id);
+    return wrong === undefined
+      ? { ok: true, found: '200 (8ms)', output: [] }
+      : { ok: false, found: wrong, output: ['no such table: cart'] };
   }
 
   #timers(alive: { value: boolean }): Timers {
@@ -293,6 +312,7 @@ export class World {
         identities: true,
         hold: false,
         mirror: false,
+        preview: true,
       },
       install: async ({ service }) => {
         this.#assertProxy();

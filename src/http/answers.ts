@@ -66,7 +66,7 @@ const side = z
 
 const step = z
   .strictObject({
-    kind: z.enum(['start', 'ready', 'share', 'ask', 'full', 'watch']),
+    kind: z.enum(['start', 'ready', 'verify', 'share', 'ask', 'full', 'watch']),
     label: z.string(),
     state: z.enum(['done', 'now', 'todo']),
     seconds: z.number().nullable(),
@@ -78,6 +78,7 @@ const phase = z.enum([
   'clearing',
   'starting',
   'probing',
+  'verifying',
   'shifting',
   'dwelling',
   'asking',
@@ -106,6 +107,7 @@ const cause = z.enum([
   'superseded',
   'start',
   'gate',
+  'verify',
   'machine',
 ]);
 
@@ -148,6 +150,7 @@ const slotView = z
     replicas: z.int(),
     healthy: z.int(),
     addresses: z.array(z.string()).readonly(),
+    preview: z.string().nullable(),
     keptUntilMs: atMs.nullable(),
   })
   .meta({ id: 'Slot' });

@@ -146,6 +146,7 @@ export const IDLE: ServiceView = {
       replicas: 2,
       healthy: 2,
       addresses: ['127.0.0.1:8200', '127.0.0.1:8201'],
+      preview: null,
       keptUntilMs: null,
     },
     green: {
@@ -154,6 +155,7 @@ export const IDLE: ServiceView = {
       replicas: 0,
       healthy: 0,
       addresses: ['127.0.0.1:8202', '127.0.0.1:8203'],
+      preview: null,
       keptUntilMs: null,
     },
   },

@@ -62,27 +62,34 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       const { request } = context;
       return form.handle({
         ...context,
-        params: check(params, request.params, 'address') as z.infer<P>,
-        query: check(query, request.query, 'query') as z.infer<Q>,
-        body: check(body, request.body ?? {}, 'body') as z.infer<B>,
+        params: checkPart(params, request.params, 'address') as z.infer<P>,
+        query: checkPart(query, request.query, 'query') as z.infer<Q>,
+        body: checkPart(body, request.body ?? {}, 'body') as z.infer<B>,
       });
     },
   };
 }
 
 const MOST_ISSUES = 10;
+const MOST_CHARACTERS = 300;
 
-function check(schema: z.ZodType | undefined, value: unknown, part: string): unknown {
+/** A part of a request as its schema has it. Error: REQUEST_INVALID with what is wrong with it. */
+export function checkPart(schema: z.ZodType | undefined, value: unknown, part: string): unknown {
   if (schema === undefined) return undefined;
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
   const issues = checked.error.issues
     .slice(0, MOST_ISSUES)
-    .map((issue) => `${[part, ...issue.path.map(String)].join('.')}: ${issue.message}`);
+    .map((issue) => cut(`${[part, ...issue.path.map(String)].join('.')}: ${issue.message}`));
   const more = checked.error.issues.length - issues.length;
   throw new OperatingError(
     'REQUEST_INVALID',
     `The request is not valid; nothing changed. ${issues.join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
     { retryable: false },
   );
+}
+
+/** Names that the client sent may be in it, as long as they like. */
+function cut(text: string): string {
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS - 1)}…`;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ABSOLUTE_FILE } from '../release/forms.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 
 /**
@@ -44,16 +45,37 @@ function isPlainPath(path: string): boolean {
   return /^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/.test(path) && !/\/\/|\/\.{1,2}(?:\/|$)/.test(path);
 }
 
+const httpPath = z
+  .string()
+  .max(2048)
+  .regex(/^\/[\x21\x22\x24-\x7e]*$/, 'is not a path');
+
 const health = z.strictObject({
-  path: z
-    .string()
-    .max(2048)
-    .regex(/^\/[\x21\x22\x24-\x7e]*$/, 'is not a path'),
+  path: httpPath,
   intervalMs: z.int().min(10).max(3_600_000),
   timeoutMs: z.int().min(1).max(3_600_000),
   rise: z.int().min(1).max(100),
   fall: z.int().min(1).max(100),
 });
+
+const bounds = { withinMs: z.int().min(1).max(3_600_000), attempts: z.int().min(1).max(100) };
+const status = z.int().min(100).max(599);
+
+const verifyCheck = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('http'),
+    method: z.enum(['GET', 'HEAD']),
+    path: httpPath,
+    status: z.strictObject({ from: status, to: status }),
+    contains: text(65_536).nullable(),
+    headers: z.record(
+      z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not a header in lower case'),
+      text(8192),
+    ),
+    ...bounds,
+  }),
+  z.strictObject({ kind: z.literal('run'), command: text(65_536).min(1), ...bounds }),
+]);
 
 const release = z.strictObject({
   run: text(65_536).min(1),
@@ -67,11 +89,30 @@ const release = z.strictObject({
   health,
   readyWithinMs: ms(DAY_MS).min(1),
   stopGraceMs: ms(DAY_MS),
+  verify: z.array(verifyCheck).min(1).max(20).readonly().exactOptional(),
 });
 
 const scale = z
   .strictObject({ replicas: z.int().min(1).max(1000), maxReplicas: z.int().min(1).max(1000) })
   .refine((value) => value.replicas <= value.maxReplicas, 'has more replicas than maxReplicas');
+
+/** As in a file: nothing that a configuration would have to quote. */
+const filePath = z.string().regex(ABSOLUTE_FILE, 'is not an absolute path of plain characters');
+
+const proxy = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('builtin') }),
+  z.strictObject({
+    kind: z.literal('nginx'),
+    managed: z.boolean(),
+    mode: z.enum(['file', 'snippet']),
+    directory: filePath,
+    tls: z.strictObject({ certificate: filePath, key: filePath }).nullable(),
+    include: filePath.nullable(),
+    connectTimeoutMs: ms(75_000).min(100),
+    readTimeoutMs: ms(DAY_MS).min(100),
+  }),
+  z.strictObject({ kind: z.literal('haproxy'), managed: z.boolean() }),
+]);
 
 const door = z.strictObject({
   listen: z.strictObject({
@@ -88,11 +129,12 @@ const door = z.strictObject({
     .max(1024)
     .refine(isPlainPath, 'is not a path')
     .refine((path) => path === '/' || !path.endsWith('/'), 'ends with a slash'),
-  proxy: z.strictObject({ kind: z.literal('builtin') }),
+  proxy,
   drainMs: ms(DAY_MS),
   streamGraceMs: ms(DAY_MS),
   trustForwarded: z.boolean(),
   maxBodyBytes: z.int().min(1).nullable(),
+  preview: z.literal(true).exactOptional(),
 });
 
 const sticky = z.discriminatedUnion('by', [

@@ -1,5 +1,6 @@
 import type { CodeEntry } from './code-entry.ts';
 import { API_CODES } from './api-codes.ts';
+import { CLI_CODES } from './cli-codes.ts';
 import { FILE_CODES } from './file-codes.ts';
 import { ROLLOUT_CODES } from './rollout-codes.ts';
 
@@ -7,6 +8,7 @@ import { ROLLOUT_CODES } from './rollout-codes.ts';
 export const CODES = {
   // release: the file
   ...FILE_CODES,
+  ...CLI_CODES,
   CONFIG_UNREADABLE: {
     title: 'the configuration file cannot be read',
     cause: 'No file of that name is there, it is not a regular file, or it may not be read by you.',
@@ -109,6 +111,11 @@ export const CODES = {
     title: 'The address of a door belongs to someone else',
     cause: 'Another service has the same host and path on that port, or another program listens on the port.',
     fix: 'Choose another host, path or port, or remove what has it; the message names the owner.',
+  },
+  TRAFFIC_PROXY_UNKNOWN: {
+    title: 'The server cannot drive this kind of proxy',
+    cause: 'The file asks for a proxy that this version of the server has no adapter for.',
+    fix: 'Choose one that the message names, or upgrade the server.',
   },
   TRAFFIC_LISTEN_FAILED: {
     title: 'The proxy may or can not listen where the door is',

@@ -1,13 +1,15 @@
 import { formatDuration } from '../lib/duration.ts';
 import { plannedSeconds, type Plan, type ShareStep } from './plan.ts';
 import { quantileName } from './resolve-policy.ts';
-import type { Check } from './service.ts';
+import type { Check, VerifyCheck } from './service.ts';
 import { formatPercent, formatPoints } from './units.ts';
 
-/** A plan for people: the traffic first, then what is judged, then what happens when it is not clear. */
-export function describePlan(plan: Plan): readonly string[] {
+/** A plan for people: the traffic first, then what is judged, then what happens when it is not clear. `first`: nothing serves yet. */
+export function describePlan(plan: Plan, first = false): readonly string[] {
   const shares = plan.steps.filter((step): step is ShareStep => step.kind === 'share');
   const lines = [describeTraffic(plan, shares)];
+  const verify = plan.steps.find((step) => step.kind === 'verify');
+  if (verify !== undefined) lines.unshift(describeVerify(verify.checks));
   if (plan.steps.some((step) => step.kind === 'ask')) {
     lines.push(
       `a person is asked before 100%, for at most ${formatDuration(plan.askDeadlineMs)}: bascule promote`,
@@ -17,9 +19,19 @@ export function describePlan(plan: Plan): readonly string[] {
   const watch = plan.steps.find((step) => step.kind === 'watch');
   if (watch !== undefined)
     lines.push(`watched ${formatDuration(watch.forMs)} after 100%, going back by itself on a breach`);
-  if (plan.keepOldMs > 0)
+  if (plan.keepOldMs > 0 && !first)
     lines.push(`the former version stays warm for ${formatDuration(plan.keepOldMs)} after the end`);
   return lines;
+}
+
+/** `verified before any traffic: GET /checkout, ./smoke.sh`. */
+function describeVerify(checks: readonly VerifyCheck[]): string {
+  return `verified before any traffic: ${checks.map(checkName).join(', ')}`;
+}
+
+/** `GET /checkout`, `./smoke.sh`: how people know a check. */
+export function checkName(check: VerifyCheck): string {
+  return check.kind === 'http' ? `${check.method} ${check.path}` : check.command.trim().split('\n')[0]!;
 }
 
 /** `5% → 25% → 50% → 100%, ≥1m each, ≥10m at 50%, earliest end in 17m`. */

@@ -127,6 +127,21 @@ const blueGreen = fc.record(
   },
   { requiredKeys: [] },
 );
+const check = fc.oneof(
+  fc.record(
+    { run: shell, within: fc.constantFrom('250ms', '1m30s'), attempts: fc.integer({ min: 1, max: 9 }) },
+    { requiredKeys: ['run'] },
+  ),
+  fc.record(
+    {
+      get: fc.constantFrom('/', '/a?b=${C}'),
+      status: fc.constantFrom(200, '204', '3xx'),
+      contains: shell,
+      header: fc.dictionary(fc.constantFrom('X-A', 'b'), shell),
+    },
+    { requiredKeys: ['get'] },
+  ),
+);
 const service = fc.record(
   {
     run: shell,
@@ -154,6 +169,11 @@ const service = fc.record(
     drain: duration,
     'max-body': fc.constantFrom('none', '64MiB', '1000B', '1.5GB'),
     'trust-forwarded': fc.boolean(),
+    preview: fc.boolean(),
+    verify: fc.oneof(
+      shell,
+      fc.array(fc.oneof(shell, fc.constant('/checkout'), check), { minLength: 1, maxLength: 4 }),
+    ),
     strategy: fc.oneof(
       fc.constantFrom('canary', 'blue-green'),
       fc.record({ canary }),

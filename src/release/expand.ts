@@ -5,7 +5,17 @@ import { formatDuration } from '../lib/duration.ts';
 import { escapeInterpolation } from './interpolate.ts';
 import type { Config } from './read.ts';
 import { quantileName } from './resolve-policy.ts';
-import type { Check, DoorSpec, EnvValue, Policy, ReleaseSpec, ServiceSpec } from './service.ts';
+import { statusWords } from './resolve-verify.ts';
+import type {
+  Check,
+  DoorSpec,
+  EnvValue,
+  Policy,
+  ProxySpec,
+  ReleaseSpec,
+  ServiceSpec,
+  VerifyCheck,
+} from './service.ts';
 import { formatPercent, formatPoints, formatSize } from './units.ts';
 
 /** Everything written out, as a file that reads back to the same services. Secrets stay references. */
@@ -45,8 +55,24 @@ function expandRelease(release: ReleaseSpec): Record<string, unknown> {
       rise: health.rise,
       fall: health.fall,
     },
+    ...(release.verify === undefined ? {} : { verify: release.verify.map(expandVerify) }),
     'ready-within': formatDuration(release.readyWithinMs),
     'stop-grace': formatDuration(release.stopGraceMs),
+  };
+}
+
+function expandVerify(check: VerifyCheck): Record<string, unknown> {
+  const bounds = { within: formatDuration(check.withinMs), attempts: check.attempts };
+  if (check.kind === 'run') return { run: escapeInterpolation(check.command), ...bounds };
+  const { method, path, status, contains, headers } = check;
+  const words = statusWords(status);
+  const header = Object.entries(headers).map(([name, value]) => [name, escapeInterpolation(value)] as const);
+  return {
+    [method.toLowerCase()]: escapeInterpolation(path),
+    status: words.endsWith('xx') ? words : Number(words),
+    ...(contains === null ? {} : { contains: escapeInterpolation(contains) }),
+    ...(header.length === 0 ? {} : { header: Object.fromEntries(header) }),
+    ...bounds,
   };
 }
 
@@ -61,12 +87,34 @@ function expandDoor(door: DoorSpec): Record<string, unknown> {
     listen: formatAddress({ host: door.listen.address, port: door.listen.port }),
     host: door.host ?? '*',
     path: escapeInterpolation(door.path),
-    proxy: door.proxy.kind,
+    proxy: expandProxy(door.proxy),
     drain: formatDuration(door.drainMs),
     'stream-grace': formatDuration(door.streamGraceMs),
     'trust-forwarded': door.trustForwarded,
+    ...(door.preview === true && { preview: true }),
     'max-body': door.maxBodyBytes === null ? 'none' : formatSize(door.maxBodyBytes),
   };
+}
+
+function expandProxy(proxy: ProxySpec): unknown {
+  switch (proxy.kind) {
+    case 'builtin':
+      return 'builtin';
+    case 'nginx':
+      return {
+        nginx: {
+          managed: proxy.managed,
+          mode: proxy.mode,
+          directory: proxy.directory,
+          ...(proxy.tls === null ? {} : { tls: proxy.tls }),
+          ...(proxy.include === null ? {} : { include: proxy.include }),
+          'connect-timeout': formatDuration(proxy.connectTimeoutMs),
+          'read-timeout': formatDuration(proxy.readTimeoutMs),
+        },
+      };
+    case 'haproxy':
+      return { haproxy: { managed: proxy.managed } };
+  }
 }
 
 function expandPolicy(policy: Policy): Record<string, unknown> {

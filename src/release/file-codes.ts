@@ -26,7 +26,7 @@ export const FILE_CODES = {
   E005: {
     title: 'the file is too large or too deep',
     cause:
-      'The file is over 1 MiB, nests deeper than 32 levels, or has over 20,000 values once aliases are followed.',
+      'The file is over 1 MiB, nests deeper than 32 levels, follows over 200 aliases, or has over 20,000 values once they are followed.',
     fix: 'Split the services over several files, one for each directory that is deployed.',
   },
   E006: {
@@ -213,6 +213,11 @@ export const FILE_CODES = {
     title: 'not usable text',
     cause: 'The text is empty, too long, or holds control characters.',
     fix: 'Write it again by hand; what was pasted may hold characters that cannot be seen.',
+  },
+  E040: {
+    title: 'a check that cannot be made',
+    cause: 'A check under verify asks for a path (get or head) or runs a command, and never both.',
+    fix: 'Write one of them, with what belongs to it.',
   },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -12,6 +12,8 @@ export const HOST =
   /^(?:\*|(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)$/;
 export const LISTEN = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|localhost|\*):\d{1,5}$/;
 export const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|localhost|\*)$/;
+/** What can stand in the configuration of any program without quotes: no spaces, no `..`. */
+export const ABSOLUTE_FILE = /^(?!.*\/\.{1,2}(?:\/|$))(?:\/[A-Za-z0-9._-]{1,255}){1,32}$/;
 export const HEADER = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
 /** A path that lacks its slash, or stands in a whole address. */

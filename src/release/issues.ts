@@ -9,12 +9,19 @@ import { factsAt, keysAt } from './schema-walk.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Everything that the schema has against a file's value. */
+/** Nobody reads on after so many; finding the words for one takes some 20 µs. */
+export const MAX_PROBLEMS = 200;
+
+/** Everything that the schema has against a file's value, up to one more than MAX_PROBLEMS. */
 export function checkShape(value: unknown): Problem[] {
   const parsed = FILE.safeParse(value);
-  return parsed.success
-    ? []
-    : withoutEchoes(parsed.error.issues.flatMap((issue) => fromIssue(issue, [], value)));
+  if (parsed.success) return [];
+  const problems: Problem[] = [];
+  for (const issue of parsed.error.issues) {
+    problems.push(...fromIssue(issue, [], value));
+    if (problems.length > MAX_PROBLEMS) break;
+  }
+  return withoutEchoes(problems.slice(0, MAX_PROBLEMS + 1));
 }
 
 /** What later keys will stand in for: without them, what they replace is not missing either. */
@@ -22,7 +29,6 @@ const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
   docker: ['run'],
   targets: ['run'],
   kubernetes: ['run', 'listen', 'builtin'],
-  nginx: ['builtin'],
   haproxy: ['builtin'],
   external: ['builtin'],
 };
@@ -47,7 +53,9 @@ function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
   const path = [...base, ...(issue.path as Path)];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key, at(root, [...path, key])));
+      return issue.keys
+        .slice(0, MAX_PROBLEMS + 1)
+        .map((key) => unknownKey(path, key, at(root, [...path, key])));
     case 'invalid_union':
       return fromUnion(issue, path, root);
     case 'invalid_key':
@@ -60,7 +68,7 @@ function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
 /** The branch that the author was in: the one that accepts the kind of value and has the least against it. */
 function fromUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, root: unknown): Problem[] {
   const value = at(root, path);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [wrongValue(path, root)];
+  if (typeof value !== 'object' || value === null) return [wrongValue(path, root)];
   const inside = issue.errors.filter((issues) => !issues.some(isAboutTheWhole));
   const best = inside.toSorted((a, b) => a.length - b.length)[0];
   return best === undefined

@@ -324,6 +324,41 @@ function everyKey(): string[] {
     'worse-by',
     'docker',
     'notify',
-    'nginx',
+    'haproxy',
   ];
 }
+
+function checksOf(verify: string) {
+  const text = `version: 1\nservices:\n  shop:\n    run: app\n    listen: 8080\n    verify: ${verify}\n`;
+  const result = parseConfig(text, 'f', {});
+  assert.ok(result.ok, JSON.stringify(result));
+  return result.config.services['shop']!.release.verify;
+}
+
+test('verify: short forms, one check and a list mean the same kinds of checks', () => {
+  const http = {
+    kind: 'http',
+    method: 'GET',
+    path: '/checkout',
+    status: { from: 200, to: 299 },
+    contains: null,
+    headers: {},
+    withinMs: 5000,
+    attempts: 1,
+  };
+  const command = { kind: 'run', command: './smoke.sh', withinMs: 300_000, attempts: 1 };
+
+  assert.deepEqual(checksOf('./smoke.sh'), [command]);
+  assert.deepEqual(checksOf('/checkout'), [http]);
+  assert.deepEqual(checksOf('[/checkout, ./smoke.sh]'), [http, command]);
+  assert.deepEqual(checksOf('{run: ./smoke.sh, within: 30s, attempts: 3}'), [
+    { ...command, withinMs: 30_000, attempts: 3 },
+  ]);
+  assert.deepEqual(
+    checksOf('[{head: /, status: 3xx, within: 1s}, {get: /a, status: 404, contains: no, header: {X-A: b}}]'),
+    [
+      { ...http, method: 'HEAD', path: '/', status: { from: 300, to: 399 }, withinMs: 1000 },
+      { ...http, path: '/a', status: { from: 404, to: 404 }, contains: 'no', headers: { 'x-a': 'b' } },
+    ],
+  );
+});

@@ -3,7 +3,7 @@ import { parseDocument, type Document, type YAMLError } from 'yaml';
 import type { Json } from '../lib/json.ts';
 import { diagnosticAt, linesOf, type Diagnostic, type Lines, type Words } from './diagnostic.ts';
 import type { Environment } from './interpolate.ts';
-import { shown, type Path, type Problem } from './problem.ts';
+import type { Path, Problem } from './problem.ts';
 import { readConfig, type Config } from './read.ts';
 import { explainSyntax } from './yaml-errors.ts';
 import { placeKey, readTree, type Span, type Tree } from './yaml-tree.ts';
@@ -36,6 +36,8 @@ export function parseConfig(text: string, file: string, environment: Environment
     logLevel: 'error',
     schema: 'core',
     version: '1.2',
+    // The library compares each key with all before it; readTree finds the same with a set.
+    uniqueKeys: false,
   });
   const syntax = syntaxDiagnostics(document, text, lines);
   if (syntax.fatal) return failed(syntax.diagnostics);
@@ -98,7 +100,7 @@ function place(problem: Problem, tree: Tree, lines: Lines): Diagnostic {
 /** A secret that was written out stands in the file, but not in logs of the check as well. */
 function withoutValue(diagnostic: Diagnostic): Diagnostic {
   const line = Array.from(diagnostic.sourceLine);
-  const from = diagnostic.column - 1;
+  const from = diagnostic.column - diagnostic.sourceColumn;
   const marked = line.slice(from, from + diagnostic.length).map(() => '•');
   return {
     ...diagnostic,
@@ -130,7 +132,7 @@ function syntaxDiagnostics(
   const diagnostics: Diagnostic[] = [];
   let fatal = false;
   let lastLine = -1;
-  for (const error of [...document.errors, ...document.warnings]) {
+  for (const error of [...document.errors, ...document.warnings].slice(0, MAX_DIAGNOSTICS)) {
     const { words, span, stops } = explainError(error, text);
     const diagnostic = diagnosticAt(lines, span, words);
     fatal ||= stops;
@@ -156,16 +158,6 @@ function syntaxDiagnostics(
 
 function explainError(error: YAMLError, text: string): { words: Words; span: Span; stops: boolean } {
   const span: Span = [error.pos[0], Math.max(error.pos[1], error.pos[0] + 1)];
-  if (error.code === 'DUPLICATE_KEY') {
-    const key = /^[^\s:]+/.exec(text.slice(span[0]))?.[0] ?? '';
-    const words: Words = {
-      code: 'E002',
-      message: `${shown(key)} is written twice`,
-      note: 'the second time',
-      fix: 'remove one of them',
-    };
-    return { words, span: [span[0], span[0] + key.length], stops: false };
-  }
   return { words: explainSyntax(error.code, error.message, text, span), span, stops: true };
 }
 

@@ -100,6 +100,19 @@ test('every plan grows to full once, never judges below its least time, and bake
   );
 });
 
+test('checks come between ready and the first traffic, and on the way back only when it is cold', () => {
+  const spec = specWith('canary');
+  const check = { kind: 'run', command: './smoke.sh', withinMs: 1000, attempts: 1 } as const;
+  const checked = { ...spec, release: { ...spec.release, verify: [check] } };
+  const steps = (context: PlanContext) => short(planRollout(checked, context));
+
+  assert.match(steps(LATER), /^start ready verify 5%/);
+  assert.equal(steps({ firstDeploy: true }), 'start ready verify full');
+  assert.equal(steps({ firstDeploy: false, rollback: 'cold' }), 'start ready verify full watch(300)');
+  assert.equal(steps({ firstDeploy: false, rollback: 'warm' }), 'ready full watch(300)');
+  assert.equal(describePlan(planRollout(checked, LATER))[0], 'verified before any traffic: ./smoke.sh');
+});
+
 test('a plan is described in a few lines', () => {
   const plan = planRollout(specWith('canary'), LATER);
 
@@ -116,8 +129,7 @@ test('a plan is described in a few lines', () => {
     'a person is asked before 100%, for at most 1d: bascule promote',
     'judge errors and response times, default margins; worse: back at once',
   ]);
-  assert.deepEqual(
-    describePlan(planRollout(specWith('blue-green'), { firstDeploy: true }))[0],
+  assert.deepEqual(describePlan(planRollout(specWith('blue-green'), { firstDeploy: true }), true), [
     'all traffic in one switch as soon as it is ready, at once',
-  );
+  ]);
 });

@@ -1,4 +1,4 @@
-import type { JudgePolicy, Policy, ServiceSpec, Sticky } from './service.ts';
+import type { JudgePolicy, Policy, ServiceSpec, Sticky, VerifyCheck } from './service.ts';
 
 /** What a rollout does next, one after the other; the same words for both strategies. */
 export type Step =
@@ -6,6 +6,8 @@ export type Step =
   | { readonly kind: 'start' }
   /** Every replica of the candidate is healthy, as seen by the proxy. */
   | { readonly kind: 'ready' }
+  /** The release's own checks hold on the candidate's preview address; without them it gets no traffic. */
+  | { readonly kind: 'verify'; readonly checks: readonly VerifyCheck[] }
   /** A share below 100 %, judged against stable. */
   | {
       readonly kind: 'share';
@@ -53,7 +55,7 @@ export function planRollout(spec: ServiceSpec, context: PlanContext): Plan {
   const { policy } = spec;
   return {
     strategy: policy.strategy,
-    steps: stepsOf(policy, context),
+    steps: stepsOf(spec, context),
     sticky: policy.sticky,
     judge: policy.judge,
     whenWorse: policy.whenWorse,
@@ -64,9 +66,12 @@ export function planRollout(spec: ServiceSpec, context: PlanContext): Plan {
   };
 }
 
-function stepsOf(policy: Policy, context: PlanContext): readonly Step[] {
+function stepsOf({ policy, release }: ServiceSpec, context: PlanContext): readonly Step[] {
+  const checks = release.verify ?? [];
+  const verify: Step[] = checks.length > 0 ? [{ kind: 'verify', checks }] : [];
+  // What is still warm was verified when it came.
   const up: Step[] =
-    context.rollback === 'warm' ? [{ kind: 'ready' }] : [{ kind: 'start' }, { kind: 'ready' }];
+    context.rollback === 'warm' ? [{ kind: 'ready' }] : [{ kind: 'start' }, { kind: 'ready' }, ...verify];
   if (context.firstDeploy) return [...up, { kind: 'full' }];
   const watch: Step[] = policy.watchMs > 0 ? [{ kind: 'watch', forMs: policy.watchMs }] : [];
   if (context.rollback !== undefined) return [...up, { kind: 'full' }, ...watch];

@@ -1,5 +1,5 @@
 import { deepFreeze } from '../lib/freeze.ts';
-import { checkShape } from './issues.ts';
+import { checkShape, MAX_PROBLEMS } from './issues.ts';
 import type { Path, Problem } from './problem.ts';
 import { doorConflicts } from './resolve-door.ts';
 import { resolveService } from './resolve.ts';
@@ -12,8 +12,6 @@ export type Config = { readonly services: Readonly<Record<string, ServiceSpec>> 
 export type ReadResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly Problem[] };
-
-const MAX_PROBLEMS = 200;
 
 /**
  * A configuration as plain values (a parsed file, the body of a request) -> complete services, or everything that is

@@ -58,7 +58,7 @@ export function renderAnnotation(diagnostic: Diagnostic): string {
 
 function window(diagnostic: Diagnostic): { text: string; before: number } {
   const characters = Array.from(printable(diagnostic.sourceLine));
-  const caret = diagnostic.column - 1;
+  const caret = diagnostic.column - diagnostic.sourceColumn;
   if (characters.length <= WIDTH) return { text: characters.join(''), before: caret };
   const from = Math.max(0, Math.min(caret - 60, characters.length - WIDTH));
   const cut = characters.slice(from, from + WIDTH);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
 import type { ServiceInput } from './schema.ts';
-import type { DoorSpec, ServiceSpec } from './service.ts';
+import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
 import { measure } from './values.ts';
 
 export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]): DoorSpec {
@@ -12,11 +12,29 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
     listen: resolveListen(input.listen, [...path, 'listen'], problems),
     host: host === undefined || host === '*' ? null : host,
     path: trimPath(input.path ?? '/'),
-    proxy: { kind: 'builtin' },
+    proxy: resolveProxy(input.proxy),
     drainMs: measure(input.drain, 'duration') ?? DEFAULTS.drainMs,
     streamGraceMs: measure(input['stream-grace'], 'duration') ?? DEFAULTS.streamGraceMs,
     trustForwarded: input['trust-forwarded'] ?? false,
     maxBodyBytes: measure(input['max-body'], 'size') ?? null,
+    ...(input.preview === true && { preview: true }),
+  };
+}
+
+/** A name alone is its block with nothing written in it. */
+function resolveProxy(input: ServiceInput['proxy']): ProxySpec {
+  if (input === undefined || input === 'builtin') return { kind: 'builtin' };
+  const block = input === 'nginx' ? {} : 'nginx' in input ? input.nginx : null;
+  if (block === null) return { kind: 'builtin' };
+  return {
+    kind: 'nginx',
+    managed: block.managed ?? false,
+    mode: block.mode ?? 'file',
+    directory: block.directory ?? DEFAULTS.nginxDirectory,
+    tls: block.tls ?? null,
+    include: block.include ?? null,
+    connectTimeoutMs: measure(block['connect-timeout'], 'duration') ?? DEFAULTS.connectTimeoutMs,
+    readTimeoutMs: measure(block['read-timeout'], 'duration') ?? DEFAULTS.readTimeoutMs,
   };
 }
 

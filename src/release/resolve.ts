@@ -2,6 +2,7 @@ import { DEFAULTS } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
 import { resolveDoor } from './resolve-door.ts';
 import { resolvePolicy } from './resolve-policy.ts';
+import { resolveVerify } from './resolve-verify.ts';
 import type { ServiceInput } from './schema.ts';
 import type { EnvValue, HealthSpec, ReleaseSpec, ScaleSpec, ServiceSpec } from './service.ts';
 import { hasControls, measure } from './values.ts';
@@ -22,6 +23,7 @@ export function resolveService(name: string, input: ServiceInput, problems: Prob
 }
 
 function resolveRelease(input: ServiceInput, path: Path, problems: Problem[]): ReleaseSpec {
+  const verify = resolveVerify(input.verify, [...path, 'verify'], problems);
   return {
     run: input.run,
     build: input.build ?? null,
@@ -30,6 +32,7 @@ function resolveRelease(input: ServiceInput, path: Path, problems: Problem[]): R
     health: resolveHealth(input.health),
     readyWithinMs: measure(input['ready-within'], 'duration') ?? DEFAULTS.readyWithinMs,
     stopGraceMs: measure(input['stop-grace'], 'duration') ?? DEFAULTS.stopGraceMs,
+    ...(verify.length > 0 && { verify }),
   };
 }
 

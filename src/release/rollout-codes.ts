@@ -63,6 +63,11 @@ export const ROLLOUT_CODES = {
     cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',
     fix: 'Run "bascule apply" first: it shows the difference and changes both slots in place.',
   },
+  PREVIEW_UNSUPPORTED: {
+    title: 'the proxy has no preview addresses',
+    cause: 'The file has verify or preview, and its proxy cannot give each slot an address of its own.',
+    fix: 'Take the key out, or use a proxy that can.',
+  },
   SCALE_ABOVE_RESERVED: {
     title: 'more replicas than addresses',
     cause: 'Each slot has fixed addresses, as many as max-replicas said when the service was first deployed.',
@@ -71,7 +76,7 @@ export const ROLLOUT_CODES = {
   RELEASE_LABEL_TAKEN: {
     title: 'the version exists and is another one',
     cause:
-      'A release of this label was recorded with other files or another configuration; releases never change.',
+      'A release of this label was recorded with other files or another configuration; releases never change. Only one that never got traffic, and is in no slot and no rollout, gives its label to another.',
     fix: 'Give another --version.',
   },
   RELEASE_UNKNOWN: {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { ADDRESS, LISTEN } from './forms.ts';
+import { ABSOLUTE_FILE, ADDRESS, LISTEN } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
-import { count, FACTS, pattern } from './values.ts';
+import { choice, count, duration, FACTS, flag, pattern } from './values.ts';
 
 const port = count('Port, 1 to 65535.', 1, 65_535);
 export const listen = z
@@ -32,14 +32,66 @@ export const listen = z
       typeof value === 'string' && /^:?\d{1,5}$/.test(value) ? value.replace(':', '') : null,
   });
 
+function file(description: string) {
+  return pattern(description, ABSOLUTE_FILE, {
+    what: 'the absolute path of a file, of letters, digits and . _ - / only',
+    code: 'E008',
+    owner: 'door',
+  });
+}
+
+const nginx = z
+  .strictObject({
+    managed: flag("Bascule's own, unprivileged nginx, rather than the one that the machine has.", {
+      owner: 'door',
+      default: false,
+    }).optional(),
+    mode: choice(
+      'file: whole server blocks. snippet: two files for inside a server block of yours.',
+      ['file', 'snippet'],
+      { owner: 'door', default: 'file' },
+    ).optional(),
+    directory: pattern("Where the machine's nginx includes files from.", ABSOLUTE_FILE, {
+      what: 'the absolute path of a directory, of letters, digits and . _ - / only',
+      code: 'E008',
+      owner: 'door',
+      default: DEFAULTS.nginxDirectory,
+    }).optional(),
+    tls: z
+      .strictObject({
+        certificate: file('Certificate and chain, PEM.'),
+        key: file('Private key, PEM.'),
+      })
+      .describe('HTTPS from files.')
+      .optional(),
+    include: file('A file of directives of your own, included in the location.').optional(),
+    'connect-timeout': duration('How long connecting to the application may take.', {
+      owner: 'door',
+      default: '5s',
+      min: 100,
+      max: 75_000,
+    }).optional(),
+    'read-timeout': duration('Longest silence of the application before the request counts as timed out.', {
+      owner: 'door',
+      default: '1m',
+      min: 100,
+      max: 86_400_000,
+    }).optional(),
+  })
+  .describe('The nginx that is there, or one of its own.');
+
 export const proxy = z
-  .union([z.literal('builtin'), z.strictObject({ builtin: z.strictObject({}).describe('No options yet.') })])
+  .union([
+    z.enum(['builtin', 'nginx']),
+    z.strictObject({ builtin: z.strictObject({}).describe('No options yet.') }),
+    z.strictObject({ nginx }),
+  ])
   .describe('The data plane that carries the traffic.')
   .register(FACTS, {
     kind: 'choice',
-    what: 'builtin',
+    what: 'builtin or nginx',
     code: 'E019',
-    options: ['builtin'],
+    options: ['builtin', 'nginx'],
     owner: 'door',
     default: 'builtin',
   });

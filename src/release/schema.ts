@@ -5,6 +5,7 @@ import { DEFAULTS } from './presets.ts';
 import { listen, proxy } from './schema-door.ts';
 import { strategy } from './schema-policy.ts';
 import { env, health } from './schema-release.ts';
+import { verify } from './schema-verify.ts';
 import { count, duration, FACTS, flag, pattern, size, text } from './values.ts';
 
 /**
@@ -35,6 +36,7 @@ export const SERVICE = z
       },
     ).optional(),
     health: health.optional(),
+    verify: verify.optional(),
     'ready-within': duration('How long the start, build apart, may take until every replica is healthy.', {
       default: '2m',
       owner: 'release',
@@ -67,6 +69,10 @@ export const SERVICE = z
       suggest: suggestPath,
     }).optional(),
     proxy: proxy.optional(),
+    preview: flag(
+      'Whether each slot has a private address that reaches it alone, without counting for the judge. With verify it has one in any case.',
+      { default: false, owner: 'door' },
+    ).optional(),
     drain: duration('How long requests in flight may go on after their slot lost its traffic.', {
       default: '30s',
       owner: 'door',

@@ -26,7 +26,34 @@ export type ReleaseSpec = {
   readonly readyWithinMs: number;
   /** From SIGTERM to SIGKILL when a replica is stopped. */
   readonly stopGraceMs: number;
+  /** Checks on the preview address between ready and the first traffic, in order. Absent for none, so that digests of before hold. */
+  readonly verify?: readonly VerifyCheck[];
 };
+
+/** All that a check needs: a failed one ends the rollout before any traffic. */
+export type VerifyCheck =
+  | {
+      readonly kind: 'http';
+      readonly method: 'GET' | 'HEAD';
+      /** Path and query, starting with `/`. Redirects are not followed. */
+      readonly path: string;
+      /** Both included: 200 to 299 for `2xx`. */
+      readonly status: { readonly from: number; readonly to: number };
+      /** Text that the first 1 MiB of the body must hold, or null. */
+      readonly contains: string | null;
+      /** Response headers in lower case and what each must be. */
+      readonly headers: Readonly<Record<string, string>>;
+      /** Of one attempt, to the end of the body. */
+      readonly withinMs: number;
+      readonly attempts: number;
+    }
+  | {
+      readonly kind: 'run';
+      /** Shell command, run as the service's user in the release's directory. Good is exit code 0. */
+      readonly command: string;
+      readonly withinMs: number;
+      readonly attempts: number;
+    };
 
 /** Secrets are references; their values never enter a release, a plan, a diff or any output. */
 export type EnvValue =
@@ -63,10 +90,35 @@ export type DoorSpec = {
   readonly trustForwarded: boolean;
   /** Largest request body in bytes, or null for no limit. */
   readonly maxBodyBytes: number | null;
+  /** Each slot has a private address, also where nothing asks for one. Absent: only where a release has `verify`. */
+  readonly preview?: true;
 };
 
-/** Adapters are chosen by key. nginx and haproxy come with their own issue. */
-export type ProxySpec = { readonly kind: 'builtin' };
+/** Adapters are chosen by key: each kind has its own router. */
+export type ProxySpec = { readonly kind: 'builtin' } | NginxProxy | HaproxyProxy;
+
+export type NginxProxy = {
+  readonly kind: 'nginx';
+  /** Bascule's own, unprivileged nginx in the state directory, rather than the one that the machine has. */
+  readonly managed: boolean;
+  /** `file`: whole server blocks. `snippet`: two files that the user's own server block includes. */
+  readonly mode: 'file' | 'snippet';
+  /** Where files are written that the machine's nginx includes. Not used by a managed one. */
+  readonly directory: string;
+  /** PEM files, or null for plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  /** A file of the user's own directives, included in the location, or null. */
+  readonly include: string | null;
+  readonly connectTimeoutMs: number;
+  /** Longest silence of the application, and of the client while it is written to. */
+  readonly readTimeoutMs: number;
+};
+
+export type HaproxyProxy = {
+  readonly kind: 'haproxy';
+  /** Bascule's own, unprivileged HAProxy in the state directory, rather than the one that the machine has. */
+  readonly managed: boolean;
+};
 
 /** Takes effect from the next rollout; a running one keeps its own. */
 export type Policy = {

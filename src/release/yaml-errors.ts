@@ -87,11 +87,14 @@ export function explainSyntax(code: string, message: string, text: string, span:
   return { code: NOT_USED.has(code) ? 'E003' : 'E001', ...(known ?? fallback) };
 }
 
+/** Characters around an error in which a variable is looked for: on a long line the expressions below take too long. */
+const NEAR = 300;
+
 /** Whether the error lies in a variable that YAML took apart. */
 function nearVariable(text: string, span: Span): boolean {
   const start = text.lastIndexOf('\n', Math.max(0, span[0] - 1)) + 1;
   const end = text.indexOf('\n', span[0]);
-  const before = text.slice(start, span[1]);
-  const after = text.slice(span[0], end < 0 ? text.length : end);
+  const before = text.slice(Math.max(start, span[1] - NEAR), span[1]);
+  const after = text.slice(span[0], Math.min(end < 0 ? text.length : end, span[0] + NEAR));
   return /[[{,][^"']*\$\{?[^"'}]*$/.test(before) || /^\$\{[^"'}]*: /.test(after);
 }

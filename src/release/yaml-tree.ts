@@ -8,6 +8,7 @@ import {
   type Node,
   type Pair,
   type Scalar,
+  visit,
 } from 'yaml';
 
 import type { FileCode } from './file-codes.ts';
@@ -37,7 +38,7 @@ export type TextFault = {
 
 export const MAX_DEPTH = 32;
 export const MAX_VALUES = 20_000;
-/** Each one is a walk through the whole document. */
+/** Far more than a person writes; each one may stand for a large part of the document. */
 const MAX_ALIASES = 200;
 /** Far more than is shown. */
 const MAX_FAULTS = 500;
@@ -50,6 +51,8 @@ type Walk = {
   readonly faults: TextFault[];
   /** Anchors that are being read: an alias of one of them would never end. */
   readonly open: Set<Node>;
+  /** What each alias stands for; null until the first one is read. */
+  targets: ReadonlyMap<Node, Node | undefined> | null;
   values: number;
   aliases: number;
 };
@@ -66,6 +69,7 @@ export function readTree(document: Document.Parsed, source: string, environment:
     places: new Map(),
     faults: [],
     open: new Set(),
+    targets: null,
     values: 0,
     aliases: 0,
   };
@@ -107,7 +111,8 @@ function tooLarge(walk: Walk, node: Node | null, note: string): undefined {
 function readAlias(walk: Walk, alias: Alias, path: Path): unknown {
   walk.aliases += 1;
   if (walk.aliases > MAX_ALIASES) return tooLarge(walk, alias, `over ${MAX_ALIASES} aliases`);
-  const target = alias.resolve(walk.document);
+  walk.targets ??= targetsIn(walk.document);
+  const target = walk.targets.get(alias);
   if (target === undefined || walk.open.has(target)) {
     const message =
       target === undefined
@@ -125,6 +130,19 @@ function readAlias(walk: Walk, alias: Alias, path: Path): unknown {
   return value;
 }
 
+/** The last anchor of its name before each alias. The library's own `resolve` walks through the document each time. */
+function targetsIn(document: Document.Parsed): ReadonlyMap<Node, Node | undefined> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Node, Node | undefined>();
+  visit(document, {
+    Node: (_key, node) => {
+      if (isAlias(node)) targets.set(node, anchors.get(node.source));
+      else if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
+}
+
 function readMap(walk: Walk, pairs: readonly Pair<Node, Node | null>[], path: Path): unknown {
   const result: Record<string, unknown> = {};
   for (const pair of pairs) {
@@ -135,6 +153,7 @@ function readMap(walk: Walk, pairs: readonly Pair<Node, Node | null>[], path: Pa
       fault(walk, 'E003', span, { message, note: key === '<<' ? 'write the keys out' : '' });
       continue;
     }
+    if (Object.hasOwn(result, key)) fault(walk, 'E002', spanOf(pair.key) ?? [0, 0], twice(key));
     const at = [...path, key];
     walk.places.set(placeKey(at), { key: spanOf(pair.key), value: spanOf(pair.value) });
     result[key] = read(walk, pair.value, at);
@@ -168,8 +187,14 @@ function plainValue(text: string): unknown {
   return text === 'true' || text === 'false' ? text === 'true' : text;
 }
 
-function fault(walk: Walk, code: FileCode, span: Span, words: { message: string; note: string }): void {
-  walk.faults.push({ code, span, fix: null, ...words });
+function twice(key: string): Omit<TextFault, 'code' | 'span'> {
+  return { message: `${shown(key)} is written twice`, note: 'the second time', fix: 'remove one of them' };
+}
+
+type FaultWords = { readonly message: string; readonly note: string; readonly fix?: string | null };
+
+function fault(walk: Walk, code: FileCode, span: Span, words: FaultWords): void {
+  if (walk.faults.length <= MAX_FAULTS) walk.faults.push({ code, span, fix: null, ...words });
 }
 
 function spanOf(node: unknown): Span | null {

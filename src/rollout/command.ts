@@ -1,3 +1,5 @@
+import type { Address } from '../lib/address.ts';
+import type { VerifyCheck } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { Route } from '../traffic/router.ts';
 
@@ -18,6 +20,14 @@ export type Command =
       readonly releaseId: string;
       readonly replicas: number;
       readonly afterDrain: boolean;
+    }
+  /** Runs the checks one after the other until one fails or the rollout does not wait for them any more. */
+  | {
+      readonly kind: 'verify';
+      readonly rollout: string;
+      readonly releaseId: string;
+      readonly preview: Address;
+      readonly checks: readonly VerifyCheck[];
     }
   /** Waits until its requests are through (bounded by the door's drain), cuts the rest, stops it. */
   | { readonly kind: 'stopSlot'; readonly slot: SlotName; readonly releaseId: string };

@@ -1,16 +1,17 @@
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
-import type { DeployRequest } from './state.ts';
+import type { DeployRequest, Previews } from './state.ts';
 
-/** What people ask for. */
+/** What people ask for. `preview`: addresses reserved for a service that has none yet; kept from then on. */
 export type Verb =
-  | { readonly kind: 'apply'; readonly spec: ServiceSpec }
+  | { readonly kind: 'apply'; readonly spec: ServiceSpec; readonly preview?: Previews }
   /** `spec`: as in the file; its policy is taken over together with the request. Null: as applied. */
   | {
       readonly kind: 'deploy';
       readonly request: DeployRequest;
       readonly supersede: boolean;
       readonly spec: ServiceSpec | null;
+      readonly preview?: Previews;
     }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
@@ -24,6 +25,7 @@ export type Verb =
       readonly request: DeployRequest;
       readonly healthy: number;
       readonly crashes: number;
+      readonly preview?: Previews;
     }
   | { readonly kind: 'remove' };
 
@@ -48,6 +50,13 @@ export type Result =
   | { readonly kind: 'doorInstalled' }
   | { readonly kind: 'doorFailed'; readonly reason: string }
   | { readonly kind: 'doorRemoved' }
+  /** `failed`: what failed and how, or null. `found`: a line for each check that held, or the output of the one that failed. */
+  | {
+      readonly kind: 'verified';
+      readonly rollout: string;
+      readonly failed: string | null;
+      readonly found: readonly string[];
+    }
   | { readonly kind: 'slotScaled'; readonly slot: SlotName; readonly replicas: number };
 
 /** What was seen. */

@@ -37,7 +37,7 @@ export function crashSeen(state: ServiceState, event: Seen<'crashSeen'>): Turn {
     withRollout(turn, { crashes: event.crashes }),
     `a replica of ${rollout.label} crashed (${inAll} in this step)`,
   );
-  if (rollout.phase !== 'probing' && rollout.phase !== 'starting')
+  if (!['starting', 'probing', 'verifying'].includes(rollout.phase))
     return actOnFault(seen, event.atMs, event.found);
   if (inAll < CRASHES_BEFORE_READY) return seen;
   const reason = `${rollout.label} crashed ${inAll} times before it was ready${lines(event.found)}`;

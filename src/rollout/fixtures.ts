@@ -1,3 +1,4 @@
+import { onAddress } from '../lib/upstream.ts';
 import type { Plan, Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { RolloutEvent } from './event.ts';
@@ -67,6 +68,22 @@ export function planWith(steps: readonly Step[], change: Partial<Plan> = {}): Pl
   };
 }
 
+export const VERIFY: Step = {
+  kind: 'verify',
+  checks: [
+    {
+      kind: 'http',
+      method: 'GET',
+      path: '/checkout',
+      status: { from: 200, to: 299 },
+      contains: null,
+      headers: {},
+      withinMs: 5000,
+      attempts: 1,
+    },
+  ],
+};
+
 const FIRST_STEPS: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, { kind: 'full' }];
 
 export function requestOf(
@@ -94,6 +111,7 @@ export function emptyService(): ServiceState {
     spec: SPEC,
     salt: '11'.repeat(16),
     addresses: { blue: addresses(8200), green: addresses(8210) },
+    preview: { blue: addresses(8220)[0]!, green: addresses(8221)[0]! },
     slots: { blue: FREE_SLOT, green: FREE_SLOT },
     rollout: null,
     route: { revision: 0, proven: true },
@@ -109,7 +127,7 @@ export function at(atMs: number, event: Parameters<typeof stamp>[0], actor = 'an
 }
 
 function addresses(from: number): ServiceState['addresses']['blue'] {
-  return [0, 1, 2, 3].map((index) => ({ host: '127.0.0.1', port: from + index }));
+  return [0, 1, 2, 3].map((index) => onAddress({ host: '127.0.0.1', port: from + index }));
 }
 
 type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'actor'> : never;

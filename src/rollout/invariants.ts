@@ -16,6 +16,10 @@ export function checkInvariants(before: ServiceState, event: RolloutEvent, turn:
     `${event.kind}: user traffic would go to a slot that did not pass its gate`,
   );
   assert(
+    isVerifiedBeforeTraffic(after),
+    `${event.kind}: user traffic would go to what did not pass its checks`,
+  );
+  assert(
     shareGrowsOnlyByDecision(before, after, event),
     `${event.kind}: the candidate's share grew without a planned or a person's step`,
   );
@@ -48,6 +52,11 @@ function gatePassed(state: ServiceState): boolean {
   return (
     state.rollout !== null && ['shifting', 'dwelling', 'asking', 'watching'].includes(state.rollout.phase)
   );
+}
+
+function isVerifiedBeforeTraffic({ rollout }: ServiceState): boolean {
+  if (rollout === null || rollout.sharePercent === 0 || rollout.verified === true) return true;
+  return !rollout.plan.steps.some((step) => step.kind === 'verify');
 }
 
 function shareGrowsOnlyByDecision(before: ServiceState, after: ServiceState, event: RolloutEvent): boolean {

@@ -1,6 +1,7 @@
+import { formatAddress } from '../lib/address.ts';
 import type { RolloutEvent } from './event.ts';
 import { clear, enterStep, finish, freed, goBack, retire, settle, whenReady } from './steps.ts';
-import { wayBack, type Ending, type ServiceState } from './state.ts';
+import { previewOf, wayBack, type Ending, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
@@ -14,8 +15,10 @@ export function slotStarted(state: ServiceState, event: Seen<'slotStarted'>): Tu
   const running = slot.replicas > 0 ? turn : withSlot(turn, event.slot, { replicas: event.replicas });
   if (rollout === null || rollout.phase !== 'starting' || rollout.candidate !== event.slot) return running;
   const ports = state.addresses[event.slot].slice(0, event.replicas).map((address) => `:${address.port}`);
+  const alone = previewOf(state);
+  const preview = alone === null ? '' : `, alone on http://${formatAddress(alone[event.slot])}`;
   return enterStep(
-    say(running, `${rollout.label} started on ${ports.join(' ')}`),
+    say(running, `${rollout.label} started on ${ports.join(' ')}${preview}`),
     rollout.stepIndex + 1,
     event.atMs,
   );

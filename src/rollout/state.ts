@@ -1,4 +1,5 @@
 import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { Plan, Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
@@ -10,7 +11,9 @@ export type ServiceState = {
   readonly spec: ServiceSpec;
   /** 128 random bits in hex, for the life of the service. */
   readonly salt: string;
-  readonly addresses: Readonly<Record<SlotName, readonly Address[]>>;
+  readonly addresses: Readonly<Record<SlotName, readonly Upstream[]>>;
+  /** Where each slot is reached alone, once that was needed; from then on for the life of the service. */
+  readonly preview?: Previews;
   readonly slots: Readonly<Record<SlotName, Slot>>;
   readonly rollout: Rollout | null;
   readonly route: { readonly revision: number; readonly proven: boolean };
@@ -20,6 +23,8 @@ export type ServiceState = {
   /** Numbers commands and stages; never reused. */
   readonly counter: number;
 };
+
+export type Previews = Readonly<Record<SlotName, Address>>;
 
 export type Slot = {
   readonly role: 'free' | 'stable' | 'candidate' | 'kept' | 'leaving';
@@ -41,6 +46,8 @@ export type Phase =
   | 'starting'
   /** Every replica is to become healthy through the proxy. */
   | 'probing'
+  /** Its own checks run on the preview address. Once they hold it is probing again, for a last look at its health. */
+  | 'verifying'
   /** A route was commanded and is not proven yet. */
   | 'shifting'
   /** At a share, being judged. */
@@ -78,6 +85,8 @@ export type Rollout = {
   /** The candidate's asked share. */
   readonly sharePercent: number;
   readonly promoted: boolean;
+  /** Its checks held. Absent where they did not yet, or the plan has none. */
+  readonly verified?: true;
   readonly paused: Pause | null;
   /** The share was set by hand: statistical verdicts are advice until `resume`. */
   readonly byHand: boolean;
@@ -139,6 +148,7 @@ export type Cause =
   | 'superseded'
   | 'start'
   | 'gate'
+  | 'verify'
   | 'machine';
 
 export type DeployRequest = {
@@ -167,6 +177,13 @@ export function wayBack(state: ServiceState): SlotName | null {
   const from = state.rollout?.from;
   if (from === undefined || from === null) return null;
   return ['stable', 'kept'].includes(state.slots[from.slot].role) ? from.slot : null;
+}
+
+/** Where each slot is reached alone: as long as the file asks for it, or the rollout under way is checked there. */
+export function previewOf({ spec, rollout, preview }: ServiceState): Previews | null {
+  const isChecked = rollout?.plan.steps.some((step) => step.kind === 'verify') === true;
+  const isAsked = spec.door.preview === true || (spec.release.verify ?? []).length > 0;
+  return isAsked || isChecked ? (preview ?? null) : null;
 }
 
 /** The span of the present stage, or null while its route is not proven. */

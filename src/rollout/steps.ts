@@ -1,6 +1,8 @@
 import { assert } from '../lib/assert.ts';
+import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { Step } from '../release/plan.ts';
+import type { VerifyCheck } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import { newRollout, warmSlotOf } from './new-rollout.ts';
 import {
@@ -75,6 +77,8 @@ export function enterStep(turn: Turn, stepIndex: number, atMs: number): Turn {
     }
     case 'ready':
       return whenReady(withRollout(at, { phase: 'probing' }), atMs);
+    case 'verify':
+      return verify(at, step.checks);
     case 'share':
       return shift(
         say(at, `step ${stepLabel(rollout.plan.steps, stepIndex)}: ${step.percent}%`),
@@ -88,6 +92,21 @@ export function enterStep(turn: Turn, stepIndex: number, atMs: number): Turn {
     case 'watch':
       return say(withRollout(at, { phase: 'watching' }), `watching for ${formatDuration(step.forMs)}`);
   }
+}
+
+function verify(turn: Turn, checks: readonly VerifyCheck[]): Turn {
+  const { rollout, preview } = turn.state;
+  assert(rollout !== null && preview !== undefined, 'checks without a rollout or an address');
+  const address = preview[rollout.candidate];
+  const { id, releaseId, label } = rollout;
+  const count = checks.length === 1 ? '1 check' : `${checks.length} checks`;
+  return command(
+    say(
+      withRollout(turn, { phase: 'verifying' }),
+      `${count} of ${label} on http://${formatAddress(address)}, before any traffic`,
+    ),
+    { kind: 'verify', rollout: id, releaseId, preview: address, checks },
+  );
 }
 
 /** `2/4`: the place of a share or full step among those. */
@@ -105,10 +124,13 @@ export function whenReady(turn: Turn, atMs: number): Turn {
   const slot = turn.state.slots[rollout.candidate];
   if (rollout.paused !== null || slot.replicas === 0 || slot.healthy < slot.replicas) return turn;
   const took = ((atMs - rollout.stepSinceMs) / 1000).toFixed(1);
-  const ready = say(
-    turn,
-    `${rollout.label} is ready: ${slot.healthy} of ${slot.replicas} healthy through the proxy (${took}s)`,
-  );
+  const ready =
+    rollout.verified === true
+      ? turn
+      : say(
+          turn,
+          `${rollout.label} is ready: ${slot.healthy} of ${slot.replicas} healthy through the proxy (${took}s)`,
+        );
   return enterStep(ready, rollout.stepIndex + 1, atMs);
 }
 

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import type { Plan, Step } from '../release/plan.ts';
 import type { Command, IssuedCommand } from './command.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
-import { at, CANARY_STEPS, emptyService, requestOf } from './fixtures.ts';
+import { at, CANARY_STEPS, emptyService, requestOf, VERIFY } from './fixtures.ts';
 import { routeOf } from './route.ts';
 import { slotWithRole, type ServiceState } from './state.ts';
 import { transition } from './transition.ts';
@@ -14,7 +14,7 @@ type Bare = Parameters<typeof at>[1];
 type Move = (world: World) => Bare | null;
 type World = { state: ServiceState; pending: IssuedCommand[]; nowMs: number; labels: number; gone: boolean };
 
-const FIRST: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, { kind: 'full' }];
+const FIRST: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, VERIFY, { kind: 'full' }];
 const POLICIES: readonly Partial<Plan>[] = [
   { whenUnsure: { waitMs: 5000, then: 'advance' } },
   { whenUnsure: { waitMs: 0, then: 'ask' }, whenWorse: 'pause', askDeadlineMs: 4000 },
@@ -23,6 +23,7 @@ const POLICIES: readonly Partial<Plan>[] = [
 const BLUE_GREEN: readonly Step[] = [
   { kind: 'start' },
   { kind: 'ready' },
+  VERIFY,
   { kind: 'ask' },
   { kind: 'full' },
   { kind: 'watch', forMs: 60_000 },
@@ -196,6 +197,13 @@ function resultOf(command: Command, bad: boolean): Bare {
             releaseId: command.releaseId,
             replicas: command.replicas,
           };
+    case 'verify':
+      return {
+        kind: 'verified',
+        rollout: command.rollout,
+        failed: bad ? 'GET /checkout: 500 instead of 2xx' : null,
+        found: [],
+      };
     case 'scaleSlot':
       return { kind: 'slotScaled', slot: command.slot, replicas: command.replicas };
     case 'stopSlot':
@@ -315,6 +323,7 @@ test('the random worlds reach every phase, every ending and both sides of a prom
     'clearing',
     'starting',
     'probing',
+    'verifying',
     'shifting',
     'dwelling',
     'asking',

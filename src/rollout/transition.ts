@@ -7,6 +7,7 @@ import { retire, settle } from './steps.ts';
 import { routeOf, sameRoute } from './route.ts';
 import type { ServiceState } from './state.ts';
 import { command, turnOf, withState, type Turn } from './turn.ts';
+import { verified } from './verifying.ts';
 import * as verbs from './verbs.ts';
 import { turned, type Answer } from './verbs.ts';
 
@@ -15,11 +16,17 @@ import { turned, type Answer } from './verbs.ts';
  * commands means that nothing is to be recorded. Its invariants are checked before anyone acts on it.
  */
 export function transition(state: ServiceState, event: RolloutEvent): Answer {
-  const answer = decide(state, event);
+  const answer = decide(withPreview(state, event), event);
   if (answer.kind !== 'turn') return answer;
   const turn = answer.turn.gone ? answer.turn : routed(state, answer.turn, event.atMs);
   checkInvariants(state, event, turn);
   return { kind: 'turn', turn };
+}
+
+/** Addresses that came with a verb stay the service's own, whatever else becomes of it. */
+function withPreview(state: ServiceState, event: RolloutEvent): ServiceState {
+  const given = 'preview' in event ? event.preview : undefined;
+  return given === undefined || state.preview !== undefined ? state : { ...state, preview: given };
 }
 
 /** Whether a turn leaves a trace. */
@@ -88,6 +95,8 @@ function observe(state: ServiceState, event: Exclude<RolloutEvent, { kind: Verb[
       return results.routeProven(state, event);
     case 'routeLate':
       return results.routeLate(state, event);
+    case 'verified':
+      return verified(state, event);
     case 'doorFailed':
       return results.doorFailed(state, event);
     case 'doorInstalled':

@@ -83,14 +83,15 @@ export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
   );
 }
 
-/** What the file says of the policy goes with the request: both are recorded, or none. */
+/** What the file says of the policy, and of a door that served nobody yet, goes with the request: all is recorded, or nothing. */
 function specTaken(state: ServiceState, spec: ServiceSpec | null): Turn {
   const turn = turnOf(state);
   if (spec === null || canonicalJson(spec) === canonicalJson(state.spec)) return turn;
   const taken = withState(turn, { spec });
-  return canonicalJson(spec.policy) === canonicalJson(state.spec.policy)
-    ? taken
-    : say(taken, 'applied: policy');
+  const moved = (['door', 'policy'] as const).filter(
+    (part) => canonicalJson(spec[part]) !== canonicalJson(state.spec[part]),
+  );
+  return moved.length === 0 ? taken : say(taken, `applied: ${moved.join(', ')}`);
 }
 
 function superseded(turn: Turn, rollout: Rollout, event: Asked<'deploy'>): Turn {
@@ -153,7 +154,7 @@ export function promote(state: ServiceState, event: Asked<'promote'>): Answer {
       `${rollout.id} is at step ${rollout.stepIndex}, before ${event.fromStep}. Nothing changed.`,
     );
   }
-  if (rollout.phase === 'clearing' || rollout.phase === 'starting' || rollout.phase === 'probing') {
+  if (['clearing', 'starting', 'probing', 'verifying'].includes(rollout.phase)) {
     return refused(
       'NOT_READY_YET',
       `${rollout.label} has not passed its gate; it gets no traffic before that. Nothing changed.`,

@@ -10,6 +10,7 @@ import {
 import { type AddressInfo, type Socket, createServer as createNetServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { HealthSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { ReplicaSecond, TrafficBatch } from './counts.ts';
@@ -240,6 +241,59 @@ export function routerConformance(name: string, open: () => Promise<RouterBench>
         sum(seconds, 'green', (each) => each.requests),
         10,
       );
+    });
+
+    test('a preview address reaches its slot alone, whatever the route says, gives no cookie and counts apart', async (t) => {
+      if (!bench.router.capabilities.preview) return t.skip('no preview addresses');
+      const preview = await previewAddresses();
+      const { get, applications, door, batched, route, observed, close } = await setUp({ preview });
+      t.after(close);
+      const { cursor } = await bench.router.traffic(door.service, null);
+      const look = (slot: SlotName, path = '/') => send({ port: preview[slot].port, path });
+
+      assert.match((await get('/')).body, /^blue-/);
+      for (let i = 0; i < 6; i += 1) {
+        const answer = await look('green');
+        assert.match(answer.body, /^green-/);
+        assert.equal(answer.headers['set-cookie'], undefined);
+      }
+      assert.equal((await look('green', '/status/500')).status, 500);
+      assert.match((await look('blue')).body, /^blue-/);
+
+      const batch = await batched(
+        cursor,
+        (all) => sum(all.previews ?? [], 'green', (one) => one.requests) >= 7,
+      );
+      assert.deepEqual(
+        [
+          sum(batch.replicas, 'green', (one) => one.attempts),
+          sum(batch.previews!, 'green', (one) => one.classes.serverError),
+        ],
+        [0, 1],
+      );
+      for (const each of applications.green) each.healthy = false;
+      await observed((seen) => seen.slots.green.replicas.every((replica) => !replica.healthy));
+      assert.equal((await look('green')).status, 503, 'the other slot does not stand in');
+      await route({ serve: 'blue', replicas: { blue: 2, green: 0 } });
+      assert.equal((await look('green')).status, 503);
+    });
+
+    test('a preview address is there again after a restart, and gone with its door', async (t) => {
+      if (!bench.router.capabilities.preview) return t.skip('no preview addresses');
+      const preview = await previewAddresses();
+      const { door, close } = await setUp({ preview });
+      t.after(close);
+
+      await bench.restart();
+
+      const look = () =>
+        send({ port: preview.blue.port, path: '/' }).then(
+          ({ body }) => slotOf(body),
+          (error: NodeJS.ErrnoException) => error.code,
+        );
+      await waitFor(look, (found) => found === 'blue');
+      await bench.router.install({ ...door, preview: null });
+      await waitFor(look, (found) => found === 'ECONNREFUSED');
     });
 
     test('what is in flight when its slot loses its traffic may end', async (t) => {
@@ -483,6 +537,7 @@ function doorOf(
       blue: applications.blue.map((each) => each.address),
       green: applications.green.map((each) => each.address),
     },
+    preview: null,
     ...change,
   };
 }
@@ -491,7 +546,7 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
 /** A real HTTP server that says who it is. */
 export type Application = {
-  readonly address: Address;
+  readonly address: Upstream;
   readonly server: Server;
   healthy: boolean;
   /** Overrides by path, without the query. */
@@ -543,7 +598,7 @@ export async function startApplication(name: string): Promise<Application> {
     server.listen(0, '127.0.0.1', resolve);
   });
   const application: Application = {
-    address: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+    address: { host: '127.0.0.1', port: (server.address() as AddressInfo).port, pathPrefix: '' },
     server,
     healthy: true,
     on,
@@ -625,6 +680,11 @@ export async function waitFor<T>(look: () => Promise<T>, is: (seen: T) => boolea
       assert.fail(`not so within ${WAIT_MS}ms; seen last: ${JSON.stringify(seen)}`);
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
+}
+
+async function previewAddresses(): Promise<Record<SlotName, Address>> {
+  const host = '127.0.0.1';
+  return { blue: { host, port: await freePort() }, green: { host, port: await freePort() } };
 }
 
 export async function freePort(): Promise<number> {

@@ -90,4 +90,6 @@ export type TrafficBatch = {
   readonly lost: { readonly fromSecond: number; readonly toSecond: number } | null;
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** What came to the preview addresses, which is never judged. Absent for none. */
+  readonly previews?: readonly ReplicaSecond[];
 };

@@ -1,4 +1,5 @@
 import type { Address } from '../lib/address.ts';
+import type { Upstream } from '../lib/upstream.ts';
 import type { DoorSpec, HealthSpec, Sticky } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { TrafficBatch } from './counts.ts';
@@ -35,6 +36,8 @@ export type RouterCapabilities = {
   readonly identities: boolean;
   readonly hold: boolean;
   readonly mirror: boolean;
+  /** A private address per slot: `Door.preview`. Where it is false, `Door.preview` is always null. */
+  readonly preview: boolean;
 };
 
 export type Door = {
@@ -45,8 +48,17 @@ export type Door = {
   readonly sticky: Sticky;
   /** Fixed for the life of the service: 128 random bits in hex, hashed with the identity into the bucket. */
   readonly salt: string;
-  /** All addresses reserved per slot, by replica index. */
-  readonly slots: Readonly<Record<SlotName, readonly Address[]>>;
+  /**
+   * Where each slot is reached, by replica index. With a path prefix, requests and health probes go below it
+   * (`withPrefix`) and what answers say of it is taken back: in Location, and in the Path of cookies.
+   */
+  readonly slots: Readonly<Record<SlotName, readonly Upstream[]>>;
+  /**
+   * Where each slot is reached alone, or null for nowhere. What comes to one of these addresses goes to that slot only,
+   * whatever the route says, before its gate too, for any host and path; it needs no identity and is given no cookie; it is
+   * counted in `TrafficBatch.previews` and nowhere else. While nothing in the slot is healthy: 503.
+   */
+  readonly preview: Readonly<Record<SlotName, Address>> | null;
 };
 
 /** Who gets what: complete, replaced as a whole. */

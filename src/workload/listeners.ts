@@ -5,13 +5,27 @@ import { describePid, listPids } from './proc.ts';
 /** A listening TCP socket of this machine. */
 export type Listener = { readonly address: Address; readonly uid: number; readonly inode: string };
 
+const ESTABLISHED = '01';
 const LISTEN = '0A';
 
 /** All listening sockets, IPv4 and IPv6, from /proc/net (proc_pid_net(5)). */
 export function listListeners(): Listener[] {
+  return tables().flatMap(parseListeners);
+}
+
+/** Connections to this port that are open right now, of whoever listens there. */
+export function countConnections(port: number): number {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return tables()
+    .flatMap((text) => text.split('\n').map((line) => line.trim().split(/\s+/)))
+    .filter((fields) => fields[3] === ESTABLISHED && fields[1]!.endsWith(wanted)).length;
+}
+
+/** The tables of the kernel, as text. */
+function tables(): readonly string[] {
   return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => {
     try {
-      return parseListeners(readFileSync(path, 'utf8'));
+      return [readFileSync(path, 'utf8')];
     } catch {
       return []; // no IPv6
     }
@@ -49,6 +63,16 @@ export function portHolder(port: number): string | null {
   const inodes = new Set(found.map((listener) => listener.inode));
   const pid = listPids().find((candidate) => socketInodes(candidate).some((inode) => inodes.has(inode)));
   return pid === undefined ? `a process of the user with uid ${found[0]!.uid}` : describePid(pid);
+}
+
+export type OwnedListener = Listener & { readonly pid: number | null };
+
+/** All listening sockets with a process that holds each; null where that is another user's. */
+export function listOwnedListeners(): readonly OwnedListener[] {
+  const owners = new Map(
+    listPids().flatMap((pid) => socketInodes(pid).map((inode) => [inode, pid] as const)),
+  );
+  return listListeners().map((listener) => ({ ...listener, pid: owners.get(listener.inode) ?? null }));
 }
 
 /** Whether a listener on `bound` answers connections to `wanted`. */

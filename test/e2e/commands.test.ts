@@ -53,6 +53,33 @@ test('check, config, schema and explain need no server', async () => {
   assert.match(await run('explain', 'E016'), /canary steps must end with 100%/);
 });
 
+test('init looks at what is here, and writes over nothing', async () => {
+  const printed = await run('init', '--print', '--listen', '8080');
+  assert.match(printed, /^ {4}run: node server\.mjs {3}# Node, server\.mjs$/m);
+
+  const ran = await app.run(['init']);
+  assert.equal(ran.code, 15, told(ran));
+  assert.match(ran.stderr, /CONFIG_EXISTS/);
+});
+
+test('completion prints a script, and is silent about what no server knows', async () => {
+  assert.match(await run('completion', 'bash'), /^complete -F _bascule bascule$/m);
+  assert.equal(await run('completion', '--list', 'services'), '');
+});
+
+test('doctor looks over a machine on which all is well enough', async () => {
+  const { failures, findings } = await json<{ failures: number; findings: readonly { subject: string }[] }>(
+    'doctor',
+  );
+
+  assert.equal(failures, 0);
+  for (const subject of ['node', 'modes', 'disk', 'server', 'journal', 'clock', 'proxy', 'systemd'])
+    assert.ok(
+      findings.some((finding) => finding.subject === subject),
+      subject,
+    );
+});
+
 test('plan, then deploy exactly that plan', async () => {
   assert.match(await run('plan', '--version', 'v1'), /shop {2}first version v1/);
   const { plan } = await json<{ plan: { id: string } }>('plan', '--version', 'v1');
@@ -108,7 +135,7 @@ test('why, history and logs tell what was', async () => {
 
 test('apply shows the difference first; abort, rollback and retry', async () => {
   await app.describe({ strategy: lasting(), drain: '3s' });
-  assert.match(await run('apply', '--dry-run'), /^shop: door\.drainMs: 2000 -> 3000$/m);
+  assert.match(await run('apply', '--dry-run'), /^shop: drain: 2s -> 3s$/m);
   const differs = await app.deploy('v3');
   assert.equal(differs.code, 15, told(differs));
   assert.match(differs.stderr, /DOOR_DIFFERS/);

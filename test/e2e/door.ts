@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Address } from '../../src/lib/address.ts';
+import { onAddress, type Upstream } from '../../src/lib/upstream.ts';
 import { SLOT_NAMES } from '../../src/release/slot.ts';
 import type { SlotName } from '../../src/release/slot.ts';
 import type { Door, TrafficRouter } from '../../src/traffic/router.ts';
@@ -89,9 +89,10 @@ export function describeDoor(port: number, slots: Door['slots']): Door {
     sticky: { by: 'cookie' },
     salt: '5ba1e'.padStart(32, '0'),
     slots,
+    preview: null,
   };
 }
 
-function addressesOf(backends: readonly Backend[]): Address[] {
-  return backends.map(({ address }) => address);
+function addressesOf(backends: readonly Backend[]): Upstream[] {
+  return backends.map(({ address }) => onAddress(address));
 }

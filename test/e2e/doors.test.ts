@@ -55,8 +55,15 @@ describe('doors', { concurrency: 2 }, () => {
     assert.equal((await moving.deploy('v1')).code, 0);
     await moving.describe({ strategy, listen: `127.0.0.1:${port}` });
     const applied = await moving.run(['apply']);
-    assert.match(applied.stdout, new RegExp(`door.listen.port: ${moving.port} -> ${port}`), told(applied));
+    assert.equal(applied.code, 15, told(applied));
+    assert.ok(
+      applied.stdout.includes(`listen: 127.0.0.1:${moving.port} -> 127.0.0.1:${port}`),
+      told(applied),
+    );
+    assert.match(applied.stderr, new RegExp(`held by pid ${process.pid} `), told(applied));
     assert.equal((await moving.ask()).version, 'v1');
+    const view = await moving.view();
+    assert.equal(view.door, `http://127.0.0.1:${moving.port}`);
     await moving.describe({ strategy });
     assert.equal((await moving.run(['apply'])).code, 0);
     assert.equal((await moving.deploy('v2')).code, 0);

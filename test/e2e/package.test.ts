@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { createWorld, type World } from './harness.ts';
+import { install } from './installed.ts';
 import { freePorts, freeRange } from './ports.ts';
 import { waitFor } from './wait-for.ts';
 
-const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SECRET = 'correct-horse-battery-staple';
 
 const APPLICATION = `
@@ -21,37 +17,13 @@ createServer((req, res) => res.end(process.env.TOKEN === '${SECRET.replace('-', 
 
 let home: string;
 let program: string;
-let packed: string[];
+let packed: readonly string[];
 
 before(async () => {
   home = await mkdtemp(join(tmpdir(), 'bascule-package-'));
   ({ program, packed } = await install(home));
 });
 after(() => rm(home, { recursive: true }));
-
-/** Builds, packs and unpacks the package the way npm does, with the dependencies that are here: nothing is fetched. */
-async function install(into: string): Promise<{ program: string; packed: string[] }> {
-  const source = join(into, 'source');
-  const modules = join(into, 'installed', 'node_modules');
-  await mkdir(join(modules, 'bascule'), { recursive: true });
-  const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
-  for (const name of ['package.json', ...files.filter((each) => each !== 'dist')]) {
-    await cp(join(ROOT, name), join(source, name), { recursive: true });
-  }
-  const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const project = join(ROOT, 'tsconfig.build.json');
-  await run(process.execPath, [compiler, '-p', project, '--outDir', join(source, 'dist')]);
-  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--offline'], { cwd: source });
-  const [tarball] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
-  await run('tar', ['-xzf', join(source, tarball.filename), '-C', join(modules, 'bascule'), '--strip=1']);
-  for (const name of await readdir(join(ROOT, 'node_modules'))) {
-    if (!name.startsWith('.')) await symlink(join(ROOT, 'node_modules', name), join(modules, name));
-  }
-  return {
-    program: join(modules, 'bascule', 'dist', 'main.js'),
-    packed: tarball.files.map(({ path }) => path),
-  };
-}
 
 describe('the package', () => {
   test('has the program, the schema and the licence, and nothing of the tests', () => {

@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
-import { PACK_LIMITS, packSource, type Packed } from '../../release/pack.ts';
-import { findSource } from '../../release/pack-source.ts';
+import type { Packed } from '../../release/pack.ts';
 import { printable } from '../../release/problem.ts';
 import { formatSize } from '../../release/units.ts';
 import { versionOf } from '../values.ts';
@@ -19,6 +18,8 @@ export async function withArtifact<T>(
 ): Promise<T> {
   const { io, options } = context;
   const from = typeof options['from'] === 'string' ? options['from'] : null;
+  const { PACK_LIMITS, packSource } = await import('../../release/pack.ts');
+  const { findSource } = await import('../../release/pack-source.ts');
   const source =
     from === null ? await findSource(dirname(file), io.cwd) : await findSource(from, resolve(io.cwd));
   const temporaryDirectory = await mkdtemp(join(tmpdir(), 'bascule-pack-'));

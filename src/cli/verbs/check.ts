@@ -2,7 +2,7 @@ import type { ServerInfo } from '../../controller/controller.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { ServiceSpec } from '../../release/service.ts';
 import { printable } from '../../release/problem.ts';
-import { ServerProblem } from '../client.ts';
+import { ServerProblem } from '../server-problem.ts';
 import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import { readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';

@@ -1,4 +1,3 @@
-import { expandConfig } from '../../release/expand.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readSpecFile } from '../spec-file.ts';
 import { printJson, type Verb } from '../verb.ts';
@@ -11,7 +10,10 @@ export const config: Verb = {
   run: async (context) => {
     const file = await readSpecFile(context);
     if (context.json) printJson(context.io, { services: file.services });
-    else context.io.out(expandConfig({ services: file.services }));
+    else {
+      const { expandConfig } = await import('../../release/expand.ts');
+      context.io.out(expandConfig({ services: file.services }));
+    }
     return EXIT.done;
   },
 };

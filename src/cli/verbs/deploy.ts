@@ -1,10 +1,8 @@
 import type { Answered } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { followRollout } from '../follow-rollout.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { upload, withArtifact } from './artifact.ts';
 import { planId, servicePath } from '../values.ts';
 
 export const deploy: Verb = {
@@ -36,6 +34,7 @@ export const deploy: Verb = {
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
+    const { upload, withArtifact } = await import('./artifact.ts');
     const answer = await withArtifact(context, file.path, async (artifact) => {
       await upload(context, artifact);
       return client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
@@ -66,6 +65,7 @@ async function follow(context: Context, answer: Answered): Promise<number> {
     else io.out(`${rollout.id}\n`);
     return EXIT.done;
   }
+  const { followRollout } = await import('../follow-rollout.ts');
   return followRollout(context, rollout.id, {
     untilPaused: options['until'] === 'paused',
     leaveWhenAsked: true,

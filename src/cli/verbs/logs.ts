@@ -1,10 +1,9 @@
-import { createInterface } from 'node:readline';
 import type { IncomingMessage } from 'node:http';
 import { SLOT_NAMES } from '../../release/slot.ts';
 import { printable } from '../../release/problem.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Problem } from '../../http/answers.ts';
-import { ServerProblem } from '../client.ts';
+import { ServerProblem } from '../server-problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { oneOf, servicePath, wholeNumber } from '../values.ts';
 import type { Context, Verb } from '../verb.ts';
@@ -63,6 +62,7 @@ type LogLine = {
 };
 
 async function printLines({ io, json }: Context, response: IncomingMessage): Promise<void> {
+  const { createInterface } = await import('node:readline');
   for await (const text of createInterface({ input: response, crlfDelay: Infinity })) {
     const line = JSON.parse(text) as LogLine;
     if (line.problem !== undefined) throw new ServerProblem({ ...line.problem, requestId: '', now: null });

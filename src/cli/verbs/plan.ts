@@ -5,7 +5,6 @@ import { piece, segment, flow, type Line } from '../layout.ts';
 import { print, widthFor } from '../screen.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { upload, withArtifact } from './artifact.ts';
 import { servicePath } from '../values.ts';
 
 export const plan: Verb = {
@@ -27,6 +26,7 @@ export const plan: Verb = {
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
+    const { upload, withArtifact } = await import('./artifact.ts');
     return withArtifact(context, file.path, async (artifact) => {
       await upload(context, artifact);
       const { label, digest } = artifact;

@@ -1,4 +1,3 @@
-import { renderJsonSchema } from '../../release/json-schema.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Verb } from '../verb.ts';
 
@@ -7,8 +6,9 @@ export const schema: Verb = {
   group: 'Other',
   describe: 'the JSON Schema of bascule.yaml, for editors',
   configure: () => undefined,
-  run: ({ io }) => {
+  run: async ({ io }) => {
+    const { renderJsonSchema } = await import('../../release/json-schema.ts');
     io.out(renderJsonSchema());
-    return Promise.resolve(EXIT.done);
+    return EXIT.done;
   },
 };

@@ -1,8 +1,6 @@
 import type { ServerInfo } from '../../controller/controller.ts';
 import type { ServiceView } from '../../controller/views.ts';
 import { EXIT } from '../exit-codes.ts';
-import { followRollout } from '../follow-rollout.ts';
-import { renderLine, renderService } from '../render-status.ts';
 import { isTerminal, print, widthFor } from '../screen.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 import { servicePath } from '../values.ts';
@@ -19,25 +17,35 @@ export const status: Verb = {
     const { client, args, options } = context;
     if (options['watch'] === true) return watch(context);
     if (args[0] !== undefined) {
-      const { service } = await client.get<{ service: ServiceView }>(servicePath(args[0]));
-      show(context, [service]);
+      const [{ service }] = await Promise.all([
+        client.get<{ service: ServiceView }>(servicePath(args[0])),
+        rendering(),
+      ]);
+      await show(context, [service]);
       return EXIT.done;
     }
-    const { services } = await client.get<{ services: readonly ServiceView[] }>('/services');
-    show(context, services);
+    const [{ services }] = await Promise.all([
+      client.get<{ services: readonly ServiceView[] }>('/services'),
+      rendering(),
+    ]);
+    await show(context, services);
     return EXIT.done;
   },
 };
+
+/** Loaded while the server answers. */
+const rendering = () => import('../render-status.ts');
 
 async function watch(context: Context): Promise<number> {
   const { client, io, json } = context;
   const { info } = await client.get<{ info: ServerInfo }>('/info');
   const service = await oneService(context);
   if (service === null || service.rollout === null) {
-    show(context, service === null ? [] : [service]);
+    await show(context, service === null ? [] : [service]);
     return EXIT.done;
   }
-  if (!json && !isTerminal(io, 'out')) show(context, [service]);
+  if (!json && !isTerminal(io, 'out')) await show(context, [service]);
+  const { followRollout } = await import('../follow-rollout.ts');
   return followRollout(context, service.rollout.id, {
     untilPaused: false,
     leaveWhenAsked: false,
@@ -54,8 +62,9 @@ async function oneService({ client, args }: Context): Promise<ServiceView | null
   return services.find((one) => one.rollout !== null) ?? services[0] ?? null;
 }
 
-function show({ io, json, args }: Context, services: readonly ServiceView[]): void {
+async function show({ io, json, args }: Context, services: readonly ServiceView[]): Promise<void> {
   if (json) return printJson(io, { services });
+  const { renderLine, renderService } = await rendering();
   const look = { width: widthFor(io, 'out'), nowMs: io.nowMs(), keys: [] };
   if (services.length === 0) io.out('no services yet. Begin with: bascule deploy\n');
   else if (services.length === 1 || args[0] !== undefined)

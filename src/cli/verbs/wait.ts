@@ -3,7 +3,6 @@ import type { RolloutView } from '../../controller/views.ts';
 import { formatElapsed } from '../../lib/duration.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { resultLine, rolloutOf } from '../follow-rollout.ts';
 import { shownStep, stateOf, stepPlace } from '../rollout-words.ts';
 import { durationOf, wholeNumber } from '../values.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
@@ -20,6 +19,7 @@ export const wait: Verb = {
       .option('--for <what>', 'done, paused or step=N (the 2 of `step 2/4`)', 'done')
       .option('--timeout <duration>', 'then exit with 14; the rollout goes on', '30m'),
   run: async (context) => {
+    const { resultLine, rolloutOf } = await import('../follow-rollout.ts');
     const { io, args, options } = context;
     const id = args[0] ?? '';
     const goal = goalOf(String(options['for']));

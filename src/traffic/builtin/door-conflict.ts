@@ -15,6 +15,9 @@ export function doorConflict(door: Door, others: readonly Door[]): OperatingErro
 }
 
 function conflictOf(a: Door, b: Door): string | null {
+  const previews = previewPorts(b).find((port) => portsOf(a).includes(port));
+  const fronts = previewPorts(a).find((port) => portsOf(b).includes(port));
+  if (previews !== undefined || fronts !== undefined) return `port ${previews ?? fronts} (a preview address)`;
   const one = a.spec.listen;
   const two = b.spec.listen;
   if (one.port !== two.port) return null;
@@ -25,6 +28,14 @@ function conflictOf(a: Door, b: Door): string | null {
   }
   if (a.spec.host !== b.spec.host || a.spec.path !== b.spec.path) return null;
   return `${a.spec.host ?? 'any host'}${a.spec.path} on ${formatAddress({ host: one.address, port: one.port })}`;
+}
+
+function previewPorts({ preview }: Door): readonly number[] {
+  return preview === null ? [] : [preview.blue.port, preview.green.port];
+}
+
+function portsOf(door: Door): readonly number[] {
+  return [door.spec.listen.port, ...previewPorts(door)];
 }
 
 function taken(door: Door, owner: Door, what: string): OperatingError {

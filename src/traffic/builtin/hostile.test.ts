@@ -30,7 +30,9 @@ async function rawStage(t: TestContext, misbehave: Misbehaviour): Promise<Stage>
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const stage = await openStage(bench.router, { slots: { blue: [{ host: '127.0.0.1', port }], green: [] } });
+  const stage = await openStage(bench.router, {
+    slots: { blue: [{ host: '127.0.0.1', port, pathPrefix: '' }], green: [] },
+  });
   t.after(async () => {
     await stage.close();
     server.close();

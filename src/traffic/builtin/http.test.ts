@@ -280,7 +280,7 @@ describe('what the client gets', () => {
     await once(upstream, 'listening');
     const own = await openStage(bench.router, {
       slots: {
-        blue: [{ host: '127.0.0.1', port: (upstream.address() as { port: number }).port }],
+        blue: [{ host: '127.0.0.1', port: (upstream.address() as { port: number }).port, pathPrefix: '' }],
         green: [],
       },
     });
@@ -934,7 +934,9 @@ describe('failures and retries', () => {
     }).listen(0, '127.0.0.1');
     await once(nonsense, 'listening');
     const { port } = nonsense.address() as { port: number };
-    const own = await openStage(bench.router, { slots: { blue: [{ host: '127.0.0.1', port }], green: [] } });
+    const own = await openStage(bench.router, {
+      slots: { blue: [{ host: '127.0.0.1', port, pathPrefix: '' }], green: [] },
+    });
     t.after(async () => {
       await own.close();
       nonsense.close();

@@ -67,9 +67,10 @@ export class Ledger {
 
   private from(service: string, after: number, lost: TrafficBatch['lost']): TrafficBatch {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
-    const { replicas, identities } = this.services.get(service)?.between(after, upToSecond) ?? {
+    const { replicas, identities, previews } = this.services.get(service)?.between(after, upToSecond) ?? {
       replicas: [],
       identities: [],
+      previews: [],
     };
     return {
       cursor: `${this.epoch}.${upToSecond}`,
@@ -77,6 +78,7 @@ export class Ledger {
       lost: this.widen(lost, after, upToSecond),
       replicas,
       identities,
+      ...(previews.length > 0 && { previews }),
     };
   }
 
@@ -100,20 +102,19 @@ type ClosedSecond = {
   readonly second: number;
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  readonly previews: readonly ReplicaSecond[];
 };
 
 class ServiceLedger {
   private book: IdentityBook | null = null;
   private identities = new IdentityCounts();
-  private open = new Map<string, Omit<ReplicaSecond, 'second'>>();
+  private open: OpenSecond = new Map();
+  private openPreviews: OpenSecond = new Map();
   private closed: ClosedSecond[] = [];
 
-  add({ replicas, rollout, identities }: ServiceCounts): void {
-    for (const each of replicas) {
-      const key = `${each.slot} ${each.replica}`;
-      const before = this.open.get(key);
-      this.open.set(key, before === undefined ? each : merge(before, each));
-    }
+  add({ replicas, previews, rollout, identities }: ServiceCounts): void {
+    mergeInto(this.open, replicas);
+    mergeInto(this.openPreviews, previews);
     if (rollout === null) return;
     if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
     this.book.take(identities, this.identities);
@@ -121,23 +122,37 @@ class ServiceLedger {
 
   close(second: number): void {
     const replicas = [...this.open.values()].map((each) => ({ second, ...each }));
+    const previews = [...this.openPreviews.values()].map((each) => ({ second, ...each }));
     const identities = this.identities.close(second);
-    if (replicas.length + identities.length > 0) this.closed.push({ second, replicas, identities });
+    if (replicas.length + identities.length + previews.length > 0)
+      this.closed.push({ second, replicas, identities, previews });
     this.open = new Map();
+    this.openPreviews = new Map();
     this.identities = new IdentityCounts();
     while (this.closed.length > 0 && this.closed[0]!.second <= second - KEPT_SECONDS) this.closed.shift();
   }
 
-  between(after: number, upTo: number): Pick<ClosedSecond, 'replicas' | 'identities'> {
+  between(after: number, upTo: number): Omit<ClosedSecond, 'second'> {
     const seconds = this.closed.filter(({ second }) => second > after && second <= upTo);
     return {
       replicas: seconds.flatMap((each) => each.replicas),
       identities: seconds.flatMap((each) => each.identities),
+      previews: seconds.flatMap((each) => each.previews),
     };
   }
 }
 
 type Counts = Omit<ReplicaSecond, 'second'>;
+/** By slot and replica. */
+type OpenSecond = Map<string, Counts>;
+
+function mergeInto(open: OpenSecond, counts: readonly Counts[]): void {
+  for (const each of counts) {
+    const key = `${each.slot} ${each.replica}`;
+    const before = open.get(key);
+    open.set(key, before === undefined ? each : merge(before, each));
+  }
+}
 
 function merge(a: Counts, b: Counts): Counts {
   return {

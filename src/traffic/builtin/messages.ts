@@ -70,6 +70,7 @@ export type WorkerCounts = {
 export type ServiceCounts = {
   readonly service: string;
   readonly replicas: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly previews: readonly Omit<ReplicaSecond, 'second'>[];
   /** Of this rollout; null when none is counted. */
   readonly rollout: string | null;
   readonly identities: readonly IdentityNews[];

@@ -38,10 +38,12 @@ export class Plane {
   async listenMissing(): Promise<OperatingError[]> {
     const errors: OperatingError[] = [];
     for (const { door } of this.services.values()) {
-      await this.listenFor(door.spec.listen).catch((error: unknown) => {
-        if (!(error instanceof OperatingError)) throw error;
-        errors.push(error);
-      });
+      for (const address of listensOn(door)) {
+        await this.listenFor(address).catch((error: unknown) => {
+          if (!(error instanceof OperatingError)) throw error;
+          errors.push(error);
+        });
+      }
     }
     return errors;
   }
@@ -54,10 +56,10 @@ export class Plane {
         this.states.map((state) => state.door),
       );
       if (conflict !== null) throw conflict;
-      await this.listenFor(door.spec.listen);
       const before = this.services.get(door.service);
       const state = { door, route: before?.route ?? null };
       try {
+        for (const address of listensOn(door)) await this.listenFor(address);
         await this.parts.store.save(state);
       } catch (error) {
         this.closeUnused();
@@ -135,8 +137,7 @@ export class Plane {
     return this.parts.ledger.batch(service, cursor);
   }
 
-  private async listenFor(listen: { readonly address: string; readonly port: number }): Promise<void> {
-    const address: Address = { host: listen.address, port: listen.port };
+  private async listenFor(address: Address): Promise<void> {
     const listener = formatAddress(address);
     if (this.parts.fleet.listeners.includes(listener)) return;
     const error = await this.parts.fleet.listen(listener, bindListener(address));
@@ -144,11 +145,7 @@ export class Plane {
   }
 
   private closeUnused(): void {
-    const used = new Set(
-      this.states.map(({ door }) =>
-        formatAddress({ host: door.spec.listen.address, port: door.spec.listen.port }),
-      ),
-    );
+    const used = new Set(this.states.flatMap(({ door }) => listensOn(door)).map(formatAddress));
     for (const listener of this.parts.fleet.listeners) {
       if (!used.has(listener)) this.parts.fleet.unlisten(listener);
     }
@@ -169,6 +166,12 @@ export class Plane {
     this.changing = result.catch(() => {});
     return result;
   }
+}
+
+/** Where clients come, and the private address of each slot. */
+function listensOn({ spec, preview }: Door): readonly Address[] {
+  const front = { host: spec.listen.address, port: spec.listen.port };
+  return preview === null ? [front] : [front, preview.blue, preview.green];
 }
 
 function checkRoute(route: Route, door: Door): void {

@@ -1,5 +1,6 @@
 import { type ClientRequest, request } from 'node:http';
 import { formatAddress } from '../../lib/address.ts';
+import { formatUpstream, withPrefix } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, Probe, ReplicaObservation, Route } from '../router.ts';
 import type { ReplicaHealth } from './messages.ts';
@@ -115,7 +116,7 @@ class ReplicaProbe {
   /** Goes on with a changed description; false when the address is another one. */
   follow(door: Door): boolean {
     const { slot, replica } = this.options;
-    if (formatAddress(door.slots[slot][replica]!) === formatAddress(this.door.slots[slot][replica]!)) {
+    if (formatUpstream(door.slots[slot][replica]!) === formatUpstream(this.door.slots[slot][replica]!)) {
       this.door = door;
       return true;
     }
@@ -147,7 +148,7 @@ class ReplicaProbe {
   }
 
   private probe(): void {
-    const { host, port } = this.door.slots[this.options.slot][this.options.replica]!;
+    const { host, port, pathPrefix } = this.door.slots[this.options.slot][this.options.replica]!;
     const atMs = Date.now();
     const startedMs = performance.now();
     const done = (ok: boolean, found: string, body: string): void => {
@@ -162,7 +163,7 @@ class ReplicaProbe {
     const probe = request({
       host,
       port,
-      path,
+      path: withPrefix(pathPrefix, path),
       method: 'GET',
       agent: false,
       headers: {

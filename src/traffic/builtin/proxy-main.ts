@@ -13,6 +13,7 @@ import { Ledger } from './ledger.ts';
 import { Plane } from './plane.ts';
 import { Prober } from './prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
+import { ProxyLog } from './proxy-log.ts';
 import { StateStore } from './state-store.ts';
 
 export type ProxyOptions = {
@@ -21,6 +22,10 @@ export type ProxyOptions = {
   readonly workers: number | null;
 };
 
+type Log = (text: string) => void;
+
+const PROXY_LOG = 'proxy.log';
+const LOG_BYTES = 10 * 1024 * 1024;
 const MAX_WORKERS = 4;
 /** A second is closed when all workers have told it, or this long after its end. */
 const SECOND_GRACE_MS = 1500;
@@ -37,18 +42,20 @@ const STOP_GRACE_MS = 30_000;
  */
 export async function runProxy(options: ProxyOptions): Promise<void> {
   process.umask(0o077);
+  const logFile = new ProxyLog(join(options.stateDir, PROXY_LOG), LOG_BYTES);
+  const log: Log = (text) => logFile.write(text);
   const failurePath = join(options.stateDir, FAILURE_FILE);
   try {
     await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
-    await serveUntilStopped(options, () => rmSync(failurePath, { force: true }));
+    await serveUntilStopped(options, log, () => rmSync(failurePath, { force: true }));
   } catch (error) {
     if (error instanceof OperatingError && error.code !== 'TRAFFIC_PROXY_RUNNING')
-      leaveFailure(failurePath, error);
+      leaveFailure(failurePath, error, log);
     throw error;
   }
 }
 
-async function serveUntilStopped(options: ProxyOptions, onServing: () => void): Promise<void> {
+async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () => void): Promise<void> {
   const startSecond = Math.floor(Date.now() / 1000);
   const calls = new CallQueue();
   const stop = stopSignal();
@@ -85,14 +92,14 @@ async function serveUntilStopped(options: ProxyOptions, onServing: () => void): 
       prober.follow(door, route, was);
     }
     await fleet.start();
-    await listenRestored(plane);
+    await listenRestored(plane, log);
     setInterval(() => closeSeconds(ledger, fleet), CLOSE_TICK_MS);
     onServing();
     flushCompileCache();
     log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
     calls.begin(async (call) => perform(call, { plane, fleet, stop: stop.now }));
     const graceMs = await stop.asked;
-    await end({ control, fleet, prober, graceMs });
+    await end({ control, fleet, prober, graceMs, log });
   } catch (error) {
     control.close();
     throw error;
@@ -140,16 +147,16 @@ class CallQueue {
 }
 
 /** The ports of a proxy that was killed may be held for a moment by its workers, which are about to see that it is gone. */
-async function listenRestored(plane: Plane, retries = 0): Promise<void> {
+async function listenRestored(plane: Plane, log: Log, retries = 0): Promise<void> {
   const errors = await plane.listenMissing();
   if (errors.length === 0) return;
   if (retries === QUIET_LISTEN_RETRIES) for (const error of errors) log(error.message);
   if (retries < QUIET_LISTEN_RETRIES) {
     await new Promise((resolve) => setTimeout(resolve, LISTEN_RETRY_MS));
-    await listenRestored(plane, retries + 1);
+    await listenRestored(plane, log, retries + 1);
   } else {
     // The others serve meanwhile; this one is tried for as long as it takes.
-    setTimeout(() => void listenRestored(plane, retries + 1), LISTEN_RETRY_MS * 10);
+    setTimeout(() => void listenRestored(plane, log, retries + 1), LISTEN_RETRY_MS * 10);
   }
 }
 
@@ -163,9 +170,10 @@ type Ending = {
   readonly fleet: Fleet;
   readonly prober: Prober;
   readonly graceMs: number;
+  readonly log: Log;
 };
 
-async function end({ control, fleet, prober, graceMs }: Ending): Promise<void> {
+async function end({ control, fleet, prober, graceMs, log }: Ending): Promise<void> {
   log(`stopping: what is in flight has ${graceMs}ms`);
   control.close();
   prober.stop();
@@ -183,15 +191,11 @@ function stopSignal(): StopSignal {
   return { asked, now };
 }
 
-function leaveFailure(path: string, error: OperatingError): void {
+function leaveFailure(path: string, error: OperatingError, log: Log): void {
   const { code, message, retryable } = error;
   try {
     writeFileSync(path, JSON.stringify({ code, message, retryable }), { mode: 0o600 });
   } catch (failed) {
     log(`could not write ${path}: ${messageOf(failed)}`);
   }
-}
-
-function log(text: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import type { SlotName } from '../../release/slot.ts';
@@ -35,13 +35,13 @@ const CAPABILITIES: RouterCapabilities = {
   identities: true,
   hold: false,
   mirror: false,
+  preview: true,
 };
 
 const CALL_TIMEOUT_MS = 10_000;
 const CONNECT_POLL_MS = 20;
 const HELLO_TIMEOUT_MS = 5000;
 const RESPAWN_MAX_MS = 2000;
-const LOG_BYTES = 10 * 1024 * 1024;
 
 /** The built-in proxy behind the router port: starts it, finds it again, restarts it when it dies. */
 export function builtinRouter(options: BuiltinRouterOptions): BuiltinRouter {
@@ -184,7 +184,7 @@ class ProxyKeeper {
     // Compiled code is kept, so that a proxy that has to be started again serves within a fraction of a second.
     const env = { ...process.env, NODE_COMPILE_CACHE: join(stateDir, 'compile-cache') };
     const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env });
-    closeSync(log);
+    if (log !== 'ignore') closeSync(log);
     child.once('exit', () => {
       state.exited = true;
     });
@@ -207,13 +207,13 @@ function throwFailure(stateDir: string): void {
   throw new OperatingError(failure.code, failure.message, { retryable: failure.retryable });
 }
 
-function openLog(path: string): number {
+/** A proxy without a log is better than none. */
+function openLog(path: string): number | 'ignore' {
   try {
-    if (statSync(path).size > LOG_BYTES) renameSync(path, `${path}.1`);
+    return openSync(path, 'a', 0o600);
   } catch {
-    // There is none yet.
+    return 'ignore';
   }
-  return openSync(path, 'a', 0o600);
 }
 
 function unreachable(stateDir: string, cause: unknown): OperatingError {

@@ -9,6 +9,8 @@ import type { LogFiles } from './log-files.ts';
 const TAIL_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 const POLL_MS = 200;
+const TAIL_ATTEMPTS = 5;
+const TAIL_PAUSE_MS = 10;
 
 /** One replica's output as far as it was read. */
 type Source = LogTarget & {
@@ -16,6 +18,8 @@ type Source = LogTarget & {
   readonly lines: LineSplitter;
   offset: number;
   turns: number;
+  /** While the older part is read: what of it was left out. */
+  skipped: number | null;
 };
 
 export type LogTarget = { readonly releaseId: string; readonly label: string; readonly replica: number };
@@ -38,7 +42,14 @@ export async function* readLogs(
       const path = files.path({ ...place, ...target });
       let source = sources.get(path);
       if (source === undefined) {
-        source = { ...target, path, lines: new LineSplitter(), offset: 0, turns: files.turns(path) };
+        source = {
+          ...target,
+          path,
+          lines: new LineSplitter(),
+          offset: 0,
+          turns: files.turns(path),
+          skipped: null,
+        };
         sources.set(path, source);
         if (first) for (const text of await readTail(files, source, options.tail)) yield lineOf(source, text);
       }
@@ -67,8 +78,14 @@ async function readTail(files: LogFiles, source: Source, count: number): Promise
     const current = await readEnd(source.path, TAIL_BYTES);
     const missing = TAIL_BYTES - current.bytes.length;
     const former = missing > 0 && current.whole ? await readEnd(`${source.path}.1`, missing) : NOTHING;
-    // Emptied while we read: the two parts do not fit each other.
-    if (files.turns(source.path) !== source.turns && attempt < 3) continue;
+    // Put aside while we read: the two parts do not fit each other.
+    if (
+      (files.turns(source.path) !== source.turns || files.isMoving(source.path)) &&
+      attempt < TAIL_ATTEMPTS
+    ) {
+      await sleep(TAIL_PAUSE_MS);
+      continue;
+    }
     source.offset = current.end;
     const lines = [...source.lines.push(former.bytes), ...source.lines.push(current.bytes)];
     return count === 0 ? [] : lines.slice(-count);
@@ -77,14 +94,22 @@ async function readTail(files: LogFiles, source: Source, count: number): Promise
 
 /** At most one chunk of what is new. */
 async function readNew(files: LogFiles, source: Source): Promise<string[]> {
+  if (files.isMoving(source.path)) return [];
   const turns = files.turns(source.path);
   const turned = turns !== source.turns;
+  if (turned && source.skipped === null) {
+    source.skipped = files.skipped(source.path);
+    const lost = source.skipped - source.offset;
+    source.offset = Math.max(0, -lost);
+    if (lost > 0) return [`… (${lost} bytes were dropped before they could be read)`];
+  }
   const bytes = await readAt(turned ? `${source.path}.1` : source.path, source.offset, CHUNK_BYTES);
-  // Emptied during the read: what we hold may be of the new content. Next time reads the old part to its end.
-  if (files.turns(source.path) !== turns) return [];
+  // Put aside during the read: what we hold may be of the new content. Next time reads the old part to its end.
+  if (files.turns(source.path) !== turns || files.isMoving(source.path)) return [];
   if (turned && bytes.length === 0) {
     const lost = turns - source.turns - 1;
     source.turns = turns;
+    source.skipped = null;
     source.offset = 0;
     return lost > 0 ? [`… (${lost} full log files were replaced before they could be read)`] : [];
   }

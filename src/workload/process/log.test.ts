@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { LogLine } from '../runtime.ts';
 import { LogFiles, type LogPlace } from './log-files.ts';
+import { testRelease } from './fixtures/runtime.ts';
 import { readLogs, type LogTarget } from './log-reader.ts';
 
 const PLACE: LogPlace = { service: 'shop', slot: 'blue', label: 'v1', replica: 0 };
@@ -175,4 +176,18 @@ test('output of old releases goes, the ten newest stay', async (t) => {
   const left = await readdir(join(dir, 'shop/blue'));
   assert.deepEqual(left.sort(), ['v0', 'v10', 'v11', 'v12', 'v13', 'v5', 'v6', 'v7', 'v8', 'v9'].sort());
   assert.ok(dirname(files.path(PLACE)).startsWith(dir));
+});
+
+test('what another release of the same label wrote is gone before this one writes', async (t) => {
+  const { files } = await openFiles(t);
+  const release = testRelease('shop', 'v1', { run: 'node app.mjs' });
+  await files.claim('blue', release);
+  await (
+    await openWriter(t, files)
+  )('old words\n');
+
+  await files.claim('blue', release);
+  assert.deepEqual(await tail(files, 5), ['old words']);
+  await files.claim('blue', { ...release, artifactDigest: 'another' });
+  assert.deepEqual(await tail(files, 5), []);
 });

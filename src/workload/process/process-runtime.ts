@@ -28,6 +28,8 @@ export type ProcessRuntimeOptions = {
   readonly clock: Clock;
   /** Size at which a replica's log file is put aside; one older part is kept, so twice this per replica. */
   readonly largestLogBytes: number;
+  /** Told in words what happens to output that nobody asked for. */
+  readonly report: (message: string) => void;
 };
 
 export type ProcessRuntime = WorkloadRuntime & {
@@ -36,7 +38,7 @@ export type ProcessRuntime = WorkloadRuntime & {
 };
 
 const LOOK_MS = 200;
-const LOG_CHECK_EVERY = 10;
+const LOG_CHECK_EVERY = 5;
 const LAST_LINES = 10;
 
 /** Runs replicas as processes of this machine (Linux), and adopts those of an earlier controller at once. */
@@ -52,7 +54,7 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
   const looking = setInterval(() => {
     for (const slot of slots.values()) slot.look();
     looks += 1;
-    if (looks % LOG_CHECK_EVERY === 0) turnLogs(slots.values(), logs);
+    turnLogs({ slots: slots.values(), logs, all: looks % LOG_CHECK_EVERY === 0, report: options.report });
   }, LOOK_MS);
   looking.unref();
 
@@ -61,6 +63,7 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
       const { service, slot, release } = workload;
       // Nothing may be awaited before: a stop right after this call must find it.
       await slotOf(service, slot).ensure(workload, async () => {
+        await logs.claim(slot, release);
         await logs.prune(service, slot, release.label);
         return options.store.prepare(release);
       });
@@ -108,11 +111,28 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
   }
 }
 
-function turnLogs(slots: Iterable<SlotProcesses>, logs: LogFiles): void {
+type LogTurns = {
+  readonly slots: Iterable<SlotProcesses>;
+  readonly logs: LogFiles;
+  /** Not only those with a fast writer. */
+  readonly all: boolean;
+  readonly report: (message: string) => void;
+};
+
+function turnLogs({ slots, logs, all, report }: LogTurns): void {
   for (const slot of slots) {
     for (const { replica } of slot.places) {
-      // A full disk or a missing file: the output stays as it is, and the next look tries again.
-      logs.turnIfLarge(logs.path(replica.record)).catch(() => undefined);
+      const path = logs.path(replica.record);
+      if (!all && !logs.isHurried(path)) continue;
+      logs.turnIfLarge(path).then(
+        (dropped) => {
+          if (dropped > 0)
+            report(`${path}: the oldest ${dropped} bytes of output were dropped: no room, or too much`);
+        },
+        // The output stays as it is, and the next look tries again.
+        (error: unknown) =>
+          report(`${path} is over its size and could not be put aside: ${messageOf(error)}`),
+      );
     }
   }
 }

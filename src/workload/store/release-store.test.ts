@@ -367,3 +367,16 @@ test(
     assert.deepEqual(builds(), []);
   },
 );
+
+test('another release of the same label is made anew, also while the former one is being built', async (t) => {
+  const { store } = await openStore(t);
+  const [one, two] = [await tar([{ name: 'app.txt' }, 'one']), await tar([{ name: 'app.txt' }, 'two'])];
+  for (const artifact of [one, two]) await store.put(inPieces(artifact), digestOf(artifact));
+
+  const building = store.prepare(releaseOf(one, { build: 'sleep 0.3' }));
+  const directory = await store.prepare(releaseOf(two));
+  await building;
+
+  assert.equal(await readFile(join(directory, 'app.txt'), 'utf8'), 'two');
+  assert.equal(await readFile(join(await store.prepare(releaseOf(one)), 'app.txt'), 'utf8'), 'one');
+});

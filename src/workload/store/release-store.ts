@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { syncDirectory, writeFileDurably } from '../../lib/durable-file.ts';
 import { OperatingError } from '../../lib/errors.ts';
@@ -47,8 +46,12 @@ export async function releaseStore(options: ReleaseStoreOptions): Promise<Releas
     },
     prepare(release) {
       const under = preparing.get(release.id);
-      if (under !== undefined) return under.done;
-      const done = prepare(options, artifacts, release).finally(() => preparing.delete(release.id));
+      if (under !== undefined && isSame(under.release, release)) return under.done;
+      // A release that never got traffic may have lost its name to this one while it is still being built.
+      const former = under?.done.catch(() => undefined) ?? Promise.resolve();
+      const done = former
+        .then(() => prepare(options, artifacts, release))
+        .finally(() => preparing.get(release.id)?.done === done && preparing.delete(release.id));
       preparing.set(release.id, { release, done });
       return done;
     },
@@ -125,12 +128,14 @@ async function prepare(
 async function isPrepared(paths: Paths, release: Release): Promise<boolean> {
   const text = await readFile(paths.marker, 'utf8').catch(() => null);
   if (text === null) return false;
-  const marker = JSON.parse(text) as { artifactDigest: string; configDigest: string };
-  assert(
-    marker.artifactDigest === release.artifactDigest && marker.configDigest === release.configDigest,
-    `${paths.home} holds another release with the id ${release.id}`,
-  );
-  return true;
+  // Another one had the name, and never got traffic or was removed with its service: made anew.
+  return isSame(JSON.parse(text) as Digests, release);
+}
+
+type Digests = Pick<Release, 'artifactDigest' | 'configDigest'>;
+
+function isSame(a: Digests, b: Digests): boolean {
+  return a.artifactDigest === b.artifactDigest && a.configDigest === b.configDigest;
 }
 
 async function unpack(

@@ -1,27 +1,23 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { latencyBucket } from '../../counts.ts';
+import { type Asked, headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
-import { UNCOUNTED } from './identity-filter.ts';
+import { PREVIEW, UNCOUNTED } from './identity-filter.ts';
 import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
-import { type RequestScan, isIdempotent } from './request-head.ts';
+import { isIdempotent } from './request-head.ts';
 import { type ResponseHead, pairs } from './response-reader.ts';
-import { type ServiceLive, type SlotLive, pickReplica } from './service-live.ts';
+import { type SlotLive, pickReplica } from './service-live.ts';
 import { stallOf } from './stall.ts';
 import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { Upload } from './upload.ts';
 
-export type ExchangeStart = {
-  readonly service: ServiceLive;
+export type ExchangeStart = Asked & {
   readonly slot: SlotLive;
-  readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly scan: RequestScan;
-  /** The request's head as the application gets it. */
-  readonly head: string;
-  /** Hash of the identity, or ONE_OFF, or UNCOUNTED. */
+  /** Hash of the identity, or ONE_OFF, UNCOUNTED or PREVIEW. */
   readonly identity: number;
   /** Set-Cookie value for a new visitor, or null. */
   readonly cookie: string | null;
@@ -80,7 +76,7 @@ export class Exchange implements ConnectionUser, InFlight {
 
   onConnected(): void {
     this.phase = 'waiting';
-    this.connection!.write(this.start.head);
+    this.connection!.write(headFor(this.replica!.address, this.start));
     this.upload?.begin({
       write: (data) => this.connection?.write(data) ?? true,
       onProgress: () => {
@@ -103,6 +99,7 @@ export class Exchange implements ConnectionUser, InFlight {
     this.lastByteMs = nowMs;
     this.bucket = latencyBucket(nowMs - this.attemptAtMs);
     this.statusCode = head.statusCode;
+    takeBack(this.replica!.address, head.headers, this.start);
     if (head.statusCode === 101) {
       this.switchProtocols(head);
       return;
@@ -174,7 +171,7 @@ export class Exchange implements ConnectionUser, InFlight {
     this.connection = null;
     const next = this.start.service.nextAfter(this.slot, replica, nowMs, {
       mayRepeat: this.mayRepeat(nothingSent),
-      mayMove: nothingSent && this.slot === this.start.slot,
+      mayMove: nothingSent && this.slot === this.start.slot && this.identity !== PREVIEW,
       wasReused,
     });
     if (next === null) return this.fail(reason);

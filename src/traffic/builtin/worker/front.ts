@@ -1,9 +1,10 @@
 import { type IncomingMessage, type Server, ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import type { SlotName } from '../../../release/slot.ts';
 import { identityHash } from '../../cohort.ts';
 import { type DoorTable, findDoor } from './door-table.ts';
 import { Exchange, type ExchangeStart } from './exchange.ts';
-import { ONE_OFF, UNCOUNTED } from './identity-filter.ts';
+import { ONE_OFF, PREVIEW, UNCOUNTED } from './identity-filter.ts';
 import type { Mint } from './mint.ts';
 import { type Refusing, refuse } from './refusals.ts';
 import {
@@ -15,7 +16,7 @@ import {
   type RequestScan,
   scanRequest,
 } from './request-head.ts';
-import type { ServiceLive } from './service-live.ts';
+import type { Choice, ServiceLive, SlotLive } from './service-live.ts';
 import { CLASS, NO_LATENCY } from './tally.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -34,9 +35,13 @@ const MAX_IDENTITY_CHARS = 512;
 /** What the front needs to know of the worker; replaced as services come and go. */
 export type FrontState = {
   doors: DoorTable<ServiceLive>;
+  /** By listener: whose slot is reached there alone. */
+  previews: ReadonlyMap<string, Preview>;
   isStopping: boolean;
   readonly mint: Mint;
 };
+
+export type Preview = { readonly service: ServiceLive; readonly slot: SlotName };
 
 type Arrival = {
   readonly req: IncomingMessage;
@@ -109,8 +114,9 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
     refuseClosing(arrival, target);
     return;
   }
+  const preview = state.previews.get(listener);
   const doors = state.doors.get(listener);
-  const service = doors === undefined ? null : findDoor(doors, scan.host, target);
+  const service = preview?.service ?? (doors === undefined ? null : findDoor(doors, scan.host, target));
   if (service === null) {
     refuse(req, res, { status: 404, text: 'no service has this address' });
     return;
@@ -121,8 +127,12 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
     return;
   }
   const clientAddress = plainAddress(req.socket.remoteAddress);
-  const visitor = visitorOf(service, { scan, req, clientAddress, mint: state.mint });
-  const choice = service.choose(visitor.hash, performance.now());
+  const visitor =
+    preview === undefined ? visitorOf(service, { scan, req, clientAddress, mint: state.mint }) : PREVIEWER;
+  const choice =
+    preview === undefined
+      ? service.choose(visitor.hash, performance.now())
+      : only(service.slots[preview.slot]);
   if (choice === null) {
     refuse(req, res, {
       status: 503,
@@ -137,22 +147,18 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
     countUnhealthy(service, choice.wanted.name, identity);
     identity = UNCOUNTED;
   }
-  const head = forwardedHead(
-    { method: req.method!, target },
-    {
-      scan,
-      rawHeaders: req.rawHeaders,
-      clientAddress,
-      trustForwarded: spec.trustForwarded,
-      host: spec.host ?? listener,
-      requestId: state.mint.requestId(),
-      upgrade: upgrade === null ? null : scan.upgrade,
-    },
-  );
-  begin(
-    { service, slot: choice.slot, req, res, scan, head, identity, cookie: visitor.cookie, onUpgraded: null },
-    upgrade,
-  );
+  const head = forwardedHead({
+    scan,
+    rawHeaders: req.rawHeaders,
+    clientAddress,
+    trustForwarded: spec.trustForwarded,
+    host: spec.host ?? listener,
+    requestId: state.mint.requestId(),
+    upgrade: upgrade === null ? null : scan.upgrade,
+  });
+  const { slot } = choice;
+  const { cookie } = visitor;
+  begin({ service, slot, req, res, scan, target, head, identity, cookie, onUpgraded: null }, upgrade);
 }
 
 function begin(start: ExchangeStart, upgrade: Arrival['upgrade']): void {
@@ -178,6 +184,12 @@ type Visitor = {
   /** Set-Cookie value for a new visitor, or null. */
   readonly cookie: string | null;
 };
+
+const PREVIEWER: Visitor = { hash: 0, identity: PREVIEW, cookie: null };
+
+function only(slot: SlotLive): Choice {
+  return { wanted: slot, slot };
+}
 
 type VisitorTraits = {
   readonly scan: RequestScan;

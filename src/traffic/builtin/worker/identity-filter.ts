@@ -7,6 +7,8 @@ export const DID = { activeOnBlue: 1, activeOnGreen: 2, failed: 4, clientError: 
 export const ONE_OFF = -1;
 /** No identity is counted for this request. */
 export const UNCOUNTED = -2;
+/** Came to a preview address: counted apart, never judged, and served by its own slot only. */
+export const PREVIEW = -3;
 
 /** `[identity, slot (0 blue, 1 green), what it newly did, new slowest bucket or -1]`. */
 export type IdentityNews = readonly [identity: number, slot: number, did: number, bucket: number];

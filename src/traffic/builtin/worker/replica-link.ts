@@ -1,4 +1,4 @@
-import type { Address } from '../../../lib/address.ts';
+import type { Upstream } from '../../../lib/upstream.ts';
 import type { SlotName } from '../../../release/slot.ts';
 import { ReplicaTally } from './tally.ts';
 import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
@@ -18,10 +18,12 @@ const SUSPECT_MS = 1000;
 
 /** One replica as one worker sees it: health as told, load, idle connections, counts. */
 export class ReplicaLink implements ConnectionHome {
-  readonly address: Address;
+  readonly address: Upstream;
   readonly slot: SlotName;
   readonly index: number;
   readonly tally = new ReplicaTally();
+  /** What came to the preview address; made when something does. */
+  previews: ReplicaTally | null = null;
   healthy = false;
   /** Requests and streams in flight from this worker. */
   active = 0;
@@ -29,7 +31,7 @@ export class ReplicaLink implements ConnectionHome {
   private retired = false;
   private idle: UpstreamConnection[] = [];
 
-  constructor(address: Address, slot: SlotName, index: number) {
+  constructor(address: Upstream, slot: SlotName, index: number) {
     this.address = address;
     this.slot = slot;
     this.index = index;

@@ -99,8 +99,6 @@ export function scanRequest(rawHeaders: readonly string[]): RequestScan | Refusa
   return { ...scan, host: scan.host ?? '' };
 }
 
-export type RequestLine = { readonly method: string; readonly target: string };
-
 export type Forwarding = {
   readonly scan: RequestScan;
   readonly rawHeaders: readonly string[];
@@ -114,10 +112,10 @@ export type Forwarding = {
   readonly upgrade: string | null;
 };
 
-/** The head as the application gets it, ready to be written in latin1. */
-export function forwardedHead(line: RequestLine, forwarding: Forwarding): string {
+/** What follows the first line of the head that the application gets, ready to be written in latin1. */
+export function forwardedHead(forwarding: Forwarding): string {
   const { scan, rawHeaders } = forwarding;
-  let head = `${line.method} ${line.target} HTTP/1.1\r\n`;
+  let head = '';
   if (scan.host === '') head += `Host: ${forwarding.host}\r\n`;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
@@ -177,6 +175,12 @@ export function originForm(target: string, host: string): string | Refusal {
   if (absolute[1]!.toLowerCase() !== host.toLowerCase()) return bad('a request target that contradicts Host');
   const rest = absolute[2]!;
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** The hosts that a visitor's address bar may show. */
+export function visitorsHosts(scan: RequestScan, trustForwarded: boolean): readonly string[] {
+  const { host, forwardedHost } = scan;
+  return trustForwarded && forwardedHost !== null ? [host, forwardedHost.split(',')[0]!.trim()] : [host];
 }
 
 /** The identity in a Cookie header, if there is one of the right shape: 32 lowercase hex digits. */

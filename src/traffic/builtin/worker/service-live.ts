@@ -1,11 +1,11 @@
-import { formatAddress } from '../../../lib/address.ts';
+import { formatUpstream } from '../../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
 import { Drain, type InFlight } from './drain.ts';
-import { IdentityFilter, UNCOUNTED, deedOf } from './identity-filter.ts';
+import { IdentityFilter, PREVIEW, UNCOUNTED, deedOf } from './identity-filter.ts';
 import { ReplicaLink } from './replica-link.ts';
-import type { ClassIndex } from './tally.ts';
+import { type ClassIndex, ReplicaTally } from './tally.ts';
 
 export type SlotLive = {
   readonly name: SlotName;
@@ -64,10 +64,10 @@ export class ServiceLive {
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
       const before = slot.replicas;
-      slot.replicas = door.slots[name].map((address, index) => {
+      slot.replicas = door.slots[name].map((upstream, index) => {
         const same = before[index];
-        if (same !== undefined && formatAddress(same.address) === formatAddress(address)) return same;
-        return new ReplicaLink(address, name, index);
+        if (same !== undefined && formatUpstream(same.address) === formatUpstream(upstream)) return same;
+        return new ReplicaLink(upstream, name, index);
       });
       for (const gone of before) if (!slot.replicas.includes(gone)) gone.retire();
     }
@@ -126,6 +126,11 @@ export class ServiceLive {
 
   /** Counts an attempt, and what it makes of its identity. */
   count(replica: ReplicaLink, identity: number, { classIndex, bucket, isFinal }: Attempt): void {
+    if (identity === PREVIEW) {
+      replica.previews ??= new ReplicaTally();
+      replica.previews.add(classIndex, bucket, isFinal);
+      return;
+    }
     replica.tally.add(classIndex, bucket, isFinal);
     if (identity !== UNCOUNTED)
       this.identities?.note(identity, replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), bucket);

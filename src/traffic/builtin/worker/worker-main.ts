@@ -20,7 +20,7 @@ const STOP_POLL_MS = 25;
 
 const services = new Map<string, ServiceLive>();
 const fronts = new Map<string, ReturnType<typeof createFront>>();
-const state: FrontState = { doors: new Map(), isStopping: false, mint: new Mint() };
+const state: FrontState = { doors: new Map(), previews: new Map(), isStopping: false, mint: new Mint() };
 let second = Math.floor(Date.now() / 1000);
 
 process.on('disconnect', () => process.exit(0));
@@ -125,6 +125,13 @@ function rebuildDoors(): void {
       value: service,
     })),
   );
+  state.previews = new Map(
+    [...services.values()].flatMap((service) => {
+      const { preview } = service.door;
+      if (preview === null) return [];
+      return SLOT_NAMES.map((slot) => [formatAddress(preview[slot]), { service, slot }] as const);
+    }),
+  );
 }
 
 function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
@@ -197,15 +204,19 @@ function takeCounts(): ServiceCounts[] {
   const all: ServiceCounts[] = [];
   for (const service of services.values()) {
     const replicas: ServiceCounts['replicas'][number][] = [];
+    const previews: ServiceCounts['replicas'][number][] = [];
     for (const replica of service.replicas) {
       const counted = replica.tally.take();
       if (counted !== null) replicas.push({ slot: replica.slot, replica: replica.index, ...counted });
+      const seen = replica.previews?.take() ?? null;
+      if (seen !== null) previews.push({ slot: replica.slot, replica: replica.index, ...seen });
     }
     const identities = service.identities?.take() ?? [];
-    if (replicas.length > 0 || identities.length > 0) {
+    if (replicas.length + identities.length + previews.length > 0) {
       all.push({
         service: service.door.service,
         replicas,
+        previews,
         rollout: service.identities?.rollout ?? null,
         identities,
       });

@@ -1,0 +1,25 @@
+import { formatAddress, type Address } from './address.ts';
+
+/**
+ * Where requests go. `pathPrefix` is put before the path of each of them: `''` for none, else as written, `/canary` or
+ * `/canary/`. `/x` becomes `/canary/x` either way; only for `/` itself the last slash counts: it becomes exactly the prefix.
+ * Characters: those of a URL's path, no `?`, no `#`, no `//`, no `.` or `..` segments, never `/` alone.
+ */
+export type Upstream = Address & { readonly pathPrefix: string };
+
+/** `http://127.0.0.1:8201/canary` */
+export function formatUpstream(upstream: Upstream): string {
+  return `http://${formatAddress(upstream)}${upstream.pathPrefix}`;
+}
+
+/** The target of a request as the upstream is to get it: `/x?q=1` -> `/canary/x?q=1`, `/?q=1` -> `/canary?q=1`. */
+export function withPrefix(pathPrefix: string, target: string): string {
+  if (pathPrefix === '' || !target.startsWith('/')) return target;
+  const isRoot = target.length === 1 || target[1] === '?';
+  if (isRoot) return pathPrefix + target.slice(1);
+  return (pathPrefix.endsWith('/') ? pathPrefix.slice(0, -1) : pathPrefix) + target;
+}
+
+export function onAddress(address: Address): Upstream {
+  return { ...address, pathPrefix: '' };
+}

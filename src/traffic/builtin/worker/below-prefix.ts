@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http';
+import { type Upstream, withPrefix } from '../../../lib/upstream.ts';
+import { takeBackPrefix } from '../../without-prefix.ts';
+import { type RequestScan, visitorsHosts } from './request-head.ts';
+import type { ServiceLive } from './service-live.ts';
+
+export type Asked = {
+  readonly service: ServiceLive;
+  readonly req: IncomingMessage;
+  readonly scan: RequestScan;
+  /** Path and query as the visitor asked for them. */
+  readonly target: string;
+  /** The request's head as the application gets it, without its first line. */
+  readonly head: string;
+};
+
+/** The whole head for this upstream: a request that is repeated elsewhere may be below another prefix there. */
+export function headFor(upstream: Upstream, { req, target, head }: Asked): string {
+  return `${req.method} ${withPrefix(upstream.pathPrefix, target)} HTTP/1.1\r\n${head}`;
+}
+
+/** The answer's fields as the visitor is to get them, in place. */
+export function takeBack(upstream: Upstream, headers: string[], { service, scan }: Asked): void {
+  if (upstream.pathPrefix !== '')
+    takeBackPrefix(upstream, headers, visitorsHosts(scan, service.door.spec.trustForwarded));
+}
