@@ -20,6 +20,8 @@ type Known = {
   outcome: Outcome | null;
 };
 
+/** A word that a full disk held up is recorded late. */
+const MOST_LATE_MS = 5000;
 /** It takes as long as everything else together. */
 const FOLDED_EVERY = 5;
 
@@ -119,7 +121,7 @@ export class RecordAudit {
       asksOrBacks:
         rollout.plan.whenUnsure.then !== 'advance' || rollout.plan.steps.some(({ kind }) => kind === 'ask'),
       reboots: this.#memory.reboots,
-      sinceMs: this.#world.time.monotonicMs,
+      sinceMs: this.#world.time.monotonicMs - MOST_LATE_MS,
       isCaught:
         rollout.from !== null &&
         ['good', 'slow-start'].includes(natureOf(rollout.from.label)) &&

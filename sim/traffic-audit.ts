@@ -99,7 +99,8 @@ export class TrafficAudit {
         this.#breach(`${right} was brought last and ${stable ?? 'no slot'} does not hold it`);
       if (stable !== null && served[stable] < 0.999)
         this.#breach(`only ${Math.round(served[stable] * 100)}% of the users get ${right} at rest`);
-      if (proxy.routes.get(service)?.serve !== stable) this.#breach(`the route serves not ${stable} at rest`);
+      if ((proxy.routes.get(service)?.serve ?? null) !== stable)
+        this.#breach(`the route serves not ${stable} at rest`);
       for (const slot of SLOT_NAMES) this.#restsRight(state, slot);
     }
     for (const [key, { workload }] of machine.slots)
