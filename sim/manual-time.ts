@@ -1,6 +1,6 @@
 import type { Timers } from '../src/lib/timers.ts';
 
-type Waiting = { readonly atMs: number; readonly act: () => void };
+type Waiting = { readonly atMs: number; readonly act: () => void; readonly life: Life | null };
 
 /** Whether a process still lives: what waits in a dead one never goes on. */
 export type Life = { alive: boolean };
@@ -11,13 +11,16 @@ export class ManualTime {
   monotonicMs = 0;
   readonly #waiting = new Set<Waiting>();
 
+  /** How many wait, those of dead processes not counted. */
   get waiting(): number {
-    return this.#waiting.size;
+    let waiting = 0;
+    for (const { life } of this.#waiting) if (life?.alive !== false) waiting += 1;
+    return waiting;
   }
 
   /** Acts after so many milliseconds, in the order asked for where two fall together. Returns how to call it off. */
-  at(ms: number, act: () => void): () => void {
-    const one = { atMs: this.monotonicMs + Math.max(1, Math.round(ms)), act };
+  at(ms: number, act: () => void, life: Life | null = null): () => void {
+    const one = { atMs: this.monotonicMs + Math.max(1, Math.round(ms)), act, life };
     this.#waiting.add(one);
     return () => this.#waiting.delete(one);
   }
@@ -40,7 +43,7 @@ export class ManualTime {
     return {
       sleep: (ms, signal) =>
         new Promise((resolve) => {
-          const cancel = this.at(ms, () => life.alive && resolve());
+          const cancel = this.at(ms, () => life.alive && resolve(), life);
           signal.addEventListener('abort', () => {
             cancel();
             resolve();
@@ -50,10 +53,10 @@ export class ManualTime {
         let cancel: () => void;
         const again = (): void => {
           if (!life.alive) return;
-          cancel = this.at(ms, again);
+          cancel = this.at(ms, again, life);
           act();
         };
-        cancel = this.at(ms, again);
+        cancel = this.at(ms, again, life);
         return () => cancel();
       },
     };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Coverage } from './coverage.ts';
+import { CELLS, Coverage } from './coverage.ts';
+import { onSqlite } from './sqlite.ts';
 import { playSeed } from './story.ts';
 
 /** Seeds that once found something, each with what it was. */
@@ -29,6 +30,23 @@ test('some seeds more, each of at least 200 events', async () => {
     assert.equal(breach, null, `npm run sim -- --seed=${seed}`);
     assert.ok(events >= 200, `seed ${seed}: ${events} events`);
   }
+});
+
+test('the real journal, opened again after every kill', async () => {
+  for (let seed = 1; seed <= 5; seed += 1) {
+    const { breach } = await onSqlite((openJournal) =>
+      playSeed(seed, { coverage: new Coverage(), trace: null, openJournal }),
+    );
+
+    assert.equal(breach, null, `npm run sim -- --seed=${seed} --sqlite`);
+  }
+});
+
+test('a cell that no seed has reached is named', () => {
+  const coverage = new Coverage();
+  for (const cell of CELLS.slice(1)) coverage.add(cell.row, cell.phase);
+
+  assert.deepEqual(coverage.empty, [CELLS[0]]);
 });
 
 async function told(seed: number): Promise<string> {

@@ -12,9 +12,6 @@ type Grown = {
   readonly weightsFrom: number;
 };
 
-/** Whole seconds are judged, and a proof takes a moment. */
-const TOLERANCE_MS = 1100;
-
 /** The candidate's share as the proxy has it: it grows by planned steps, each as long as planned, or because a person says so. */
 export class Shares {
   readonly #world: Watched;
@@ -87,7 +84,7 @@ export class Shares {
     const least = step?.kind === 'share' ? step.atLeastMs : 0;
     const forMs = this.#world.time.monotonicMs - grown.sinceMs;
     if (plan.steps.some((one) => one.kind === 'ask') && share === 100) return 'a person was to be asked';
-    return forMs + TOLERANCE_MS < least ? `after ${forMs} ms at ${was}%, ${least} were planned` : null;
+    return forMs < least ? `after ${forMs} ms at ${was}%, ${least} were planned` : null;
   }
 }
 
