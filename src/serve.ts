@@ -44,14 +44,21 @@ export type ServeOptions = {
   readonly version: string;
 };
 
-/** The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. */
-export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
+/**
+ * The controller: opens what it needs, adopts what runs, answers until SIGTERM or SIGINT. `openRuntime` is for a bench whose
+ * applications are not real.
+ */
+export async function serve(
+  { stateDir, configFile, version }: ServeOptions,
+  openRuntime = processRuntime,
+): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file, openRuntime);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
-  const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
+  const { slotPorts, keepReleases, freezes } = file;
+  const settings = { slotPorts, keepReleases, freezes, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const running = createController(ports, settings, info);
   const api = createApi({
@@ -61,6 +68,16 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     version,
     clock: ports.clock,
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
+    onDenied: ({ caller, verb, service, why }) =>
+      running.noteRefused({
+        verb,
+        service,
+        caller,
+        result: 'refused',
+        code: 'ROLE_TOO_LOW',
+        why,
+        reason: null,
+      }),
   });
   await builtin.start();
   await running.start(bootId);
@@ -75,7 +92,8 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     // A terminal that closes is a word to stop like any other.
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
-  log.info({}, 'stopping; traffic and applications go on');
+  // Where the chain ends is in the log, so that records that are taken away later are missed.
+  log.info({ chain: ports.journal.head() }, 'stopping; traffic and applications go on');
   await api.stop(STOP_GRACE_MS);
   await running.stop();
   runtime.detach();
@@ -98,7 +116,7 @@ async function makeStateDirectory(stateDir: string): Promise<void> {
 }
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
-async function openPorts(stateDir: string, file: ServerFile) {
+async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof processRuntime) {
   const clock = systemClock;
   const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
@@ -123,7 +141,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
   const largestLogBytes = 16 * MIB;
-  const runtime = processRuntime({
+  const runtime = openRuntime({
     stateDir,
     store,
     secrets,

@@ -37,6 +37,7 @@ const PORT_FILES = new Set([
   'workload/listeners.ts',
   'journal/inspect.ts',
   'journal/journal.ts',
+  'journal/chain.ts',
   'journal/samples.ts',
 ]);
 const PURE: ReadonlySet<string> = new Set(['rollout', 'judge']);

@@ -6,7 +6,9 @@ import { allVerbs } from './program.ts';
 const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
-const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain', 'completion', 'doctor'];
+const GUARD = ['lock', 'freeze', 'unfreeze', 'audit'];
+const OTHER = ['serve', 'config', 'schema', 'explain', 'completion', 'doctor'];
+const NAMES = [...START, ...FOLLOW, ...STEER, ...GUARD, ...OTHER];
 
 describe('help', () => {
   let cli: TestCli;

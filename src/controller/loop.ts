@@ -1,14 +1,17 @@
 import type { Json } from '../lib/json.ts';
 import type { Controller, ServerInfo } from './controller.ts';
+import { Calendar } from './calendar.ts';
 import { Counting } from './counting.ts';
 import { Deploys } from './deploys.ts';
 import { Desk } from './desk.ts';
 import { Engine, type EngineListener } from './engine.ts';
+import { Guarding } from './guarding.ts';
 import { Lookout } from './lookout.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
 import { answerOf, type KeptAnswer } from './receipt.ts';
 import { Reads } from './reads.ts';
+import { auditedVerbs, Refusals, type Refused } from './refusals.ts';
 import { Reserved } from './reserved.ts';
 import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
@@ -21,6 +24,15 @@ const CALM_ROUNDS = 10;
 const COUNT_MS = 250;
 const COMPACT_MS = 60_000;
 
+type Running = {
+  readonly controller: Controller;
+  readonly idempotency: Notes;
+  /** Writes down what was refused before it got here. */
+  noteRefused(refused: Refused): void;
+  start(bootId: string): Promise<void>;
+  stop(): Promise<void>;
+};
+
 /**
  * The controller of one state directory: takes up what the journal holds, makes the world so, and goes on. There is no
  * recovery mode; a fresh start and one after a kill are the same code.
@@ -29,14 +41,11 @@ export function createController(
   ports: Ports,
   settings: Settings,
   info: Omit<ServerInfo, 'lastSeq'>,
-): {
-  readonly controller: Controller;
-  readonly idempotency: Notes;
-  start(bootId: string): Promise<void>;
-  stop(): Promise<void>;
-} {
+): Running {
   const stopping = new AbortController();
   const engine = new Engine(ports);
+  const calendar = new Calendar(settings.freezes ?? []);
+  engine.freezeBy(calendar);
   const desk = new Desk();
   const metrics = new Metrics();
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
@@ -45,7 +54,9 @@ export function createController(
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
   const reads = new Reads({ ports, engine, desk, info, metrics });
-  const steer = new Steer(ports, engine, { deploys, reads, reserved });
+  const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
+  const guarding = new Guarding(ports, engine, steer);
+  const refusals = new Refusals(ports, engine);
   const waste = new Tidying(ports, settings);
   const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
@@ -91,7 +102,12 @@ export function createController(
     put: (stream, digest) => ports.store.put(stream, digest),
   };
   return {
-    controller: { read: reads, steer, artifacts },
+    controller: {
+      read: reads,
+      ...auditedVerbs({ steer, guard: guarding }, refusals),
+      artifacts,
+    },
+    noteRefused: (refused) => refusals.note(refused),
     idempotency: notesOf(ports, engine, reads),
     start,
     stop,

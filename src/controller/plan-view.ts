@@ -1,21 +1,38 @@
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { localTime } from '../lib/local-time.ts';
 import { describePlan } from '../release/describe-plan.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
+import { freezeWords, lockWords } from '../rollout/guard.ts';
+import { freezesOn, lockOn } from '../rollout/guards.ts';
+import type { Moment } from './allowed.ts';
+import type { Calendar } from './calendar.ts';
+import type { Caller } from './controller.ts';
 import type { Prepared } from './deploys.ts';
 import type { PlanView } from './views.ts';
 
 /** A plan for people. `state`: the service as it is, or as it would begin. */
 export function planView(
   prepared: Prepared,
-  at: { readonly state: ServiceState; readonly isNew: boolean; readonly id: string },
+  at: {
+    readonly state: ServiceState;
+    readonly isNew: boolean;
+    readonly id: string;
+    readonly moment: Moment;
+    /** The freeze that begins next. */
+    readonly next: NextFreeze;
+    readonly caller: Pick<Caller, 'actor'>;
+  },
 ): PlanView {
   const { release, request } = prepared;
   const { state, isNew, id } = at;
   const from = stableOf(state);
   const changes = from === null || from !== release.label;
-  const obstacles = state.rollout ? [`${state.rollout.id} (${state.rollout.label}) is under way`] : [];
+  const obstacles = [
+    ...(state.rollout ? [`${state.rollout.id} (${state.rollout.label}) is under way`] : []),
+    ...(changes ? guardsAgainst(state, at.moment, at.caller.actor) : []),
+  ];
   return {
     id: changes ? id : null,
     service: release.service,
@@ -24,10 +41,34 @@ export function planView(
     lines: changes
       ? [...slotLines(prepared, state), ...describePlan(request.plan, from === null)]
       : [`${release.label} is what serves already`],
-    warnings: [...(request.remark === null ? [] : [request.remark]), ...warningsOf(state, isNew)],
+    warnings: [
+      ...(request.remark === null ? [] : [request.remark]),
+      ...warningsOf(state, isNew),
+      ...comingFreeze(at.next, at.moment),
+    ],
     changes,
     obstacles,
   };
+}
+
+type NextFreeze = ReturnType<Calendar['next']>;
+
+/** A freeze that is far away is no concern of today's rollout. */
+const SOON_MS = 86_400_000;
+
+function comingFreeze(next: NextFreeze, { atMs }: Moment): readonly string[] {
+  if (next === null || next.atMs - atMs > SOON_MS) return [];
+  const { place, reason, timeZone, alsoAdvancing } = next.rule;
+  const why = reason === null ? '' : ` ("${reason}")`;
+  const held = alsoAdvancing ? '; a rollout that is not over by then stays where it is' : '';
+  return [`a freeze by ${place}${why} begins ${localTime(next.atMs, timeZone)}${held}`];
+}
+
+/** Locks and freezes that a deploy by this caller would be refused for. */
+function guardsAgainst(state: ServiceState, moment: Moment, actor: string): readonly string[] {
+  const lock = lockOn(state, moment.atMs);
+  const locked = lock === null || lock.by === actor ? [] : [`locked ${lockWords(lock)}`];
+  return [...locked, ...freezesOn(state, moment).map((freeze) => `frozen ${freezeWords(freeze)}`)];
 }
 
 /** Label of what serves, or null. */

@@ -8,6 +8,7 @@ import type { TrafficRouter } from '../traffic/router.ts';
 import type { Checker } from '../workload/checker.ts';
 import type { WorkloadRuntime } from '../workload/runtime.ts';
 import type { ReleaseStore } from '../workload/store.ts';
+import type { FreezeRule } from './calendar.ts';
 
 /** Everything outside that the controller touches. */
 export type Ports = {
@@ -39,4 +40,6 @@ export type Settings = {
   readonly keepReleases: number;
   /** How long a route may take to be proven before it counts as late. */
   readonly routeLateMs: number;
+  /** Freezes that come again and again. */
+  readonly freezes?: readonly FreezeRule[];
 };

@@ -1,17 +1,18 @@
 import { assert } from '../lib/assert.ts';
 import { OperatingError } from '../lib/errors.ts';
-import type { StoredEvent } from '../journal/journal.ts';
+import type { ChainHead, StoredEvent } from '../journal/journal.ts';
 import type { SlotName } from '../release/slot.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { LogLine } from '../workload/runtime.ts';
-import type { Controller, LogQuery, ServerInfo } from './controller.ts';
+import { auditPage, checkChain } from './audit.ts';
+import type { AuditQuery, Controller, LogQuery, ServerInfo } from './controller.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
 import type { Metrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import { rolloutView, serviceView } from './queries.ts';
 import type { RolloutRecord } from './records.ts';
-import type { EventView, RolloutView, ServiceView, WhyView } from './views.ts';
+import type { AuditPage, ChainCheck, EventView, RolloutView, ServiceView, WhyView } from './views.ts';
 
 const MOST_EVENTS_OF_A_ROLLOUT = 2000;
 const ROLLOUTS_SEARCHED = 200;
@@ -49,7 +50,7 @@ export class Reads {
 
   rollout(id: string): RolloutView {
     const record = this.record(id);
-    return rolloutView(record, this.#stateOf(record));
+    return this.#rolloutView(record);
   }
 
   why(id: string): WhyView {
@@ -70,7 +71,7 @@ export class Reads {
     if (service !== null && documents.length === 0) this.#engine.state(service);
     return documents.map(({ value }) => {
       const record = this.#withEvidence(value as unknown as RolloutRecord);
-      return rolloutView(record, this.#stateOf(record));
+      return this.#rolloutView(record);
     });
   }
 
@@ -97,6 +98,14 @@ export class Reads {
       return this.#ports.runtime.logs(query.service, former, { follow, tail, signal, label: query.label });
     }
     return this.#ports.runtime.logs(query.service, slotAsked(state, query), { follow, tail, signal });
+  }
+
+  audit(query: AuditQuery): AuditPage {
+    return auditPage(this.#ports.journal, query);
+  }
+
+  checkChain(announced: ChainHead | null): ChainCheck {
+    return checkChain(this.#ports.journal, announced);
   }
 
   info(): ServerInfo {
@@ -145,13 +154,18 @@ export class Reads {
     return this.#engine.find(service);
   }
 
+  #rolloutView(record: RolloutRecord): RolloutView {
+    const state = this.#stateOf(record);
+    return rolloutView(record, state, this.#engine.moment(state?.service ?? ''));
+  }
+
   #view(state: ServiceState): ServiceView {
     const records = this.#ports.journal
       .documents({ kind: 'rollout', aggregate: state.service, limit: 2 })
       .map(({ value }) => value as unknown as RolloutRecord);
     const now = state.rollout === null ? null : this.record(state.rollout.id);
     const last = records.find((record) => record.endedAtMs !== null) ?? null;
-    return serviceView(state, { now, last });
+    return serviceView(state, { now, last }, this.#engine.moment(state.service));
   }
 }
 

@@ -47,13 +47,19 @@ function resolveHealth(input: ServiceInput['health']): HealthSpec {
   };
 }
 
+/** Well below what Linux lets a process begin with (execve(2): 128 KiB a text, 2 MiB in all); the API has the same. */
+const MOST_VARIABLES = 500;
+const LONGEST_VALUE = 32_768;
+
 function resolveEnv(
   input: NonNullable<ServiceInput['env']>,
   path: Path,
   problems: Problem[],
 ): Readonly<Record<string, EnvValue>> {
   const env: Record<string, EnvValue> = {};
-  for (const name of Object.keys(input).toSorted()) {
+  const names = Object.keys(input).toSorted();
+  if (names.length > MOST_VARIABLES) problems.push(tooMany(names.length, path));
+  for (const name of names) {
     const value = input[name]!;
     if (name === 'PORT' || name.startsWith('BASCULE_')) problems.push(reserved(name, [...path, name]));
     if (typeof value === 'object') {
@@ -62,10 +68,28 @@ function resolveEnv(
       env[name] = { kind: 'secret', from, name: value.secret.slice(colon + 1) };
       continue;
     }
+    if (String(value).length > LONGEST_VALUE) problems.push(tooLong(name, [...path, name]));
     if (hasControls(String(value))) problems.push(unusable(name, [...path, name]));
     env[name] = { kind: 'plain', value: String(value) };
   }
   return env;
+}
+
+function tooMany(count: number, path: Path): Problem {
+  const message = `env may hold at most ${MOST_VARIABLES} variables`;
+  return {
+    code: 'E020',
+    path,
+    at: 'key',
+    message,
+    note: `these are ${count}`,
+    fix: 'put them in a file of the release',
+  };
+}
+
+function tooLong(name: string, path: Path): Problem {
+  const message = `${name} may have at most ${LONGEST_VALUE} characters`;
+  return { code: 'E020', path, at: 'key', message, note: '', fix: 'put it in a file of the release' };
 }
 
 function reserved(name: string, path: Path): Problem {

@@ -58,6 +58,28 @@ export const ROLLOUT_CODES = {
     cause: 'At 100 % roles change and the watch begins; that is what promote does.',
     fix: 'Run "bascule promote SERVICE --full".',
   },
+  FROZEN: {
+    title: 'the service is frozen',
+    cause:
+      'Somebody ran "bascule freeze", or the server file has a freeze that is on now; the message says which, and until when.',
+    fix: 'Wait, lift it with "bascule unfreeze", or give --override-freeze --reason WHY, which is kept in the audit. Abort, rollback and pause are never frozen.',
+  },
+  LOCKED: {
+    title: 'somebody else holds the lock of the service',
+    cause:
+      'While it is locked, only the holder starts and promotes; the message says who, why and until when.',
+    fix: 'Ask them to release it, or break it: "bascule lock release SERVICE --force --reason WHY", which is kept in the audit. Abort, rollback and pause need no lock.',
+  },
+  TIME_PAST: {
+    title: 'the end lies in the past',
+    cause: 'A lock or freeze was to end at a moment that is over by the clock of the server.',
+    fix: 'Give a later moment, or a duration with --for.',
+  },
+  FREEZES_FULL: {
+    title: 'there are too many freezes',
+    cause: 'Twenty people have frozen it already; who freezes again only changes their own.',
+    fix: 'Lift them with "bascule unfreeze", then freeze again.',
+  },
   DOOR_DIFFERS: {
     title: 'door or scale differ from what is applied',
     cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',

@@ -4,8 +4,16 @@ import { otherSlot, type SlotName } from '../release/slot.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
-import { advance, ask, begin, enterStep, finish, goBack, vacate } from './steps.ts';
-import { FREE_SLOT, slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
+import { advance, ask, begin, enterStep, finish, goBack, vacate, whenReady } from './steps.ts';
+import {
+  FREE_SLOT,
+  slotWithRole,
+  standsStill,
+  stepOf,
+  type Ending,
+  type Rollout,
+  type ServiceState,
+} from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
@@ -46,7 +54,7 @@ export function judged(state: ServiceState, event: Seen<'judged'>): Turn {
   if (verdict.overall === 'severe') return severe(turn, verdict.reason ?? 'severe fault', event.atMs);
   if (rollout.byHand) return turn;
   if (verdict.overall === 'harmful') return harmful(turn, rollout, verdict, event.atMs);
-  if (rollout.phase !== 'dwelling' || rollout.paused !== null) return turn;
+  if (rollout.phase !== 'dwelling' || standsStill(rollout)) return turn;
   return dwelt(turn, rollout, verdict, event.atMs);
 }
 
@@ -113,7 +121,7 @@ export function watched(state: ServiceState, event: Seen<'watched'>): Turn {
       decidedAtMs: event.atMs,
     });
   }
-  if (rollout.paused !== null || event.seconds * 1000 < step.forMs) return turn;
+  if (standsStill(rollout) || event.seconds * 1000 < step.forMs) return turn;
   return enterStep(turn, rollout.stepIndex + 1, event.atMs);
 }
 
@@ -139,8 +147,11 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
       return vacate(say(turn, `the old version in ${kept} is given up; the way back is cold now`), kept);
   }
   if (rollout === null || rollout.ending !== null) return turn;
+  // It may have been healthy all along while a freeze held it.
+  if (rollout.phase === 'probing') return state.route.proven ? whenReady(turn, event.atMs) : turn;
   const looked = actOnFault(turn, event.atMs);
-  if (looked !== turn || rollout.phase !== 'asking') return looked;
+  // While a freeze holds it, nobody could say yes: the deadline begins anew after it.
+  if (looked !== turn || rollout.phase !== 'asking' || rollout.held) return looked;
   if (event.atMs - rollout.stepSinceMs < rollout.plan.askDeadlineMs) return turn;
   const reason = `nobody answered within ${formatDuration(rollout.plan.askDeadlineMs)}: ${rollout.asks ?? ''}`;
   return backIfHealthy(turn, {

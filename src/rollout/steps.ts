@@ -9,6 +9,7 @@ import {
   FREE_SLOT,
   labelOf,
   slotWithRole,
+  standsStill,
   stepOf,
   wayBack,
   type DeployRequest,
@@ -122,7 +123,7 @@ export function whenReady(turn: Turn, atMs: number): Turn {
   const { rollout } = turn.state;
   assert(rollout !== null, 'ready without a rollout');
   const slot = turn.state.slots[rollout.candidate];
-  if (rollout.paused !== null || slot.replicas === 0 || slot.healthy < slot.replicas) return turn;
+  if (standsStill(rollout) || slot.replicas === 0 || slot.healthy < slot.replicas) return turn;
   const took = ((atMs - rollout.stepSinceMs) / 1000).toFixed(1);
   const ready =
     rollout.verified === true

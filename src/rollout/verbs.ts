@@ -1,4 +1,5 @@
 import { canonicalJson } from '../lib/json.ts';
+import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import { newRollout } from './new-rollout.ts';
 import type { ServiceSpec } from '../release/service.ts';
@@ -6,23 +7,7 @@ import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whe
 import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withState, type Turn } from './turn.ts';
 
-/** A verb's answer: a turn, nothing to do (already so), or a refusal that changes nothing. */
-export type Answer =
-  | { readonly kind: 'turn'; readonly turn: Turn }
-  | { readonly kind: 'nothing'; readonly why: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly why: string };
-
 type Asked<K extends Verb['kind']> = Extract<RolloutEvent, { kind: K }>;
-
-export function turned(turn: Turn): Answer {
-  return { kind: 'turn', turn };
-}
-function nothing(why: string): Answer {
-  return { kind: 'nothing', why };
-}
-function refused(code: string, why: string): Answer {
-  return { kind: 'refused', code, why };
-}
 
 export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
   if (state.removing)

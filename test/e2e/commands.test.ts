@@ -153,6 +153,21 @@ test('apply shows the difference first; abort, rollback and retry', async () => 
   assert.equal((await app.untilOver()).stable, 'v1');
 });
 
+test('lock, freeze and what the audit says of them', async () => {
+  await run('lock', 'acquire', 'shop', '--reason', 'sale');
+  assert.match(await run('lock', 'status', 'shop'), /^shop is locked by /);
+  await run('lock', 'release', 'shop');
+  await run('freeze', 'shop', '--reason', 'sale', '--for', '1h');
+  assert.match(await run('status'), /^ frozen {3}by .*: sale; until /m);
+  await run('unfreeze', 'shop');
+  assert.match(
+    await run('audit', 'shop', '--verb', 'freeze'),
+    /freeze shop {2}done {2}by .* as admin {2}"sale"/,
+  );
+  const { fault } = await json<{ fault: unknown }>('audit', 'verify');
+  assert.equal(fault, null);
+});
+
 test('a bad server file keeps the server from starting, with every mistake', async () => {
   const file = join(stage.world.directory, 'bad.yaml');
   await writeFile(file, 'proxy-workers: 0\nslot-ports: many\ncolour: blue\n');
@@ -169,7 +184,7 @@ test('remove takes it away', async () => {
 
 test('every command of docs/cli.md was run', () => {
   const commands = [...readFileSync(PAGE, 'utf8').matchAll(/^### (\S+)$/gm)].map(([, name]) => name!);
-  assert.ok(commands.length >= 21, commands.join(' '));
+  assert.ok(commands.length >= 25, commands.join(' '));
 
   assert.deepEqual(
     commands.filter((name) => !seen.has(name)),
