@@ -20,14 +20,14 @@ const TRANSITION: readonly Mutant[] = [
     name: 'a pause does not hold at the gate',
     area: 'transition',
     file: 'src/rollout/steps.ts',
-    from: 'if (rollout.paused !== null || slot.replicas === 0',
+    from: 'if (standsStill(rollout) || slot.replicas === 0',
     to: 'if (slot.replicas === 0',
   },
   {
     name: 'a pause does not hold a dwell',
     area: 'transition',
     file: 'src/rollout/observations.ts',
-    from: "if (rollout.phase !== 'dwelling' || rollout.paused !== null) return turn;",
+    from: "if (rollout.phase !== 'dwelling' || standsStill(rollout)) return turn;",
     to: "if (rollout.phase !== 'dwelling') return turn;",
   },
   {

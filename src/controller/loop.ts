@@ -62,10 +62,7 @@ export function createController(
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
   const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
   const stops: (() => void)[] = [];
-  const forget = (service: string): void => {
-    counting.forget(service);
-    tenures.forget(service);
-  };
+  const forget = (service: string): void => counting.forget(service);
   const listener = listenerOf({ tenures, reads, metrics, desk, forget });
 
   async function start(bootId: string): Promise<void> {
@@ -128,7 +125,10 @@ function listenerOf({ tenures, reads, metrics, desk, forget }: Listening): Engin
     event: (event) => reads.tell(event),
     backUnrecorded: (route) => tenures.of(route.service).backUnrecorded(route),
     changed: (service, turn) => {
-      if (turn.gone) forget(service);
+      if (turn.gone) {
+        forget(service);
+        tenures.forget(service);
+      }
       if (turn.ended === null) return;
       metrics.ended(service, turn.ended.ending.outcome);
       desk.close(turn.ended.rollout.id);
