@@ -1,5 +1,5 @@
 import { formatAddress } from '../lib/address.ts';
-import { messageOf, OperatingError } from '../lib/errors.ts';
+import { messageOf } from '../lib/errors.ts';
 import { withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { placesOf } from '../rollout/places.ts';
