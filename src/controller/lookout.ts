@@ -1,5 +1,5 @@
 import { formatAddress } from '../lib/address.ts';
-import { messageOf, OperatingError } from '../lib/errors.ts';
+import { messageOf } from '../lib/errors.ts';
 import { withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { placesOf } from '../rollout/places.ts';
@@ -7,6 +7,7 @@ import { wayBack, type Rollout, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
 import type { Engine } from './engine.ts';
+import { isNotInstalled } from './execute.ts';
 import type { Ports } from './ports.ts';
 
 const LINES_OF_PROBES = 4;
@@ -18,15 +19,14 @@ const LINES_OF_PROBES = 4;
 export class Lookout {
   readonly #ports: Ports;
   readonly #engine: Engine;
+  readonly #restore: (service: string) => Promise<void>;
   readonly #probing = new Map<string, { readonly rollout: string; readonly sinceMs: number }>();
 
-  /** Told of a service that the proxy does not know. */
-  readonly #forgotten: (state: ServiceState) => void;
-
-  constructor(ports: Ports, engine: Engine, forgotten: (state: ServiceState) => void) {
+  /** `restore` gives the proxy again what it has lost. */
+  constructor(ports: Ports, engine: Engine, restore: (service: string) => Promise<void>) {
     this.#ports = ports;
     this.#engine = engine;
-    this.#forgotten = forgotten;
+    this.#restore = restore;
   }
 
   async look(service: string): Promise<void> {
@@ -40,8 +40,9 @@ export class Lookout {
   async #lookAtHealth(service: string): Promise<void> {
     const seen = await this.#observed(service);
     const state = this.#engine.find(service);
+    if (seen === null || state === null) return;
     // An observation of an older route may not know the replicas that the state speaks of.
-    if (seen === null || state === null || seen.revision < state.route.revision) return;
+    if (seen.revision < state.route.revision) return await this.#restore(service);
     if (seen.revision > state.route.revision && !this.#engine.owes(service)) {
       this.#engine.post(service, { kind: 'routeAhead', revision: seen.revision }, 'bascule');
       return;
@@ -140,9 +141,7 @@ export class Lookout {
       return await this.#ports.router.observe(service);
     } catch (error) {
       this.#ports.log.warn({ service }, `looking at the proxy: ${messageOf(error)}`);
-      const state = this.#engine.find(service);
-      const isUnknown = error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED';
-      if (isUnknown && state !== null && state.route.proven) this.#forgotten(state);
+      if (isNotInstalled(error)) await this.#restore(service);
       return null;
     }
   }

@@ -13,7 +13,8 @@ export function slotStarted(state: ServiceState, event: Seen<'slotStarted'>): Tu
   const { rollout } = state;
   const slot = state.slots[event.slot];
   if (slot.releaseId !== event.releaseId || slot.role === 'leaving') return turn;
-  const running = withSlot(turn, event.slot, { replicas: event.replicas });
+  // What ran before was perhaps scaled while it was started again: the newer number stays.
+  const running = slot.replicas > 0 ? turn : withSlot(turn, event.slot, { replicas: event.replicas });
   if (rollout === null || rollout.phase !== 'starting' || rollout.candidate !== event.slot) return running;
   return enterStep(say(running, startedWords(state, rollout, event)), rollout.stepIndex + 1, event.atMs);
 }
