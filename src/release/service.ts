@@ -102,6 +102,18 @@ export type DoorSpec = {
   readonly maxBodyBytes: number | null;
   /** Each slot has a private address, also where nothing asks for one. Absent: only where a release has `verify`. */
   readonly preview?: true;
+  /** Requests may choose their slot by a header. Absent: off. */
+  readonly override?: OverrideSpec;
+};
+
+/** Who may choose a slot: whoever knows the secret, or comes from one of the networks. */
+export type OverrideSpec = {
+  /** Name as written in the file. */
+  readonly header: string;
+  readonly allow:
+    | { readonly kind: 'secret'; readonly from: 'env' | 'file'; readonly name: string }
+    /** CIDR blocks, IPv4 or IPv6. */
+    | { readonly kind: 'networks'; readonly networks: readonly string[] };
 };
 
 /** Adapters are chosen by key: each kind has its own router. */
