@@ -17,6 +17,7 @@ import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
@@ -48,7 +49,7 @@ export type ServeOptions = {
 export async function serve({ stateDir, configFile, version }: ServeOptions): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file);
+  const { ports, bootId, runtime, builtin, nginx } = await openPorts(stateDir, file);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const settings = { slotPorts: file.slotPorts, keepReleases: file.keepReleases, routeLateMs: ROUTE_LATE_MS };
@@ -63,6 +64,7 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
   });
   await builtin.start();
+  await startNginx(nginx, log);
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -80,6 +82,17 @@ export async function serve({ stateDir, configFile, version }: ServeOptions): Pr
   await running.stop();
   runtime.detach();
   builtin.close();
+  nginx.close();
+}
+
+/** A server whose nginx is gone serves everything else; the services behind it say what is missing. */
+async function startNginx(nginx: NginxRouter, log: Log): Promise<void> {
+  try {
+    await nginx.start();
+  } catch (error) {
+    if (!(error instanceof OperatingError) || error.code === 'TRAFFIC_STATE_DAMAGED') throw error;
+    log.error({ code: error.code }, error.message);
+  }
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
@@ -135,7 +148,8 @@ async function openPorts(stateDir: string, file: ServerFile) {
     report: (message) => log.warn({}, message),
   });
   const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const router = routerByKind({ builtin });
+  const nginx = new NginxRouter({ root: join(stateDir, 'nginx'), helper: file.nginxHelper });
+  const router = routerByKind({ builtin, nginx });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -150,7 +164,7 @@ async function openPorts(stateDir: string, file: ServerFile) {
     environmentDigest,
     log,
   };
-  return { ports, bootId, runtime, builtin };
+  return { ports, bootId, runtime, builtin, nginx };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -18,6 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'serve.ts': ['*'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic'],
 };
+/** Parts that several adapters are made of: reading an access log is the same for nginx and for HAProxy. */
+const SHARED_BY_ADAPTERS = new Set(['traffic/access-log']);
 /** Files of adapter folders that others may know: ports and the pure words that come with them. */
 const PORT_FILES = new Set([
   'traffic/router.ts',
@@ -78,7 +80,10 @@ function breachesOf(source: Source): readonly Breach[] {
     if (allowed.includes('*') || target.startsWith('..')) return [];
     const adapter = adapterOf(target);
     if (folderOf(target) === folder)
-      return adapter !== null && adapterOf(from) !== null && adapter !== adapterOf(from)
+      return adapter !== null &&
+        adapterOf(from) !== null &&
+        adapter !== adapterOf(from) &&
+        !SHARED_BY_ADAPTERS.has(adapter)
         ? [`${from}: imports its sibling ${target}`]
         : [];
     if (allowed.includes(folderOf(target))) return [];

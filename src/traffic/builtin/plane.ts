@@ -3,13 +3,13 @@ import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, DoorObservation, Route, SlotObservation } from '../router.ts';
 import type { TrafficBatch } from '../counts.ts';
-import { doorConflict } from './door-conflict.ts';
+import { doorConflict } from '../door-conflict.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { bindListener, listenError } from './listeners.ts';
-import type { ServiceState } from './messages.ts';
-import type { Prober } from './prober.ts';
-import type { StateStore } from './state-store.ts';
+import type { ServiceState } from '../state-store.ts';
+import type { Prober } from '../prober.ts';
+import type { StateStore } from '../state-store.ts';
 
 export type PlaneParts = {
   readonly store: StateStore;

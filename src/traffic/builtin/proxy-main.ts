@@ -8,13 +8,13 @@ import { OperatingError, messageOf } from '../../lib/errors.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { Fleet } from './fleet.ts';
-import { HealthMemory } from './health-memory.ts';
+import { HealthMemory } from '../health-memory.ts';
 import { Ledger } from './ledger.ts';
 import { Plane } from './plane.ts';
-import { Prober } from './prober.ts';
+import { Prober } from '../prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
 import { ProxyLog } from './proxy-log.ts';
-import { StateStore } from './state-store.ts';
+import { StateStore } from '../state-store.ts';
 
 export type ProxyOptions = {
   readonly stateDir: string;

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { latencyBucket } from '../../counts.ts';
 import { type Asked, headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
-import { PREVIEW, UNCOUNTED } from './identity-filter.ts';
+import { PREVIEW, UNCOUNTED } from '../../identity-filter.ts';
 import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
@@ -10,7 +10,7 @@ import { isIdempotent } from './request-head.ts';
 import { type ResponseHead, pairs } from './response-reader.ts';
 import { type SlotLive, pickReplica } from './service-live.ts';
 import { stallOf } from './stall.ts';
-import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { Upload } from './upload.ts';
 

@@ -4,7 +4,7 @@ import type { SlotName } from '../../../release/slot.ts';
 import { identityHash } from '../../cohort.ts';
 import { type DoorTable, findDoor } from './door-table.ts';
 import { Exchange, type ExchangeStart } from './exchange.ts';
-import { ONE_OFF, PREVIEW, UNCOUNTED } from './identity-filter.ts';
+import { ONE_OFF, PREVIEW, UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
 import { type Refusing, refuse } from './refusals.ts';
 import {
@@ -17,7 +17,7 @@ import {
   scanRequest,
 } from './request-head.ts';
 import type { Choice, ServiceLive, SlotLive } from './service-live.ts';
-import { CLASS, NO_LATENCY } from './tally.ts';
+import { CLASS, NO_LATENCY } from '../../tally.ts';
 import { Tunnel } from './tunnel.ts';
 
 const MAX_HEAD_BYTES = 16_384;

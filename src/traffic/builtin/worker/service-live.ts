@@ -3,9 +3,9 @@ import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
 import { Drain, type InFlight } from './drain.ts';
-import { IdentityFilter, PREVIEW, UNCOUNTED, deedOf } from './identity-filter.ts';
+import { IdentityFilter, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
 import { ReplicaLink } from './replica-link.ts';
-import { type ClassIndex, ReplicaTally } from './tally.ts';
+import { type ClassIndex, ReplicaTally } from '../../tally.ts';
 
 export type SlotLive = {
   readonly name: SlotName;
