@@ -36,6 +36,7 @@ const CAPABILITIES: RouterCapabilities = {
   hold: false,
   mirror: false,
   preview: true,
+  override: false,
 };
 const LOST_BEFORE_S = 2;
 
