@@ -46,3 +46,46 @@ test('door and scale stay as they are during a rollout; a policy may change for 
   assert.equal(cells.find(({ verb }) => verb === 'apply (door)')?.does, 'refused: `ROLLOUT_UNDER_WAY`');
   assert.match(cells.find(({ verb }) => verb === 'apply (policy)')?.does ?? '', /^applied/u);
 });
+
+test('no lock and no freeze changes what an abort, a rollback or a pause does, in any state', () => {
+  const back = verbTable().filter(({ verb }) => ['abort', 'rollback', 'pause'].includes(verb));
+
+  assert.ok(back.length >= 48, `${back.length}`);
+  for (const { state, verb, does, guarded } of back)
+    for (const [guard, cell] of Object.entries(guarded))
+      assert.equal(cell, does, `${state}: ${verb}, ${guard}`);
+});
+
+test('whatever would start is refused while it is locked by somebody else, or frozen', () => {
+  const starts = verbTable().filter(
+    ({ verb, does }) => verb.startsWith('deploy') && /begins|SUPERSEDED/u.test(does),
+  );
+
+  assert.ok(starts.length >= 10, `${starts.length}`);
+  for (const { state, verb, guarded } of starts)
+    assert.deepEqual(
+      Object.values(guarded),
+      ['refused: `LOCKED`', 'refused: `FROZEN`', 'refused: `FROZEN`'],
+      `${state}: ${verb}`,
+    );
+});
+
+test('whatever would promote is refused while it is locked by somebody else, or frozen also for advancing', () => {
+  const promotes = verbTable().filter(
+    ({ verb, does }) => verb.startsWith('promote') && does.startsWith('promoted'),
+  );
+
+  assert.ok(promotes.length >= 6, `${promotes.length}`);
+  for (const { state, verb, does, guarded } of promotes)
+    assert.deepEqual(
+      Object.values(guarded),
+      ['refused: `LOCKED`', does, 'refused: `FROZEN`'],
+      `${state}: ${verb}`,
+    );
+});
+
+test('a guard never makes possible what is not possible without it', () => {
+  for (const { state, verb, does, guarded } of verbTable())
+    for (const [guard, cell] of Object.entries(guarded))
+      if (does.startsWith('refused')) assert.equal(cell, does, `${state}: ${verb}, ${guard}`);
+});

@@ -1,4 +1,5 @@
 import type { Verb } from '../src/rollout/event.ts';
+import type { Freeze, Lock } from '../src/rollout/guard.ts';
 import {
   at,
   CANARY_STEPS,
@@ -107,19 +108,62 @@ const VERBS: Readonly<Record<string, Verb>> = {
   'apply (door)': { kind: 'apply', spec: { ...SPEC, door: { ...SPEC.door, drainMs: 5000 } } },
   'apply (policy)': { kind: 'apply', spec: { ...SPEC, policy: { ...SPEC.policy, watchMs: 5000 } } },
   remove: { kind: 'remove' },
+  'lock acquire': { kind: 'lock', reason: 'sale', untilMs: null, timeZone: 'UTC' },
+  'lock release': { kind: 'unlock', force: false, reason: null },
+  freeze: {
+    kind: 'freeze',
+    freeze: { ...freezeBy('ana', false), scope: 'service' },
+  },
+  unfreeze: { kind: 'unfreeze' },
 };
 
-type Cell = { readonly state: string; readonly verb: string; readonly does: string };
+const LOCK: Lock = { by: 'bob', atMs: 0, reason: 'sale', untilMs: null, timeZone: 'UTC' };
+
+function freezeBy(by: string, alsoAdvancing: boolean): Freeze {
+  return { by, scope: 'server', fromMs: 0, untilMs: null, timeZone: 'UTC', alsoAdvancing, reason: null };
+}
+
+/** What stands before going forward, by the words of the documentation. */
+const GUARDS = {
+  'locked by bob': { lock: LOCK, frozen: [] },
+  frozen: { lock: null, frozen: [freezeBy('bob', false)] },
+  'frozen, also advancing': { lock: null, frozen: [freezeBy('bob', true)] },
+} as const;
+type Guard = keyof typeof GUARDS;
+const GUARD_NAMES = Object.keys(GUARDS) as readonly Guard[];
+
+type Cell = {
+  readonly state: string;
+  readonly verb: string;
+  readonly does: string;
+  /** The same where a guard stands before it. */
+  readonly guarded: Readonly<Record<Guard, string>>;
+};
 
 export function verbTable(): readonly Cell[] {
   return Object.entries(STATES).flatMap(([name, make]) => {
     const state = make();
-    return Object.entries(VERBS).map(([verb, bare]) => ({ state: name, verb, does: cellOf(state, bare) }));
+    return Object.entries(VERBS).map(([verb, bare]) => ({
+      state: name,
+      verb,
+      does: cellOf(state, bare, []),
+      guarded: Object.fromEntries(
+        GUARD_NAMES.map((guard) => [guard, guardedCell(state, bare, guard)]),
+      ) as Cell['guarded'],
+    }));
   });
 }
 
-function cellOf(state: ServiceState, verb: Verb): string {
-  const answer = transition(state, at(1_000_000, verb));
+/** As a moment after the guard was put there: a rollout under way is held by then. */
+function guardedCell(state: ServiceState, verb: Verb, guard: Guard): string {
+  const { lock, frozen } = GUARDS[guard];
+  const locked = lock === null ? state : { ...state, lock };
+  const answer = transition(locked, { ...at(1_000_000, { kind: 'clockAdvanced' }), frozen });
+  return cellOf(answer.kind === 'turn' ? answer.turn.state : locked, verb, frozen);
+}
+
+function cellOf(state: ServiceState, verb: Verb, frozen: readonly Freeze[]): string {
+  const answer = transition(state, { ...at(1_000_000, verb), frozen });
   switch (answer.kind) {
     case 'refused':
       return `refused: \`${answer.code}\``;
@@ -130,20 +174,30 @@ function cellOf(state: ServiceState, verb: Verb): string {
   }
 }
 
+/** Where a guard changes nothing, the table says so in one character. */
+const AS_WITHOUT = '=';
+
 /** docs/verbs.md. */
 export function renderVerbTable(): string {
   const cells = verbTable();
   const sections = Object.keys(STATES).map((state) => {
     const rows = cells
       .filter((cell) => cell.state === state)
-      .map(({ verb, does }) => `| ${verb} | ${does} |`);
-    return `## ${state}\n\n| verb | what happens |\n|---|---|\n${rows.join('\n')}\n`;
+      .map(({ verb, does, guarded }) => {
+        const cells = GUARD_NAMES.map((guard) => (guarded[guard] === does ? AS_WITHOUT : guarded[guard]));
+        return `| ${[verb, does, ...cells].join(' | ')} |`;
+      });
+    const head = ['verb', 'what happens', ...GUARD_NAMES].join(' | ');
+    return `## ${state}\n\n| ${head} |\n|---|---|---|---|---|\n${rows.join('\n')}\n`;
   });
   return `# Verbs in every state
 
 Made by asking the transition itself (\`npm run generate\`); a test compares. The service of the example has v1 in blue; v2 comes to
 green by 10 %, 50 %, a person's word, 100 %. "Nothing to do" means that it is so already (exit 0); a refusal changes nothing (exit 15).
 An abort and a rollback are never refused while there is something to go back from; pause neither asks nor waits.
+
+The last three columns say what the same verb does while somebody else holds the lock, or while a freeze is on; \`=\` is the same as
+without. Neither stands before abort, rollback or pause, in any state.
 
 ${sections.join('\n')}`;
 }

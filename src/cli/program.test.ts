@@ -6,7 +6,9 @@ import { allVerbs } from './program.ts';
 const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
-const NAMES = [...START, ...FOLLOW, ...STEER, 'serve', 'config', 'schema', 'explain', 'completion', 'doctor'];
+const GUARD = ['lock', 'freeze', 'unfreeze', 'audit'];
+const OTHER = ['serve', 'backup', 'restore', 'config', 'schema', 'explain', 'completion', 'doctor'];
+const NAMES = [...START, ...FOLLOW, ...STEER, ...GUARD, ...OTHER];
 
 describe('help', () => {
   let cli: TestCli;
@@ -22,9 +24,14 @@ describe('help', () => {
     assert.deepEqual([code, err], [0, '']);
     assert.deepEqual(listed, NAMES);
     assert.deepEqual(
-      (await allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined })).map(
-        (verb) => verb.name,
-      ),
+      (
+        await allVerbs({
+          version: '',
+          serve: async () => undefined,
+          proxy: async () => undefined,
+          restore: async () => Promise.reject(new Error('not here')),
+        })
+      ).map((verb) => verb.name),
       [...NAMES, 'proxy'],
     );
   });

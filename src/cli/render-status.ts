@@ -4,6 +4,7 @@ import { printable } from '../release/problem.ts';
 import { grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
 import { renderChecks } from './render-checks.ts';
+import { guardWords, renderGuards } from './render-guards.ts';
 import { stateOf, stateOfIdle, stepPlace, versions } from './rollout-words.ts';
 
 export type Look = {
@@ -21,6 +22,7 @@ export function renderService(view: ServiceView, look: Look): Line[] {
         ...renderRollout(view.rollout, look),
         ...previews(view, look),
         ...(view.condition === 'serving' ? [] : field('users', [segment(usersWords(view), 'bad')], look)),
+        ...renderGuards(view, look.width),
       ];
 }
 
@@ -42,13 +44,19 @@ export function renderLine(view: ServiceView, look: Look): Line[] {
   const { rollout } = view;
   const state = rollout === null ? stateOfIdle(view) : stateOf(rollout);
   const about = rollout === null ? [] : [segment(stepPlace(rollout)), segment(rollout.id, 'dim')];
+  const guards = guardWords(view);
   const head = [
     piece(`${printable(view.name)}  `, 'bold'),
     piece(`${state.mark} ${state.word}`, state.style),
   ];
   return flow(
     [...head, piece('  ')],
-    [segment(printable(view.users)), ...about, segment(printable(view.door), 'dim')],
+    [
+      segment(printable(view.users)),
+      ...(guards === null ? [] : [segment(guards, 'warn')]),
+      ...about,
+      segment(printable(view.door), 'dim'),
+    ],
     {
       width: look.width,
       gap: 3,
@@ -81,6 +89,7 @@ function renderIdle(view: ServiceView, look: Look): Line[] {
   return [
     ...head,
     ...field('slots', slots, look),
+    ...renderGuards(view, look.width),
     ...previews(view, look),
     ...(view.last === null ? [] : renderLast(view.last, look)),
   ];

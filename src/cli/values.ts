@@ -31,6 +31,48 @@ export function durationOf(option: string, value: string | boolean): number {
   throw wrong(`${option} takes a duration with its unit, such as 90s or 30m, not "${value}"${unit}`);
 }
 
+/**
+ * A moment: `2026-11-30T08:00+01:00`, or `2026-11-30 08:00` in the time zone of this machine; the time may be left away
+ * for midnight. Milliseconds since 1970.
+ */
+export function timeOf(option: string, value: string | boolean): number {
+  const match =
+    typeof value === 'string'
+      ? /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?)?(Z|[+-]\d{2}:\d{2})?$/.exec(value)
+      : null;
+  const [, day, minute = '00:00', second = ':00', zone = ''] = match ?? [];
+  const atMs = match === null ? Number.NaN : Date.parse(`${day}T${minute}${second}${zone}`);
+  // JavaScript takes 30 February for 2 March.
+  if (Number.isFinite(atMs) && Number(day!.slice(8)) <= daysIn(day!)) return atMs;
+  throw wrong(
+    `${option} takes a moment such as "2026-11-30 08:00" or 2026-11-30T08:00+01:00, not "${printable(String(value))}".`,
+  );
+}
+
+function daysIn(day: string): number {
+  return new Date(Date.UTC(Number(day.slice(0, 4)), Number(day.slice(5, 7)), 0)).getUTCDate();
+}
+
+/** Why somebody does it. */
+export function reasonOf(value: string | boolean | undefined): string | null {
+  if (value === undefined) return null;
+  const text = typeof value === 'string' ? value.trim() : '';
+  if (text !== '' && text.length <= 500) return text;
+  throw wrong(`--reason takes a sentence of 1 to 500 characters.`);
+}
+
+/** The reason for which a freeze is overridden, or null. */
+export function overrideOf(options: Readonly<Record<string, string | boolean | undefined>>): string | null {
+  const reason = reasonOf(options['reason']);
+  const overrides = options['overrideFreeze'] === true;
+  if (overrides === (reason !== null)) return reason;
+  throw wrong(
+    overrides
+      ? "--override-freeze needs a reason: --reason '…'."
+      : '--reason says why a freeze is overridden: it needs --override-freeze.',
+  );
+}
+
 export function oneOf<T extends string>(option: string, value: string | boolean, known: readonly T[]): T {
   const found = known.find((one) => one === value);
   if (found !== undefined) return found;

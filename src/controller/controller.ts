@@ -1,7 +1,16 @@
 import type { LogLine } from '../workload/runtime.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
-import type { Answered, EventView, PlanView, RolloutView, ServiceView, WhyView } from './views.ts';
+import type {
+  AuditPage,
+  ChainCheck,
+  Answered,
+  EventView,
+  PlanView,
+  RolloutView,
+  ServiceView,
+  WhyView,
+} from './views.ts';
 
 /**
  * What the API offers, whatever is behind it. Refusals are `OperatingError`s whose code is in `release/codes.ts`
@@ -24,6 +33,10 @@ export type Controller = {
     onEvent(listener: (event: EventView) => void): () => void;
     logs(query: LogQuery): AsyncIterable<LogLine>;
     info(): ServerInfo;
+    /** Verbs of people, newest first; refused ones as well. */
+    audit(query: AuditQuery): AuditPage;
+    /** Walks the whole chain of the journal, and compares it with a head that was announced before. */
+    checkChain(announced: { readonly seq: number; readonly mac: string } | null): ChainCheck;
     /** Prometheus text format. */
     metrics(): Promise<string>;
   };
@@ -36,14 +49,25 @@ export type Controller = {
     ): Promise<Answered & { readonly changes: readonly string[] }>;
     plan(request: DeployAsk, caller: Caller): Promise<PlanView>;
     deploy(
-      request: DeployAsk & { readonly supersede: boolean; readonly planId: string | null },
+      request: DeployAsk & {
+        readonly supersede: boolean;
+        readonly planId: string | null;
+        /** Why a freeze is overridden; left out or null: it is not. */
+        readonly overrideFreeze?: string | null;
+      },
       caller: Caller,
     ): Promise<Answered>;
     retry(rollout: string, caller: Caller): Promise<Answered>;
     pause(service: string, caller: Caller): Promise<Answered>;
     resume(service: string, caller: Caller): Promise<Answered>;
     promote(
-      request: { readonly service: string; readonly fromStep: number | null; readonly full: boolean },
+      request: {
+        readonly service: string;
+        readonly fromStep: number | null;
+        readonly full: boolean;
+        /** Why a freeze is overridden; left out or null: it is not. */
+        readonly overrideFreeze?: string | null;
+      },
       caller: Caller,
     ): Promise<Answered>;
     weight(
@@ -61,6 +85,17 @@ export type Controller = {
     ): Promise<Answered>;
     remove(service: string, caller: Caller): Promise<Answered>;
   };
+  /** What stands before going forward. Recorded like steering. */
+  readonly guard: {
+    lock(request: LockAsk, caller: Caller): Promise<Answered>;
+    unlock(
+      request: { readonly service: string; readonly force: boolean; readonly reason: string | null },
+      caller: Caller,
+    ): Promise<Answered>;
+    /** `service` null: all of them, those that come later included. */
+    freeze(request: FreezeAsk, caller: Caller): Promise<Answered>;
+    unfreeze(service: string | null, caller: Caller): Promise<Answered>;
+  };
   readonly artifacts: {
     has(digest: string): Promise<boolean>;
     /** Streamed, bounded, digest checked. */
@@ -72,8 +107,36 @@ export type DeployAsk = {
   readonly spec: ServiceSpec;
   /** The version; unique per service. */
   readonly label: string;
-  /** sha256 hex of an artifact that was put before. */
-  readonly artifactDigest: string;
+  /** sha256 hex of an artifact that was put before; null where somebody else runs the service. */
+  readonly artifactDigest: string | null;
+};
+
+export type LockAsk = {
+  readonly service: string;
+  readonly reason: string;
+  /** From now on, or null: until it is released. */
+  readonly forMs: number | null;
+};
+
+export type FreezeAsk = {
+  readonly service: string | null;
+  readonly reason: string | null;
+  /** At most one of the two is given. */
+  readonly forMs: number | null;
+  readonly untilMs: number | null;
+  readonly alsoAdvancing: boolean;
+};
+
+export type AuditQuery = {
+  readonly service: string | null;
+  readonly sinceMs: number | null;
+  readonly untilMs: number | null;
+  /** A part of the actor's name, in any case. */
+  readonly actor: string | null;
+  readonly verb: string | null;
+  /** Only what was recorded before this one, or null for the newest. */
+  readonly beforeSeq: number | null;
+  readonly limit: number;
 };
 
 export type LogQuery = {
@@ -91,6 +154,8 @@ export type Caller = {
   /** `local (unverified)`, or a verified name. */
   readonly actor: string;
   readonly role: Role;
+  /** The verb, as people call it; for the audit. */
+  readonly verb?: string;
   /** Of a request that has effect once: kept in the same transaction as the effect. */
   readonly once?: { readonly key: string; readonly request: string };
 };

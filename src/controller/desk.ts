@@ -22,6 +22,8 @@ type Session = {
   /** Newest second that was taken in. */
   upTo: number;
   readonly sides: Sides;
+  /** The judge's word on its state, which is asked for more often than a second closes. */
+  verdict: { readonly of: JudgeState; readonly is: Verdict } | null;
 };
 
 /**
@@ -54,7 +56,7 @@ export class Desk {
     if (session === undefined) return { verdict: null, traffic: null };
     const { stable, candidate } = session.sides;
     return {
-      verdict: verdictOf(session.judge),
+      verdict: verdictIn(session),
       traffic: { stable: stable.view(), candidate: candidate.view() },
     };
   }
@@ -82,6 +84,7 @@ export class Desk {
       forgotFrom: null,
       upTo: first.fromSecond - 1,
       sides: newSides(),
+      verdict: null,
     };
     this.#sessions.set(rollout.id, session);
     return session;
@@ -128,9 +131,7 @@ export class Desk {
       return { kind: 'watched', stage: rollout.stage, seconds: session.watchedSeconds, breach };
     }
     if (session.judge.step.index === -1) return null;
-    const { overall, judgedSecondsInStep, candidateRequestsInStep, reason }: Verdict = verdictOf(
-      session.judge,
-    );
+    const { overall, judgedSecondsInStep, candidateRequestsInStep, reason } = verdictIn(session);
     // The first second of a new share is not closed yet: what the judge says is still about the former one. Harm it
     // is all the same.
     const isFormer = session.judge.step.index !== rollout.stage;
@@ -140,6 +141,12 @@ export class Desk {
     const verdict = { overall, seconds, requests, reason };
     return { kind: 'judged', stage: rollout.stage, second: session.upTo, verdict };
   }
+}
+
+function verdictIn(session: Session): Verdict {
+  if (session.verdict?.of !== session.judge)
+    session.verdict = { of: session.judge, is: verdictOf(session.judge) };
+  return session.verdict.is;
 }
 
 function covers(

@@ -3,12 +3,14 @@ import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 import type { Command, IssuedCommand } from '../rollout/command.ts';
 import type { RolloutEvent } from '../rollout/event.ts';
+import { isOn, type Freeze } from '../rollout/guard.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
+import { replicasFor } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
-import type { ServiceState } from '../rollout/state.ts';
+import { slotWithRole, type ServiceState } from '../rollout/state.ts';
 import { isRecorded, transition } from '../rollout/transition.ts';
 import type { Turn } from '../rollout/turn.ts';
-import type { Answer } from '../rollout/verbs.ts';
+import type { Answer } from '../rollout/answer.ts';
 import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
 import { recordOf, type RolloutRecord } from './records.ts';
@@ -35,10 +37,23 @@ const SERVER = '(server)';
 type Entry = { state: ServiceState; revision: number; finished: string[] };
 /** Written with an event: commands that are over with it, documents that follow from its turn. */
 export type Extra = {
+  /** Who asked by which verb, for the audit; not there where nobody asked. */
+  readonly origin?: Origin;
   readonly finished?: readonly string[];
   readonly documents?: (turn: Turn) => readonly Document[];
 };
+/** What the audit knows of a verb beside its event. */
+export type Origin = { readonly role: string; readonly verb: string };
+/** Of the whole server; kept with the boot id. */
+type ServerState = { readonly bootId?: string; readonly freezes?: readonly Freeze[] };
+type Scheduled = { frozen(service: string, atMs: number): readonly Freeze[] };
 type Owed = { readonly bare: BareEvent; readonly actor: string; readonly extra: Extra };
+type ServerEvent = {
+  readonly kind: string;
+  readonly actor: string;
+  readonly says: readonly string[];
+  readonly more?: { readonly [key: string]: Json };
+};
 type Evidence = Pick<RolloutRecord, 'verdict' | 'traffic'>;
 const NO_EVIDENCE: Evidence = { verdict: null, traffic: null };
 
@@ -49,7 +64,9 @@ const NO_EVIDENCE: Evidence = { verdict: null, traffic: null };
 export class Engine {
   readonly #ports: Ports;
   readonly #entries = new Map<string, Entry>();
-  #server: { readonly revision: number; readonly state: Json } = { revision: 0, state: {} };
+  #server: { readonly revision: number; readonly state: ServerState } = { revision: 0, state: {} };
+  /** Freezes out of the server file that are on. */
+  #scheduled: Scheduled = { frozen: () => [] };
   #listener: EngineListener | null = null;
   /** Added to the documents of a commit: the judge's last word on a rollout. */
   #evidence: (rollout: string) => Evidence = () => NO_EVIDENCE;
@@ -64,7 +81,7 @@ export class Engine {
   load(): readonly { readonly service: string; readonly commands: readonly IssuedCommand[] }[] {
     return this.#ports.journal.load().flatMap(({ aggregate, revision, state, pending }) => {
       if (aggregate === SERVER) {
-        this.#server = { revision, state };
+        this.#server = { revision, state: state as unknown as ServerState };
         return [];
       }
       this.#entries.set(aggregate, { state: state as unknown as ServiceState, revision, finished: [] });
@@ -80,6 +97,22 @@ export class Engine {
   listen(listener: EngineListener, evidence: (rollout: string) => Evidence): void {
     this.#listener = listener;
     this.#evidence = evidence;
+  }
+
+  freezeBy(scheduled: Scheduled): void {
+    this.#scheduled = scheduled;
+  }
+
+  /** Now, and the freezes of the whole server that are on for this service. */
+  moment(service: string): { readonly atMs: number; readonly frozen?: readonly Freeze[] } {
+    const atMs = this.#ports.clock.nowMs();
+    const frozen = [...this.serverFreezes(atMs), ...this.#scheduled.frozen(service, atMs)];
+    return frozen.length === 0 ? { atMs } : { atMs, frozen };
+  }
+
+  /** Those by people on every service that are on. */
+  serverFreezes(atMs: number): readonly Freeze[] {
+    return (this.#server.state.freezes ?? []).filter((freeze) => isOn(freeze, atMs));
   }
 
   services(): readonly ServiceState[] {
@@ -107,14 +140,18 @@ export class Engine {
   /** Begins a service with its first event, both in one commit: its door is made, and nothing is there without the event. */
   create(state: ServiceState, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
     assert(!this.#entries.has(state.service), `${state.service} exists already`);
-    const counter = state.counter + 1;
-    const event = { ...bare, atMs: this.#ports.clock.nowMs(), actor };
+    const first: Command[] = [{ kind: 'installDoor' }, ...adopting(state)];
+    const counter = state.counter + first.length;
+    const event = { ...bare, ...this.moment(state.service), actor };
     const answer = transition({ ...state, counter }, event);
     if (answer.kind !== 'turn') return answer;
-    const door: IssuedCommand = { id: `${state.service}/${counter}`, command: { kind: 'installDoor' } };
+    const issued = first.map((command, index) => ({
+      id: `${state.service}/${state.counter + index + 1}`,
+      command,
+    }));
     const turn = {
       ...answer.turn,
-      commands: [door, ...answer.turn.commands],
+      commands: [...issued, ...answer.turn.commands],
       says: [`service ${state.service} is new`, ...answer.turn.says],
     };
     this.#record({ state, revision: 0, finished: [] }, turn, { event, extra });
@@ -123,7 +160,8 @@ export class Engine {
 
   /**
    * Decides one event and makes it durable. Errors: SERVICE_UNKNOWN; JOURNAL_FULL: nothing was written, and nothing changed
-   * but that a way back moves the traffic all the same, and is recorded as soon as there is room.
+   * but that a way back moves the traffic all the same, and is recorded as soon as there is room. JOURNAL_FAILED and
+   * JOURNAL_CORRUPT likewise, but for good: a new controller finds the proxy ahead of its journal.
    */
   post(service: string, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
     const owed = this.#owed.get(service);
@@ -134,7 +172,7 @@ export class Engine {
     }
     const before = this.state(service);
     const entry = this.#entries.get(service)!;
-    const event = { ...bare, atMs: this.#ports.clock.nowMs(), actor };
+    const event = { ...bare, ...this.moment(service), actor };
     const answer = transition(before, event);
     if (answer.kind !== 'turn') return answer;
     const { turn } = answer;
@@ -143,8 +181,7 @@ export class Engine {
       try {
         this.#record({ ...entry, finished }, turn, { event, extra });
       } catch (error) {
-        if (!(error instanceof OperatingError) || error.code !== 'JOURNAL_FULL' || !goesBack(before, turn))
-          throw error;
+        if (!isUnrecorded(error) || !goesBack(before, turn)) throw error;
         throw this.#backAnyway({ bare, actor, extra }, turn.state, error);
       }
     }
@@ -159,17 +196,22 @@ export class Engine {
   #backAnyway(owed: Owed, state: ServiceState, cause: OperatingError): OperatingError {
     this.#owed.set(state.service, owed);
     this.#listener?.backUnrecorded(routeOf(state));
+    const next =
+      cause.code === 'JOURNAL_FULL'
+        ? 'It is recorded as soon as there is room'
+        : 'The controller that is started when the disk is mended finds the proxy ahead of its journal, and ends the rollout as aborted';
     return new OperatingError(
-      'JOURNAL_FULL',
-      `All traffic of ${state.service} is sent back now, but that could not be recorded: ${cause.message} It is recorded as soon as there is room; nothing else of ${state.service} goes on before.`,
-      { retryable: true, cause },
+      cause.code,
+      `All traffic of ${state.service} is sent back now, but that could not be recorded: ${cause.message} ${next}; nothing else of ${state.service} goes on before.`,
+      { retryable: cause.retryable, cause },
     );
   }
 
   /** Keeps a document that belongs to no decision: a plan, the answer of an idempotent request. */
-  note(document: Document, aggregate: string, actor: string): void {
+  note(document: Document, aggregate: string, actor: string, origin?: Origin): void {
+    const more = { service: aggregate, ...(origin !== undefined && { origin }) };
     this.#commitServer(
-      { kind: `${document.kind} kept`, actor, says: [`${document.kind} ${document.key}`] },
+      { kind: `${document.kind} kept`, actor, says: [`${document.kind} ${document.key}`], more },
       this.#server.state,
       [{ ...document, aggregate }],
     );
@@ -177,7 +219,7 @@ export class Engine {
 
   /** Boot id of the machine when the journal was last used, or null. */
   get bootId(): string | null {
-    return (this.#server.state as { readonly bootId?: string }).bootId ?? null;
+    return this.#server.state.bootId ?? null;
   }
 
   /** To be called when every service was told, so that a kill in between tells the rest the next time. */
@@ -185,12 +227,23 @@ export class Engine {
     const known = this.bootId;
     if (known === bootId) return;
     const says = [known === null ? 'first start' : 'the machine was restarted'];
-    this.#commitServer({ kind: 'booted', actor: 'bascule', says }, { bootId }, []);
+    this.#commitServer({ kind: 'booted', actor: 'bascule', says }, { ...this.#server.state, bootId }, []);
+  }
+
+  /** Replaces the freezes that people have put on every service. */
+  freezeAll(freezes: readonly Freeze[], what: ServerEvent): void {
+    this.#commitServer(what, { ...this.#server.state, freezes }, []);
+    for (const { service } of this.services()) this.post(service, { kind: 'clockAdvanced' }, 'bascule');
+  }
+
+  /** A verb that changed nothing, for the audit. */
+  noteVerb(what: ServerEvent): void {
+    this.#commitServer(what, this.#server.state, []);
   }
 
   #commitServer(
-    what: { readonly kind: string; readonly actor: string; readonly says: readonly string[] },
-    state: Json,
+    what: ServerEvent,
+    state: ServerState,
     documents: readonly (Document & { readonly aggregate: string })[],
   ): void {
     const { revision } = this.#ports.journal.commit({
@@ -200,7 +253,7 @@ export class Engine {
       actor: what.actor,
       rollout: null,
       kind: what.kind,
-      event: { says: what.says },
+      event: { says: what.says, ...what.more },
       state,
       commands: [],
       finished: [],
@@ -257,7 +310,11 @@ export class Engine {
       actor,
       rollout,
       kind,
-      event: { ...event, says },
+      event: {
+        ...event,
+        says,
+        ...(extra.origin !== undefined && { origin: extra.origin }),
+      },
       state: turn.gone ? null : turn.state,
       commands: commands.map(({ id, command }) => ({ id, command: command as unknown as Json })),
       finished: entry.finished,
@@ -274,6 +331,22 @@ export class Engine {
       this.#ports.log.error({ service }, `a listener failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** What was adopted as stable counts from the first on. */
+function adopting(state: ServiceState): readonly Command[] {
+  const slot = slotWithRole(state, 'stable');
+  const releaseId = slot === null ? null : state.slots[slot].releaseId;
+  if (slot === null || releaseId === null) return [];
+  return [{ kind: 'startSlot', slot, releaseId, replicas: replicasFor(state, slot) }];
+}
+
+/** The disk did not take it, for now or for good: no reason to leave people on a bad version. */
+function isUnrecorded(error: unknown): error is OperatingError {
+  return (
+    error instanceof OperatingError &&
+    ['JOURNAL_FULL', 'JOURNAL_FAILED', 'JOURNAL_CORRUPT'].includes(error.code)
+  );
 }
 
 /** Whether this turn is the one that sends traffic back. */

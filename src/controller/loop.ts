@@ -1,18 +1,21 @@
 import type { Json } from '../lib/json.ts';
 import type { Controller, ServerInfo } from './controller.ts';
+import { Calendar } from './calendar.ts';
 import { Counting } from './counting.ts';
 import { Deploys } from './deploys.ts';
 import { Desk } from './desk.ts';
 import { Engine, type EngineListener } from './engine.ts';
-import { Executor } from './execute.ts';
+import { Guarding } from './guarding.ts';
 import { Lookout } from './lookout.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
 import { answerOf, type KeptAnswer } from './receipt.ts';
 import { Reads } from './reads.ts';
+import { auditedVerbs, Refusals, type Refused } from './refusals.ts';
 import { Reserved } from './reserved.ts';
 import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
+import { Tenures } from './tenure.ts';
 import { Tidying } from './tidy.ts';
 
 const LOOK_MS = 200;
@@ -20,6 +23,15 @@ const LOOK_MS = 200;
 const CALM_ROUNDS = 10;
 const COUNT_MS = 250;
 const COMPACT_MS = 60_000;
+
+type Running = {
+  readonly controller: Controller;
+  readonly idempotency: Notes;
+  /** Writes down what was refused before it got here. */
+  noteRefused(refused: Refused): void;
+  start(bootId: string): Promise<void>;
+  stop(): Promise<void>;
+};
 
 /**
  * The controller of one state directory: takes up what the journal holds, makes the world so, and goes on. There is no
@@ -29,30 +41,29 @@ export function createController(
   ports: Ports,
   settings: Settings,
   info: Omit<ServerInfo, 'lastSeq'>,
-): {
-  readonly controller: Controller;
-  readonly idempotency: Notes;
-  start(bootId: string): Promise<void>;
-  stop(): Promise<void>;
-} {
+): Running {
   const stopping = new AbortController();
   const engine = new Engine(ports);
+  const calendar = new Calendar(settings.freezes ?? []);
+  engine.freezeBy(calendar);
   const desk = new Desk();
   const metrics = new Metrics();
-  const executor = new Executor(ports, engine, settings, stopping.signal);
-  const lookout = new Lookout(ports, engine);
+  const tenures = new Tenures(ports, engine, settings, stopping.signal);
+  const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
   const counting = new Counting(ports, engine, desk);
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
   const reads = new Reads({ ports, engine, desk, info, metrics });
-  const steer = new Steer(ports, engine, { deploys, reads, reserved });
+  const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
+  const guarding = new Guarding(ports, engine, steer);
+  const refusals = new Refusals(ports, engine);
   const waste = new Tidying(ports, settings);
   const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
   const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
   const stops: (() => void)[] = [];
   const forget = (service: string): void => counting.forget(service);
-  const listener = listenerOf({ executor, reads, metrics, desk, forget });
+  const listener = listenerOf({ tenures, reads, metrics, desk, forget });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
@@ -62,6 +73,7 @@ export function createController(
       const answer = restarted ? engine.post(service, { kind: 'machineRestarted' }, 'bascule') : null;
       const state = engine.find(service);
       if (state === null) continue;
+      const executor = tenures.of(service);
       executor.adopt(state, answer?.kind === 'turn' ? answer.turn.commands : commands);
       executor.enqueue(service, commands);
     }
@@ -87,7 +99,12 @@ export function createController(
     put: (stream, digest) => ports.store.put(stream, digest),
   };
   return {
-    controller: { read: reads, steer, artifacts },
+    controller: {
+      read: reads,
+      ...auditedVerbs({ steer, guard: guarding }, refusals),
+      artifacts,
+    },
+    noteRefused: (refused) => refusals.note(refused),
     idempotency: notesOf(ports, engine, reads),
     start,
     stop,
@@ -95,20 +112,23 @@ export function createController(
 }
 
 type Listening = {
-  readonly executor: Executor;
+  readonly tenures: Tenures;
   readonly reads: Reads;
   readonly metrics: Metrics;
   readonly desk: Desk;
   readonly forget: (service: string) => void;
 };
 
-function listenerOf({ executor, reads, metrics, desk, forget }: Listening): EngineListener {
+function listenerOf({ tenures, reads, metrics, desk, forget }: Listening): EngineListener {
   return {
-    commands: (service, commands) => executor.enqueue(service, commands),
+    commands: (service, commands) => tenures.of(service).enqueue(service, commands),
     event: (event) => reads.tell(event),
-    backUnrecorded: (route) => executor.backUnrecorded(route),
+    backUnrecorded: (route) => tenures.of(route.service).backUnrecorded(route),
     changed: (service, turn) => {
-      if (turn.gone) forget(service);
+      if (turn.gone) {
+        forget(service);
+        tenures.forget(service);
+      }
       if (turn.ended === null) return;
       metrics.ended(service, turn.ended.ending.outcome);
       desk.close(turn.ended.rollout.id);

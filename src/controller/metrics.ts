@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { ServiceState } from '../rollout/state.ts';
 
 /** The controller's own metrics, in base units, `bascule_` before each name. */
@@ -28,6 +28,11 @@ export class Metrics {
     labelNames: ['service', 'slot'],
     registers: [this.#registry],
   });
+
+  constructor() {
+    // Processor time, memory, open files, delay of the event loop.
+    collectDefaultMetrics({ register: this.#registry, prefix: 'bascule_' });
+  }
 
   ended(service: string, outcome: string): void {
     this.#ended.inc({ service, outcome });

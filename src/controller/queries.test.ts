@@ -5,6 +5,7 @@ import type { ServiceState, Slot } from '../rollout/state.ts';
 import { serviceView } from './queries.ts';
 
 const NO_RECORDS = { now: null, last: null };
+const NOW = { atMs: 0 };
 
 function slot(role: Slot['role'], label: string, healthy: number): Slot {
   return { role, releaseId: `shop/${label}`, replicas: 2, healthy, keptUntilMs: null };
@@ -15,10 +16,10 @@ function serving(blue: Slot, green: Slot): ServiceState {
 }
 
 test('what users get follows the route, and names who stands in for a slot that is down', () => {
-  const empty = serviceView(emptyService(), NO_RECORDS);
-  const calm = serviceView(serving(slot('stable', 'v2', 2), slot('kept', 'v1', 2)), NO_RECORDS);
-  const stoodIn = serviceView(serving(slot('stable', 'v2', 0), slot('kept', 'v1', 2)), NO_RECORDS);
-  const down = serviceView(serving(slot('stable', 'v2', 0), slot('kept', 'v1', 0)), NO_RECORDS);
+  const empty = serviceView(emptyService(), NO_RECORDS, NOW);
+  const calm = serviceView(serving(slot('stable', 'v2', 2), slot('kept', 'v1', 2)), NO_RECORDS, NOW);
+  const stoodIn = serviceView(serving(slot('stable', 'v2', 0), slot('kept', 'v1', 2)), NO_RECORDS, NOW);
+  const down = serviceView(serving(slot('stable', 'v2', 0), slot('kept', 'v1', 0)), NO_RECORDS, NOW);
 
   assert.deepEqual([empty.users, empty.condition], ['503: nothing serves yet', 'nothing serves']);
   assert.deepEqual([calm.users, calm.condition], ['100% on v2', 'serving']);

@@ -2,7 +2,8 @@ import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { Step } from '../release/plan.ts';
 import { otherSlot, SLOT_NAMES, type SlotName } from '../release/slot.ts';
-import type { Verb } from '../rollout/event.ts';
+import { freezesOn, lockOn } from '../rollout/guards.ts';
+import { placesOf } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
 import {
   labelOf,
@@ -16,17 +17,10 @@ import {
   type ServiceState,
   type Slot,
 } from '../rollout/state.ts';
-import { transition } from '../rollout/transition.ts';
 import type { Route } from '../traffic/router.ts';
+import { allowedActions, type Moment } from './allowed.ts';
 import type { RolloutRecord } from './records.ts';
-import {
-  ACTIONS,
-  type Action,
-  type RolloutView,
-  type ServiceView,
-  type SlotView,
-  type StepView,
-} from './views.ts';
+import { type RolloutView, type ServiceView, type SlotView, type StepView } from './views.ts';
 
 const EXIT_CODES: Readonly<Record<Outcome, number>> = {
   done: 0,
@@ -46,6 +40,7 @@ export function exitCodeOf(outcome: Outcome): number {
 export function serviceView(
   state: ServiceState,
   records: { readonly now: RolloutRecord | null; readonly last: RolloutRecord | null },
+  moment: Moment,
 ): ServiceView {
   const stable = slotWithRole(state, 'stable');
   const { listen, host, path } = state.spec.door;
@@ -56,15 +51,17 @@ export function serviceView(
     door: `http://${host ?? formatAddress({ host: listen.address, port: listen.port })}${host === null || listen.port === 80 ? '' : `:${listen.port}`}${path === '/' ? '' : path}`,
     stable: stable === null ? null : labelIn(state, stable),
     slots: { blue: slotView(state, 'blue'), green: slotView(state, 'green') },
-    rollout: records.now === null ? null : rolloutView(records.now, state),
-    last: records.last === null ? null : rolloutView(records.last, null),
-    allowedActions: allowedActions(state),
+    rollout: records.now === null ? null : rolloutView(records.now, state, moment),
+    last: records.last === null ? null : rolloutView(records.last, null, moment),
+    lock: lockOn(state, moment.atMs),
+    freezes: freezesOn(state, moment),
+    allowedActions: allowedActions(state, moment),
   };
 }
 
 function slotView(state: ServiceState, name: SlotName): SlotView {
   const { role, replicas, healthy, keptUntilMs } = state.slots[name];
-  const addresses = state.addresses[name].map((address) => formatAddress(address));
+  const addresses = placesOf(state, name).map((place) => `${formatAddress(place)}${place.pathPrefix}`);
   const alone = previewOf(state);
   const preview = alone === null ? null : `http://${formatAddress(alone[name])}`;
   return { role, label: labelIn(state, name), replicas, healthy, addresses, preview, keptUntilMs };
@@ -113,7 +110,7 @@ function conditionOf(state: ServiceState): ServiceView['condition'] {
 }
 
 /** Under way when `state` is given: its state says more than the record. */
-export function rolloutView(record: RolloutRecord, state: ServiceState | null): RolloutView {
+export function rolloutView(record: RolloutRecord, state: ServiceState | null, moment: Moment): RolloutView {
   const rollout = state?.rollout?.id === record.rollout.id ? state.rollout : record.rollout;
   const over = record.endedAtMs !== null;
   const ending = record.ending ?? rollout.ending;
@@ -139,7 +136,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null): 
     next: over || ending !== null ? null : nextOf(rollout),
     verdict: record.verdict,
     traffic: record.traffic,
-    allowedActions: state === null || over ? [] : allowedActions(state),
+    allowedActions: state === null || over ? [] : allowedActions(state, moment),
   };
 }
 
@@ -156,6 +153,7 @@ function endingView(ending: Ending | null): Pick<RolloutView, 'outcome' | 'cause
 function waitingOf(rollout: Rollout, state: ServiceState | null): string | null {
   if (rollout.asks !== null) return `a person: ${rollout.asks}`;
   if (rollout.paused !== null) return rollout.paused.reason;
+  if (rollout.held && rollout.ending === null) return `the end of a freeze ${rollout.held.reason}`;
   if (rollout.byHand) return `the share was set by hand to ${rollout.sharePercent}%; "resume" goes on`;
   switch (rollout.phase) {
     case 'clearing':
@@ -231,45 +229,6 @@ function nextOf(rollout: Rollout): string | null {
     return `${words} once surely not worse, after ${least} at least; undecided at ${most}: ${undecided}`;
   }
   return step?.kind === 'watch' ? `done after ${formatDuration(step.forMs)}` : words;
-}
-
-/** What would not be refused now; where a verb needs nothing else, the transition itself is asked, so that they cannot differ. */
-export function allowedActions(state: ServiceState): readonly Action[] {
-  return ACTIONS.filter((action) => isAllowed(state, action));
-}
-
-function isAllowed(state: ServiceState, action: Action): boolean {
-  const idle = state.rollout === null && !state.removing;
-  switch (action) {
-    case 'deploy':
-      return idle;
-    case 'supersede':
-      return state.rollout !== null && !state.removing;
-    case 'apply':
-      return !state.removing;
-    case 'rollback':
-      return idle ? slotWithRole(state, 'stable') !== null : isTurn(state, { kind: 'abort', rollout: null });
-    case 'promote':
-      return isTurn(state, { kind: 'promote', fromStep: null, full: false });
-    case 'promote-full':
-      return isTurn(state, { kind: 'promote', fromStep: null, full: true });
-    case 'weight':
-      return isTurn(state, {
-        kind: 'weight',
-        percent: state.rollout?.sharePercent === 1 ? 2 : 1,
-        beyondPlan: true,
-      });
-    case 'abort':
-      return isTurn(state, { kind: 'abort', rollout: null });
-    case 'pause':
-    case 'resume':
-    case 'remove':
-      return isTurn(state, { kind: action });
-  }
-}
-
-function isTurn(state: ServiceState, verb: Verb): boolean {
-  return transition(state, { ...verb, atMs: 0, actor: 'nobody' }).kind === 'turn';
 }
 
 function round(percent: number): number {

@@ -1,17 +1,19 @@
 import { assert } from '../lib/assert.ts';
 import { OperatingError } from '../lib/errors.ts';
-import type { StoredEvent } from '../journal/journal.ts';
+import type { ChainHead, StoredEvent } from '../journal/journal.ts';
 import type { SlotName } from '../release/slot.ts';
+import { isOutside } from '../rollout/places.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { LogLine } from '../workload/runtime.ts';
-import type { Controller, LogQuery, ServerInfo } from './controller.ts';
+import { auditPage, checkChain } from './audit.ts';
+import type { AuditQuery, Controller, LogQuery, ServerInfo } from './controller.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
 import type { Metrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import { rolloutView, serviceView } from './queries.ts';
 import type { RolloutRecord } from './records.ts';
-import type { EventView, RolloutView, ServiceView, WhyView } from './views.ts';
+import type { AuditPage, ChainCheck, EventView, RolloutView, ServiceView, WhyView } from './views.ts';
 
 const MOST_EVENTS_OF_A_ROLLOUT = 2000;
 const ROLLOUTS_SEARCHED = 200;
@@ -49,7 +51,7 @@ export class Reads {
 
   rollout(id: string): RolloutView {
     const record = this.record(id);
-    return rolloutView(record, this.#stateOf(record));
+    return this.#rolloutView(record);
   }
 
   why(id: string): WhyView {
@@ -70,7 +72,7 @@ export class Reads {
     if (service !== null && documents.length === 0) this.#engine.state(service);
     return documents.map(({ value }) => {
       const record = this.#withEvidence(value as unknown as RolloutRecord);
-      return rolloutView(record, this.#stateOf(record));
+      return this.#rolloutView(record);
     });
   }
 
@@ -94,9 +96,20 @@ export class Reads {
     const { follow, tail, signal } = query;
     const former = query.slot === null && query.label !== null ? this.#formerSlot(state, query.label) : null;
     if (former !== null && query.label !== null) {
+      assertOurs(state, `${state.service}/${query.label}`);
       return this.#ports.runtime.logs(query.service, former, { follow, tail, signal, label: query.label });
     }
-    return this.#ports.runtime.logs(query.service, slotAsked(state, query), { follow, tail, signal });
+    const slot = slotAsked(state, query);
+    assertOurs(state, state.slots[slot].releaseId);
+    return this.#ports.runtime.logs(query.service, slot, { follow, tail, signal });
+  }
+
+  audit(query: AuditQuery): AuditPage {
+    return auditPage(this.#ports.journal, query);
+  }
+
+  checkChain(announced: ChainHead | null): ChainCheck {
+    return checkChain(this.#ports.journal, announced);
   }
 
   info(): ServerInfo {
@@ -145,13 +158,18 @@ export class Reads {
     return this.#engine.find(service);
   }
 
+  #rolloutView(record: RolloutRecord): RolloutView {
+    const state = this.#stateOf(record);
+    return rolloutView(record, state, this.#engine.moment(state?.service ?? ''));
+  }
+
   #view(state: ServiceState): ServiceView {
     const records = this.#ports.journal
       .documents({ kind: 'rollout', aggregate: state.service, limit: 2 })
       .map(({ value }) => value as unknown as RolloutRecord);
     const now = state.rollout === null ? null : this.record(state.rollout.id);
     const last = records.find((record) => record.endedAtMs !== null) ?? null;
-    return serviceView(state, { now, last });
+    return serviceView(state, { now, last }, this.#engine.moment(state.service));
   }
 }
 
@@ -165,6 +183,15 @@ function sentenceOf(rollout: RolloutView): string {
   if (rollout.outcome === null)
     return `${rollout.label} is under way${rollout.waiting === null ? '' : `; it waits for ${rollout.waiting}`}`;
   return `${rollout.label}: ${rollout.outcome}: ${rollout.reason ?? ''}`;
+}
+
+function assertOurs(state: ServiceState, releaseId: string | null): void {
+  if (releaseId === null || !isOutside(state, releaseId)) return;
+  throw new OperatingError(
+    'LOGS_ELSEWHERE',
+    `Bascule does not run ${labelOf(releaseId)} of ${state.service}, so it has no output of it; look where it runs.`,
+    { retryable: false },
+  );
 }
 
 function slotAsked(state: ServiceState, query: LogQuery): SlotName {

@@ -29,8 +29,9 @@ export class Ring {
   ): void {
     for (const row of batch.replicas) this.#at(row.second).replicas.push(row);
     for (const row of batch.identities) this.#at(row.second).identities.push(row);
-    if (batch.upToSecond !== null) this.#upTo = Math.max(this.#upTo ?? 0, batch.upToSecond);
-    this.#forget();
+    const before = this.#upTo;
+    if (batch.upToSecond !== null) this.#upTo = Math.max(before ?? 0, batch.upToSecond);
+    if (this.#upTo !== before) this.#forget();
   }
 
   second(second: number): SecondOfTraffic {

@@ -1,6 +1,8 @@
-import { parse } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { messageOf, OperatingError } from '../lib/errors.ts';
+import { OperatingError } from '../lib/errors.ts';
+import type { FreezeRule } from './calendar.ts';
+import { freezeEntry } from './freeze-entry.ts';
 
 /** What only the server decides: its own file, read by `serve` alone. */
 export type ServerFile = {
@@ -16,6 +18,7 @@ export type ServerFile = {
   readonly keepReleases: number;
   /** Command that does what needs root for the machine's nginx, or null where the server may do it itself. */
   readonly nginxHelper: readonly string[] | null;
+  readonly freezes: readonly FreezeRule[];
 };
 
 const portRange = z
@@ -41,14 +44,16 @@ const schema = z.strictObject({
   'allowed-env': z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/u)).default([]),
   'keep-releases': z.int().min(1).max(100).default(5),
   'nginx-helper': z.array(z.string().min(1)).min(1).max(8).nullable().default(null),
+  freezes: z.array(freezeEntry).max(100).default([]),
 });
 
 /** Reads the text of a server file; empty text gives the defaults. Error: SERVER_FILE_INVALID with every mistake. */
 export function parseServerFile(text: string, file: string): ServerFile {
-  const parsed = schema.safeParse(yamlOf(text, file));
+  const { value, lineOf } = yamlOf(text, file);
+  const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const mistakes = parsed.error.issues.map(
-      (issue) => `  ${issue.path.join('.') || '(file)'}: ${issue.message}`,
+      ({ path, message }) => `  ${path.join('.') || '(file)'}${atLine(lineOf(path))}: ${message}`,
     );
     throw invalid(file, `\n${mistakes.join('\n')}`);
   }
@@ -60,15 +65,34 @@ export function parseServerFile(text: string, file: string): ServerFile {
     allowedEnv: data['allowed-env'],
     keepReleases: data['keep-releases'],
     nginxHelper: data['nginx-helper'],
+    freezes: data.freezes.map((rule, index) => ({
+      ...rule,
+      place: `${file}${atLine(lineOf(['freezes', index]))}`,
+    })),
   };
 }
 
-function yamlOf(text: string, file: string): unknown {
-  try {
-    return parse(text) ?? {};
-  } catch (error) {
-    throw invalid(file, ` ${messageOf(error)}`);
-  }
+type Path = readonly PropertyKey[];
+
+/** The value, and the line on which a part of it stands (from 1; null where that cannot be said). */
+function yamlOf(
+  text: string,
+  file: string,
+): { readonly value: unknown; readonly lineOf: (path: Path) => number | null } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [error] = document.errors;
+  if (error !== undefined) throw invalid(file, ` ${error.message}`);
+  const lineOf = (path: Path): number | null => {
+    const node: unknown = path.length === 0 ? null : document.getIn(path, true);
+    const { range } = (node ?? {}) as { readonly range?: readonly [number, number, number] };
+    return range === undefined ? null : lines.linePos(range[0]).line;
+  };
+  return { value: document.toJS() ?? {}, lineOf };
+}
+
+function atLine(line: number | null): string {
+  return line === null ? '' : ` line ${line}`;
 }
 
 function invalid(file: string, what: string): OperatingError {

@@ -1,16 +1,18 @@
 import { OperatingError } from '../lib/errors.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { slotWithRole } from '../rollout/state.ts';
-import type { Answer } from '../rollout/verbs.ts';
+import type { Answer } from '../rollout/answer.ts';
+import type { Calendar } from './calendar.ts';
 import type { Caller, Controller } from './controller.ts';
 import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
-import type { BareEvent, Document, Engine, Extra } from './engine.ts';
+import type { BareEvent, Document, Engine, Extra, Origin } from './engine.ts';
 import { forgetFormer } from './labels.ts';
 import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
+import { assertProxyCan } from './proxy-can.ts';
 import type { Reads } from './reads.ts';
 import type { Reserved } from './reserved.ts';
 import { withDoor } from './try-door.ts';
@@ -25,33 +27,41 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   readonly #deploys: Deploys;
   readonly #reads: Reads;
   readonly #reserved: Reserved;
+  readonly #calendar: Pick<Calendar, 'next'>;
 
   constructor(
     ports: Ports,
     engine: Engine,
-    {
-      deploys,
-      reads,
-      reserved,
-    }: { readonly deploys: Deploys; readonly reads: Reads; readonly reserved: Reserved },
+    parts: {
+      readonly deploys: Deploys;
+      readonly reads: Reads;
+      readonly reserved: Reserved;
+      readonly calendar: Pick<Calendar, 'next'>;
+    },
   ) {
     this.#ports = ports;
-    this.#reserved = reserved;
     this.#engine = engine;
-    this.#deploys = deploys;
-    this.#reads = reads;
+    this.#deploys = parts.deploys;
+    this.#reads = parts.reads;
+    this.#reserved = parts.reserved;
+    this.#calendar = parts.calendar;
   }
 
   async plan(request: Parameters<Controller['steer']['plan']>[0], caller: Caller) {
     const prepared = this.#deploys.prepare(await this.#deploys.gather(request, caller));
     const state = this.#engine.find(request.spec.name);
+    const moment = this.#engine.moment(request.spec.name);
     const begun = state ?? this.#deploys.newService(request.spec);
     // What a deploy would be refused for is said now.
+    assertProxyCan(this.#ports.router, request.spec, prepared.request.plan);
     const given = this.#reserved.preview(begun, request.spec, prepared.request.plan);
     const view = planView(prepared, {
       state: { ...begun, ...given },
       isNew: state === null,
       id: `p-${this.#ports.random.hex(4)}`,
+      moment,
+      next: this.#calendar.next(request.spec.name, moment.atMs),
+      caller,
     });
     if (view.id !== null) {
       const value: StoredPlan = {
@@ -59,7 +69,12 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
         service: view.service,
         atMs: this.#ports.clock.nowMs(),
       };
-      this.#engine.note({ kind: 'plan', key: view.id, value: value }, view.service, caller.actor);
+      this.#engine.note(
+        { kind: 'plan', key: view.id, value: value },
+        view.service,
+        caller.actor,
+        originOf(caller),
+      );
     }
     return view;
   }
@@ -71,8 +86,11 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
     const known = this.#engine.find(spec.name);
     const state = known ?? this.#deploys.newService(spec);
+    assertProxyCan(this.#ports.router, spec, prepared.request.plan);
     const preview = this.#reserved.preview(state, spec, prepared.request.plan);
-    const event: BareEvent = { kind: 'deploy', request: prepared.request, supersede, spec, ...preview };
+    const override = request.overrideFreeze ?? null;
+    const asked = { ...prepared.request, ...(override !== null && { override }) };
+    const event: BareEvent = { kind: 'deploy', request: asked, supersede, spec, ...preview };
     const documents = this.#deploys.documentsOf(prepared);
     if (known !== null) return this.#post(spec.name, event, caller, documents);
     forgetFormer(this.#ports, spec.name);
@@ -92,6 +110,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
           : `${spec.name} would change; nothing was applied.`;
       return { ...this.#answered(spec.name, 'nothing', message), changes };
     }
+    assertProxyCan(this.#ports.router, spec, null);
     const preview = this.#reserved.preview(state, spec, null);
     const answered = await withDoor(
       { ports: this.#ports, engine: this.#engine },
@@ -124,12 +143,13 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     return this.#post(service, { kind: 'resume' }, caller);
   }
 
-  async promote(
-    request: { readonly service: string; readonly fromStep: number | null; readonly full: boolean },
-    caller: Caller,
-  ): Promise<Answered> {
-    const { service, fromStep, full } = request;
-    return this.#post(service, { kind: 'promote', fromStep, full }, caller);
+  async promote(request: Parameters<Controller['steer']['promote']>[0], caller: Caller): Promise<Answered> {
+    const { service, fromStep, full, overrideFreeze: override = null } = request;
+    return this.#post(
+      service,
+      { kind: 'promote', fromStep, full, ...(override !== null && { override }) },
+      caller,
+    );
   }
 
   async weight(
@@ -188,6 +208,11 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     };
   }
 
+  /** A verb that needs nothing but its event. */
+  post(service: string, event: BareEvent, caller: Caller): Answered {
+    return this.#post(service, event, caller);
+  }
+
   #post(service: string, event: BareEvent, caller: Caller, documents: readonly Document[] = []): Answered {
     const rolloutBefore = this.#engine.state(service).rollout?.id ?? null;
     const extra = this.#extra(caller, documents);
@@ -196,9 +221,10 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
 
   #extra(caller: Caller, documents: readonly Document[]): Extra {
     const { once } = caller;
-    if (once === undefined) return { documents: () => documents };
+    const origin = originOf(caller);
+    if (once === undefined) return { origin, documents: () => documents };
     const atMs = this.#ports.clock.nowMs();
-    return { documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
+    return { origin, documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
   }
 
   #said(service: string, answer: Answer, rolloutBefore: string | null): Answered {
@@ -244,4 +270,9 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       { retryable: false },
     );
   }
+}
+
+/** Who asked by which verb. */
+function originOf({ role, verb }: Caller): Origin {
+  return { role, verb: verb ?? '' };
 }

@@ -1,6 +1,7 @@
 import type { Verdict } from '../judge/verdict.ts';
 import type { Step } from '../release/plan.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { Freeze, Lock } from '../rollout/guard.ts';
 import type { Cause, Outcome, Phase, Slot } from '../rollout/state.ts';
 
 /** Version of the shapes below; every JSON answer carries it as `schema`. */
@@ -34,6 +35,10 @@ export type ServiceView = {
   readonly rollout: RolloutView | null;
   /** The last one that ended. */
   readonly last: RolloutView | null;
+  readonly lock: Lock | null;
+  /** Those that are on: of this service, of all, of the server file. */
+  readonly freezes: readonly Freeze[];
+  /** What anybody may do: what a lock leaves to its holder alone is not among them. */
   readonly allowedActions: readonly Action[];
 };
 
@@ -145,4 +150,38 @@ export type Answered = {
   readonly message: string;
   readonly service: ServiceView | null;
   readonly rollout: RolloutView | null;
+};
+
+/** A verb that somebody gave, and what came of it. */
+export type AuditView = {
+  readonly seq: number;
+  readonly atMs: number;
+  /** Null: all of them. */
+  readonly service: string | null;
+  readonly rollout: string | null;
+  readonly actor: string;
+  /** What the socket gave; null where the record is older than the audit. */
+  readonly role: string | null;
+  readonly verb: string;
+  readonly result: 'done' | 'nothing' | 'refused';
+  /** Of the refusal, or null. */
+  readonly code: string | null;
+  /** As it was given, or null. */
+  readonly reason: string | null;
+  readonly says: readonly string[];
+};
+
+export type AuditPage = {
+  readonly entries: readonly AuditView[];
+  /** To be given as `beforeSeq` for what is older; null: there is nothing older. */
+  readonly before: number | null;
+};
+
+/** `fault` null: every record up to `head` is as it was written. */
+export type ChainCheck = {
+  readonly head: { readonly seq: number; readonly mac: string };
+  readonly records: number;
+  readonly fault: { readonly seq: number; readonly why: string } | null;
+  /** Whether the announced record is still there to be compared with, or was pruned; null: none was given. */
+  readonly compared: boolean | null;
 };

@@ -12,6 +12,7 @@ import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
 import type { Route, TrafficRouter } from '../traffic/router.ts';
 import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
 import type { ReplicaState, SlotWorkload, WorkloadRuntime } from '../workload/runtime.ts';
+import type { FreezeRule } from './calendar.ts';
 import type { Caller, Controller } from './controller.ts';
 import { createController } from './loop.ts';
 import type { Log, Ports } from './ports.ts';
@@ -78,6 +79,8 @@ export class World {
   readonly errorPercent = new Map<string, number>();
   /** Releases that never become healthy. */
   readonly sick = new Set<string>();
+  /** Ports where nothing that somebody else runs answers. */
+  readonly deadPorts = new Set<number>();
   /** Releases whose build goes on until the promise resolves. */
   readonly building = new Map<string, Promise<void>>();
   /** Releases whose checks fail, and how. */
@@ -85,6 +88,10 @@ export class World {
   /** Releases whose checks go on until the promise resolves. */
   readonly checking = new Map<string, Promise<void>>();
   readonly inFlight = new Map<string, number>();
+  /** What is deployed where nothing else is said. */
+  spec: ServiceSpec = WORLD_SPEC;
+  /** Of the server file. */
+  freezes: readonly FreezeRule[] = [];
   requestsPerSecond = 200;
   proxyDown = false;
   /** Seconds of counts that the proxy forgot. */
@@ -124,7 +131,7 @@ export class World {
     this.#alive = alive;
     this.#running = createController(
       this.#ports(alive),
-      { slotPorts: { from: 9000, to: 9100 }, keepReleases: 3, routeLateMs: 3000 },
+      { slotPorts: { from: 9000, to: 9100 }, keepReleases: 3, routeLateMs: 3000, freezes: this.freezes },
       { version: 'test', startedAtMs: this.time.nowMs, stateDir: '/nowhere', pid: 1 },
     );
     try {
@@ -170,7 +177,7 @@ export class World {
 
   /** Deploys; when the controller dies over it, asks again as a client does. */
   async deploy(label: string, options: { readonly supersede?: boolean; readonly spec?: ServiceSpec } = {}) {
-    const { supersede = false, spec = WORLD_SPEC } = options;
+    const { supersede = false, spec = this.spec } = options;
     const ask = { spec, label, artifactDigest: `digest of ${label}`, supersede, planId: null };
     return this.asked(() => this.controller.steer.deploy(ask, ANA));
   }
@@ -237,6 +244,7 @@ export class World {
       }),
       checker: guarded<Checker>({ attempt: (check, on, signal) => this.#attempt(check, on, signal) }),
       environmentDigest: async () => this.digest,
+      probe: async ({ port }) => (this.deadPorts.has(port) ? 'connection refused' : null),
       log,
     };
   }
@@ -310,6 +318,7 @@ export class World {
         shareStepPercent: 0.1,
         sticky: ['none', 'cookie'],
         identities: true,
+        override: false,
         hold: false,
         mirror: false,
         preview: true,

@@ -155,6 +155,28 @@ const slotView = z
   })
   .meta({ id: 'Slot' });
 
+const lockView = z
+  .strictObject({
+    by: z.string().meta({ description: 'Only they start and promote.' }),
+    atMs,
+    reason: z.string(),
+    untilMs: atMs.nullable().meta({ description: 'Null: until it is released.' }),
+    timeZone: z.string(),
+  })
+  .meta({ id: 'Lock' });
+
+const freezeView = z
+  .strictObject({
+    by: z.string().meta({ description: 'A person, or the line of the server file.' }),
+    scope: z.enum(['service', 'server', 'file']),
+    fromMs: atMs,
+    untilMs: atMs.nullable().meta({ description: 'Null: until it is lifted.' }),
+    timeZone: z.string(),
+    alsoAdvancing: z.boolean().meta({ description: 'Whether a rollout under way stays where it is.' }),
+    reason: z.string().nullable(),
+  })
+  .meta({ id: 'Freeze' });
+
 export const serviceView = z
   .strictObject({
     name: z.string(),
@@ -165,7 +187,12 @@ export const serviceView = z
     slots: z.strictObject({ blue: slotView, green: slotView }),
     rollout: rolloutView.nullable(),
     last: rolloutView.nullable(),
-    allowedActions: z.array(action).readonly(),
+    lock: lockView.nullable(),
+    freezes: z.array(freezeView).readonly(),
+    allowedActions: z
+      .array(action)
+      .readonly()
+      .meta({ description: 'What anybody may do; what a lock leaves to its holder is not there.' }),
   })
   .meta({ id: 'Service' });
 
@@ -180,6 +207,40 @@ export const eventView = z
     says: z.array(z.string()).readonly(),
   })
   .meta({ id: 'Event' });
+
+const auditView = z
+  .strictObject({
+    seq: z.int(),
+    atMs,
+    service: z.string().nullable().meta({ description: 'Null: all of them.' }),
+    rollout: z.string().nullable(),
+    actor: z.string(),
+    role: z.string().nullable().meta({ description: 'What the socket gave.' }),
+    verb: z.string(),
+    result: z.enum(['done', 'nothing', 'refused']),
+    code: z.string().nullable().meta({ description: 'Of the refusal.' }),
+    reason: z.string().nullable().meta({ description: 'As it was given.' }),
+    says: z.array(z.string()).readonly(),
+  })
+  .meta({ id: 'AuditEntry' });
+
+export const auditPage = z.strictObject({
+  entries: z.array(auditView).readonly(),
+  before: z
+    .int()
+    .nullable()
+    .meta({ description: 'Ask with it for what is older. A page may be short and yet have more after it.' }),
+});
+
+export const chainCheck = z.strictObject({
+  head: z.strictObject({ seq: z.int(), mac: z.string() }),
+  records: z.int(),
+  fault: z.strictObject({ seq: z.int(), why: z.string() }).nullable(),
+  compared: z
+    .boolean()
+    .nullable()
+    .meta({ description: 'Whether the announced record is still there; null: none was given.' }),
+});
 
 export const whyView = z.strictObject({
   rollout: rolloutView,
@@ -226,6 +287,8 @@ export const historyAnswer = z
   .meta({ id: 'HistoryAnswer' });
 export const rolloutAnswer = z.strictObject({ schema, rollout: rolloutView }).meta({ id: 'RolloutAnswer' });
 export const whyAnswer = z.strictObject({ schema, why: whyView }).meta({ id: 'WhyAnswer' });
+export const auditAnswer = z.strictObject({ schema, ...auditPage.shape }).meta({ id: 'AuditAnswer' });
+export const chainAnswer = z.strictObject({ schema, ...chainCheck.shape }).meta({ id: 'ChainAnswer' });
 export const planAnswer = z.strictObject({ schema, plan: planView }).meta({ id: 'PlanAnswer' });
 export const steerAnswer = z.strictObject({ schema, ...answered.shape }).meta({ id: 'SteerAnswer' });
 export const applyAnswer = z

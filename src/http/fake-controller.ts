@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Caller, Controller, ServerInfo } from '../controller/controller.ts';
-import type { Answered, EventView, PlanView, RolloutView, ServiceView } from '../controller/views.ts';
+import type {
+  Answered,
+  AuditView,
+  ChainCheck,
+  EventView,
+  PlanView,
+  RolloutView,
+  ServiceView,
+} from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
+import { guardPart } from './fake-guards.ts';
 
 /** A controller for tests of the API and of the commands: holds views, answers verbs by simple rules. */
 export type Fake = {
@@ -14,6 +23,9 @@ export type Fake = {
   readonly artifacts: Map<string, Buffer>;
   readonly logLines: { readonly replica: number; readonly releaseId: string; readonly text: string }[];
   plan: PlanView;
+  /** Newest first. */
+  audit: readonly AuditView[];
+  chainFault: ChainCheck['fault'];
   /** What the next steering call is refused with, or null. */
   refusal: OperatingError | null;
   /** Called before each steering call is answered: a script may move the world here. */
@@ -37,6 +49,8 @@ export function fakeController(): Fake {
     artifacts: new Map(),
     logLines: [],
     plan: PLAN,
+    audit: [],
+    chainFault: null,
     refusal: null,
     onSteer: () => undefined,
     show: (service) => {
@@ -63,6 +77,7 @@ export function fakeController(): Fake {
   const controller: Controller = {
     read: readPart(state, services, rollouts, listeners),
     steer: steerPart(state, services, rollouts),
+    guard: guardPart(state, (name) => find(services, name, 'service')),
     artifacts: artifactPart(state),
   };
   return Object.assign(state, { controller });
@@ -137,6 +152,17 @@ function readPart(
       if (!follow) return;
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     },
+    audit: ({ limit, beforeSeq }) => {
+      const older = fake.audit.filter(({ seq }) => beforeSeq === null || seq < beforeSeq);
+      const entries = older.slice(0, limit);
+      return { entries, before: older.length > limit ? entries.at(-1)!.seq : null };
+    },
+    checkChain: (announced) => ({
+      head: { seq: 5, mac: 'ab12'.repeat(16) },
+      records: 5,
+      fault: fake.chainFault,
+      compared: announced === null ? null : announced.seq > 1,
+    }),
     info: () => ({ ...INFO, lastSeq: fake.events.at(-1)?.seq ?? 0 }),
     metrics: () => Promise.resolve('# TYPE bascule_up gauge\nbascule_up 1\n'),
   };
@@ -227,7 +253,8 @@ function steerFile(
         `deploy ${spec.name} ${label}${supersede ? ' supersede' : ''}${planId === null ? '' : ` ${planId}`}`,
         caller,
       );
-      if (!fake.artifacts.has(artifactDigest)) throw new Error('deployed an artifact that was not put');
+      if (artifactDigest === null || !fake.artifacts.has(artifactDigest))
+        throw new Error('deployed an artifact that was not put');
       const service = services.get(spec.name) ?? null;
       if (service?.stable === label) {
         return { result: 'nothing', message: `${label} is what serves already.`, service, rollout: null };

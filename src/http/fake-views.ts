@@ -161,6 +161,8 @@ export const IDLE: ServiceView = {
   },
   rollout: null,
   last: DONE,
+  lock: null,
+  freezes: [],
   allowedActions: ['deploy', 'rollback', 'apply', 'remove'],
 };
 

@@ -38,6 +38,29 @@ const logsQuery = z.strictObject({
   follow: flag.default(false),
 });
 
+const auditQuery = z.strictObject({
+  service: serviceName.optional(),
+  since: whole.optional().meta({ description: 'Milliseconds since 1970.' }),
+  until: whole.optional().meta({ description: 'Milliseconds since 1970, itself not included.' }),
+  actor: z.string().min(1).max(100).optional().meta({ description: 'A part of the name, in any case.' }),
+  verb: z
+    .string()
+    .regex(/^[a-z]+( [a-z]+)?$/, 'is not a verb')
+    .max(40)
+    .optional()
+    .meta({ description: '`deploy`, `lock release`; `lock` for both of its kinds.' }),
+  before: whole.optional().meta({ description: 'The `before` of the former page.' }),
+  limit,
+});
+
+const chainQuery = z.strictObject({
+  against: z
+    .string()
+    .regex(/^[1-9]\d{0,14}:[0-9a-f]{16,64}$/, 'is not SEQ:MAC')
+    .optional()
+    .meta({ description: '`SEQ:MAC`, as it was printed or logged before; 16 digits of the MAC are enough.' }),
+});
+
 /** Looking. None of these acts. */
 export const READ_ROUTES: readonly Route[] = [
   route({
@@ -137,6 +160,33 @@ export const READ_ROUTES: readonly Route[] = [
       const { slot, version, ...rest } = query;
       const asked = { ...rest, service: params.service, slot: slot ?? null, label: version ?? null };
       await streamLogs(controller, asked, outlet);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/audit',
+    role: 'viewer',
+    summary: 'What people asked for, refused or not, newest first',
+    query: auditQuery,
+    answer: answers.auditAnswer,
+    handle: ({ controller, query }) => {
+      const { service = null, since = null, until = null, actor = null, verb = null, before = null } = query;
+      const times = { sinceMs: since, untilMs: until, beforeSeq: before };
+      const asked = { service, actor, verb, limit: query.limit, ...times };
+      return { schema, ...controller.read.audit(asked) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/chain',
+    role: 'operator',
+    summary: 'Computes the chain of the journal anew; a long one takes seconds',
+    query: chainQuery,
+    answer: answers.chainAnswer,
+    handle: ({ controller, query }) => {
+      const [seq, mac] = query.against?.split(':') ?? [];
+      const announced = seq === undefined || mac === undefined ? null : { seq: Number(seq), mac };
+      return { schema, ...controller.read.checkChain(announced) };
     },
   }),
   route({

@@ -4,6 +4,8 @@ import type { z } from 'zod';
 import type { ServerInfo } from '../controller/controller.ts';
 import type {
   Answered,
+  AuditPage,
+  ChainCheck,
   EventView,
   PlanView,
   RolloutView,
@@ -27,8 +29,10 @@ const SAME: readonly [
   Same<Of<typeof answers.planView>, PlanView>,
   Same<Of<typeof answers.serverInfo>, ServerInfo>,
   Same<Of<typeof answers.answered>, Answered>,
-] = [true, true, true, true, true, true, true, true];
+  Same<Of<typeof answers.auditPage>, AuditPage>,
+  Same<Of<typeof answers.chainCheck>, ChainCheck>,
+] = [true, true, true, true, true, true, true, true, true, true];
 
 test('the schemas of the API are those of the types behind it', () => {
-  assert.equal(SAME.length, 8);
+  assert.equal(SAME.length, 10);
 });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { ROLES, type Controller, type Role } from '../controller/controller.ts';
+import { ROLES, type Caller, type Controller, type Role } from '../controller/controller.ts';
 import type { Clock } from '../lib/clock.ts';
-import { OperatingError } from '../lib/errors.ts';
+import { messageOf, OperatingError } from '../lib/errors.ts';
 import { openapiAnswer } from './answers.ts';
 import { callerOf, checkRole } from './caller.ts';
 import { digestOf, Idempotency, idempotencyKey, type IdempotencyStore, type Reply } from './idempotency.ts';
@@ -11,7 +12,9 @@ import { openapiOf } from './openapi.ts';
 import { nowOf, problemOf } from './problem.ts';
 import { route, type Context, type Route } from './route.ts';
 import { artifactRoutes } from './routes-artifacts.ts';
+import { backupRoutes } from './routes-backup.ts';
 import { READ_ROUTES } from './routes-read.ts';
+import { GUARD_ROUTES } from './routes-guard.ts';
 import { STEER_ROUTES } from './routes-steer.ts';
 import { listenOn, prepareSockets, socketPath } from './sockets.ts';
 import { STREAM_LIMITS, Streams, type StreamLimits } from './streams.ts';
@@ -30,8 +33,20 @@ export type ApiOptions = {
   readonly clock: Clock;
   /** Told about every bug, with the id of its request. */
   readonly onBug: (error: unknown, requestId: string) => void;
+  /** Told about everything that a role did not allow. */
+  readonly onDenied?: (denied: Denied) => void;
   readonly mostArtifactBytes?: number;
+  /** Begins a backup. */
+  readonly backup?: () => Readable;
   readonly streams?: Partial<StreamLimits>;
+};
+
+export type Denied = {
+  readonly caller: Caller;
+  /** As people call it. */
+  readonly verb: string;
+  readonly service: string | null;
+  readonly why: string;
 };
 
 export type Api = {
@@ -53,8 +68,9 @@ export function createApi(options: ApiOptions): Api {
   const apps = ROLES.map((role) => ({ role, app: appFor(role, shared) }));
   const undo: (() => Promise<void>)[] = [];
   const close = async () => {
-    await Promise.all(undo.map((remove) => remove()));
+    const removed = await Promise.allSettled(undo.map((remove) => remove()));
     await Promise.all(apps.map(({ app }) => app.close()));
+    for (const result of removed) if (result.status === 'rejected') throw result.reason;
   };
   return {
     start: async () => {
@@ -85,11 +101,15 @@ export function createApi(options: ApiOptions): Api {
 }
 
 /** Every route, openapi.json included. */
-export function allRoutes(options: Pick<ApiOptions, 'version' | 'mostArtifactBytes'>): readonly Route[] {
+export function allRoutes(
+  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup'>,
+): readonly Route[] {
   const routes = [
     ...READ_ROUTES,
     ...STEER_ROUTES,
+    ...GUARD_ROUTES,
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
+    ...backupRoutes(options.backup),
   ];
   let document: unknown;
   const described: Route = route({
@@ -149,7 +169,7 @@ function appFor(role: Role, shared: Shared): FastifyInstance {
       method: route.method,
       url: `/api/v1${route.path}`,
       // Before the body is read: who may not ask does not get to send.
-      onRequest: async (request) => checkRole(route, callerOf(request, role)),
+      onRequest: async (request) => admit(route, request, role, shared),
       handler: async (request, reply) => {
         const caller = callerOf(request, role);
         const context = { controller, caller, request, reply, streams: shared.streams };
@@ -160,6 +180,35 @@ function appFor(role: Role, shared: Shared): FastifyInstance {
     });
   }
   return app;
+}
+
+/** Error: ROLE_TOO_LOW, which somebody is told about. */
+function admit(route: Route, request: FastifyRequest, role: Role, shared: Shared): void {
+  const caller = callerOf(request, role);
+  try {
+    checkRole(route, caller);
+  } catch (error) {
+    const { service } = (request.params ?? {}) as { readonly service?: string };
+    const known = service !== undefined && /^[a-z][a-z0-9-]{0,39}$/.test(service) ? service : null;
+    const why = messageOf(error);
+    shared.options.onDenied?.({ caller, verb: verbOf(route), service: known, why });
+    throw error;
+  }
+}
+
+/** Names of verbs that are not the last word of their address. */
+const VERBS: Readonly<Record<string, string>> = {
+  'PUT :service': 'apply',
+  'DELETE :service': 'remove',
+  'PUT :digest': 'upload',
+  'POST lock': 'lock acquire',
+  'POST unlock': 'lock release',
+  'GET chain': 'audit verify',
+};
+
+function verbOf({ method, path }: Route): string {
+  const word = path.split('/').at(-1)!;
+  return VERBS[`${method} ${word}`] ?? word;
 }
 
 function notFound({ method, url }: FastifyRequest, routes: readonly Route[]): OperatingError {

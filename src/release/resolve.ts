@@ -2,6 +2,7 @@ import { DEFAULTS } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
 import { resolveDoor } from './resolve-door.ts';
 import { resolvePolicy } from './resolve-policy.ts';
+import { resolveCurrent, resolveTargets } from './resolve-targets.ts';
 import { resolveVerify } from './resolve-verify.ts';
 import type { ServiceInput } from './schema.ts';
 import type { EnvValue, HealthSpec, ReleaseSpec, ScaleSpec, ServiceSpec } from './service.ts';
@@ -13,19 +14,23 @@ import { hasControls, measure } from './values.ts';
  */
 export function resolveService(name: string, input: ServiceInput, problems: Problem[]): ServiceSpec {
   const path = ['services', name];
+  const release = resolveRelease(input, path, problems);
+  const targets = resolveTargets(input, release.verify ?? [], path, problems);
   return {
     name,
-    release: resolveRelease(input, path, problems),
-    scale: resolveScale(input, path, problems),
+    release,
+    scale: targets === null ? resolveScale(input, path, problems) : scaleOf(targets),
     policy: resolvePolicy(input.strategy, [...path, 'strategy'], problems),
     door: resolveDoor(input, path, problems),
+    targets,
+    current: targets === null ? resolveCurrent(input) : null,
   };
 }
 
 function resolveRelease(input: ServiceInput, path: Path, problems: Problem[]): ReleaseSpec {
   const verify = resolveVerify(input.verify, [...path, 'verify'], problems);
   return {
-    run: input.run,
+    run: input.targets === undefined ? (input.run ?? '') : null,
     build: input.build ?? null,
     env: resolveEnv(input.env ?? {}, [...path, 'env'], problems),
     user: input.user ?? null,
@@ -47,13 +52,19 @@ function resolveHealth(input: ServiceInput['health']): HealthSpec {
   };
 }
 
+/** Well below what Linux lets a process begin with (execve(2): 128 KiB a text, 2 MiB in all); the API has the same. */
+const MOST_VARIABLES = 500;
+const LONGEST_VALUE = 32_768;
+
 function resolveEnv(
   input: NonNullable<ServiceInput['env']>,
   path: Path,
   problems: Problem[],
 ): Readonly<Record<string, EnvValue>> {
   const env: Record<string, EnvValue> = {};
-  for (const name of Object.keys(input).toSorted()) {
+  const names = Object.keys(input).toSorted();
+  if (names.length > MOST_VARIABLES) problems.push(tooMany(names.length, path));
+  for (const name of names) {
     const value = input[name]!;
     if (name === 'PORT' || name.startsWith('BASCULE_')) problems.push(reserved(name, [...path, name]));
     if (typeof value === 'object') {
@@ -62,10 +73,28 @@ function resolveEnv(
       env[name] = { kind: 'secret', from, name: value.secret.slice(colon + 1) };
       continue;
     }
+    if (String(value).length > LONGEST_VALUE) problems.push(tooLong(name, [...path, name]));
     if (hasControls(String(value))) problems.push(unusable(name, [...path, name]));
     env[name] = { kind: 'plain', value: String(value) };
   }
   return env;
+}
+
+function tooMany(count: number, path: Path): Problem {
+  const message = `env may hold at most ${MOST_VARIABLES} variables`;
+  return {
+    code: 'E020',
+    path,
+    at: 'key',
+    message,
+    note: `these are ${count}`,
+    fix: 'put them in a file of the release',
+  };
+}
+
+function tooLong(name: string, path: Path): Problem {
+  const message = `${name} may have at most ${LONGEST_VALUE} characters`;
+  return { code: 'E020', path, at: 'key', message, note: '', fix: 'put it in a file of the release' };
 }
 
 function reserved(name: string, path: Path): Problem {
@@ -89,6 +118,12 @@ function unusable(name: string, path: Path): Problem {
     note: 'holds a control character',
     fix: null,
   };
+}
+
+/** A replica is an address; a slot with fewer has fewer. */
+function scaleOf({ blue, green }: NonNullable<ServiceSpec['targets']>): ScaleSpec {
+  const most = Math.max(blue.length, green.length);
+  return { replicas: most, maxReplicas: most };
 }
 
 function resolveScale(input: ServiceInput, path: Path, problems: Problem[]): ScaleSpec {

@@ -33,6 +33,29 @@ export const ROLLOUT_CODES = {
     cause: 'It is being started or probed; no version gets traffic before every replica is healthy.',
     fix: 'Wait until it is ready; "bascule logs SERVICE --candidate" shows what it says.',
   },
+  TARGETS_FIXED: {
+    title: 'what serves users stays where it is',
+    cause:
+      'The targets of the slot that serves would change under its users, without a gate, a judge or a way back; or a service would pass from Bascule to somebody else, or back.',
+    fix: 'Change the targets of the other slot and deploy what stands there. A service that somebody else is to run is another one: give it another name, or remove this one first.',
+  },
+  NOT_STANDING: {
+    title: 'that version does not stand there any more',
+    cause:
+      'Bascule does not run this service, so it cannot bring a version back: another one was deployed to the slot since.',
+    fix: 'Put the version there, then deploy it under its label.',
+  },
+  CURRENT_DOWN: {
+    title: 'what is to be adopted is not healthy',
+    cause:
+      'The first deploy takes "current" for the stable version, and it does not answer its health check: nobody could be sent back to it.',
+    fix: 'Put the address or the health path right; a redirect is not healthy. Without "current" the first version has no way back.',
+  },
+  LOGS_ELSEWHERE: {
+    title: 'somebody else runs it',
+    cause: 'Bascule has no output of what it does not run: targets, and what was adopted with "current".',
+    fix: 'Look where it runs.',
+  },
   STEP_NOT_REACHED: {
     title: 'the rollout is not at that step yet',
     cause: '--from-step names a step that lies ahead.',
@@ -58,10 +81,37 @@ export const ROLLOUT_CODES = {
     cause: 'At 100 % roles change and the watch begins; that is what promote does.',
     fix: 'Run "bascule promote SERVICE --full".',
   },
+  FROZEN: {
+    title: 'the service is frozen',
+    cause:
+      'Somebody ran "bascule freeze", or the server file has a freeze that is on now; the message says which, and until when.',
+    fix: 'Wait, lift it with "bascule unfreeze", or give --override-freeze --reason WHY, which is kept in the audit. Abort, rollback and pause are never frozen.',
+  },
+  LOCKED: {
+    title: 'somebody else holds the lock of the service',
+    cause:
+      'While it is locked, only the holder starts and promotes; the message says who, why and until when.',
+    fix: 'Ask them to release it, or break it: "bascule lock release SERVICE --force --reason WHY", which is kept in the audit. Abort, rollback and pause need no lock.',
+  },
+  TIME_PAST: {
+    title: 'the end lies in the past',
+    cause: 'A lock or freeze was to end at a moment that is over by the clock of the server.',
+    fix: 'Give a later moment, or a duration with --for.',
+  },
+  FREEZES_FULL: {
+    title: 'there are too many freezes',
+    cause: 'Twenty people have frozen it already; who freezes again only changes their own.',
+    fix: 'Lift them with "bascule unfreeze", then freeze again.',
+  },
   DOOR_DIFFERS: {
     title: 'door or scale differ from what is applied',
     cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',
     fix: 'Run "bascule apply" first: it shows the difference and changes both slots in place.',
+  },
+  PROXY_UNSUPPORTED: {
+    title: 'the proxy cannot do that',
+    cause: 'The file asks for routing that its kind of proxy does not have; the message names both.',
+    fix: 'Take the key out, or use a proxy that can.',
   },
   PREVIEW_UNSUPPORTED: {
     title: 'the proxy has no preview addresses',

@@ -1,5 +1,6 @@
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { Freeze } from './guard.ts';
 import type { DeployRequest, Previews } from './state.ts';
 
 /** What people ask for. `preview`: addresses reserved for a service that has none yet; kept from then on. */
@@ -16,7 +17,13 @@ export type Verb =
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   /** `fromStep`: the step that the person saw; already past it is nothing to do. Null: whatever it is now. */
-  | { readonly kind: 'promote'; readonly fromStep: number | null; readonly full: boolean }
+  | {
+      readonly kind: 'promote';
+      readonly fromStep: number | null;
+      readonly full: boolean;
+      /** Why a freeze that holds the rollout is to be overridden. */
+      readonly override?: string;
+    }
   | { readonly kind: 'weight'; readonly percent: number; readonly beyondPlan: boolean }
   | { readonly kind: 'abort'; readonly rollout: string | null }
   /** Back to what is kept warm. By a fresh look: replicas of it that are healthy, and how often they crashed in all. */
@@ -27,7 +34,18 @@ export type Verb =
       readonly crashes: number;
       readonly preview?: Previews;
     }
-  | { readonly kind: 'remove' };
+  | { readonly kind: 'remove' }
+  | {
+      readonly kind: 'lock';
+      readonly reason: string;
+      readonly untilMs: number | null;
+      readonly timeZone: string;
+    }
+  /** `force`: also somebody else's; needs a reason. */
+  | { readonly kind: 'unlock'; readonly force: boolean; readonly reason: string | null }
+  | { readonly kind: 'freeze'; readonly freeze: Freeze }
+  /** Lifts every freeze that people have put on this service. */
+  | { readonly kind: 'unfreeze' };
 
 /** What commands came to. */
 export type Result =
@@ -111,4 +129,6 @@ export type StageVerdict = {
 export type RolloutEvent = (Verb | Result | Observation) & {
   readonly atMs: number;
   readonly actor: string;
+  /** Freezes of the whole server that are on at `atMs`: by people, and out of the server file. */
+  readonly frozen?: readonly Freeze[];
 };

@@ -24,6 +24,7 @@ export function checkInvariants(before: ServiceState, event: RolloutEvent, turn:
     `${event.kind}: the candidate's share grew without a planned or a person's step`,
   );
   assert(abortIsHeard(before, after, event), `${event.kind}: an abort left the candidate with a share`);
+  assert(heldStays(before, after), `${event.kind}: a rollout that a freeze holds got a larger share`);
   assert(onlyLeaversAreStopped(turn), `${event.kind}: a slot with a role would be stopped`);
   assert(routeIsCommanded(before, turn), `${event.kind}: the route changed and nobody was told`);
 }
@@ -78,6 +79,13 @@ function abortIsHeard(before: ServiceState, after: ServiceState, event: RolloutE
   if (before.rollout === null || after.rollout?.id !== before.rollout.id) return true;
   if (event.kind === 'abort' && event.rollout !== null && event.rollout !== before.rollout.id) return true;
   return after.rollout.sharePercent === 0 && after.rollout.ending !== null;
+}
+
+function heldStays(before: ServiceState, after: ServiceState): boolean {
+  const was = before.rollout;
+  const is = after.rollout;
+  if (is === null || was === null || is.id !== was.id || !is.held || is.ending !== null) return true;
+  return is.sharePercent <= was.sharePercent;
 }
 
 function onlyLeaversAreStopped(turn: Turn): boolean {

@@ -24,6 +24,7 @@ export function newRollout(state: ServiceState, request: DeployRequest, atMs: nu
     sharePercent: 0,
     promoted: false,
     paused: null,
+    ...(request.override !== undefined && { overridesFreeze: request.override }),
     byHand: false,
     asks: null,
     crashesBefore: 0,

@@ -1,10 +1,20 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { otherSlot, type SlotName } from '../release/slot.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
-import { advance, ask, begin, enterStep, finish, goBack, vacate } from './steps.ts';
-import { FREE_SLOT, slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
+import { isOutside, replicasFor } from './places.ts';
+import { advance, ask, begin, coldWords, enterStep, finish, goBack, vacate, whenReady } from './steps.ts';
+import {
+  FREE_SLOT,
+  slotWithRole,
+  standsStill,
+  stepOf,
+  type Ending,
+  type Rollout,
+  type ServiceState,
+} from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
@@ -45,7 +55,7 @@ export function judged(state: ServiceState, event: Seen<'judged'>): Turn {
   if (verdict.overall === 'severe') return severe(turn, verdict.reason ?? 'severe fault', event.atMs);
   if (rollout.byHand) return turn;
   if (verdict.overall === 'harmful') return harmful(turn, rollout, verdict, event.atMs);
-  if (rollout.phase !== 'dwelling' || rollout.paused !== null) return turn;
+  if (rollout.phase !== 'dwelling' || standsStill(rollout)) return turn;
   return dwelt(turn, rollout, verdict, event.atMs);
 }
 
@@ -112,7 +122,7 @@ export function watched(state: ServiceState, event: Seen<'watched'>): Turn {
       decidedAtMs: event.atMs,
     });
   }
-  if (rollout.paused !== null || event.seconds * 1000 < step.forMs) return turn;
+  if (standsStill(rollout) || event.seconds * 1000 < step.forMs) return turn;
   return enterStep(turn, rollout.stepIndex + 1, event.atMs);
 }
 
@@ -134,12 +144,15 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
   const kept = slotWithRole(state, 'kept');
   if (rollout === null && kept !== null) {
     const until = state.slots[kept].keptUntilMs;
-    if (until !== null && event.atMs >= until)
-      return vacate(say(turn, `the old version in ${kept} is given up; the way back is cold now`), kept);
+    if (until !== null && event.atMs >= until && !standsIn(state, kept))
+      return vacate(say(turn, givenUpWords(state, kept)), kept);
   }
   if (rollout === null || rollout.ending !== null) return turn;
+  // It may have been healthy all along while a freeze held it.
+  if (rollout.phase === 'probing') return state.route.proven ? whenReady(turn, event.atMs) : turn;
   const looked = actOnFault(turn, event.atMs);
-  if (looked !== turn || rollout.phase !== 'asking') return looked;
+  // While a freeze holds it, nobody could say yes: the deadline begins anew after it.
+  if (looked !== turn || rollout.phase !== 'asking' || rollout.held) return looked;
   if (event.atMs - rollout.stepSinceMs < rollout.plan.askDeadlineMs) return turn;
   const reason = `nobody answered within ${formatDuration(rollout.plan.askDeadlineMs)}: ${rollout.asks ?? ''}`;
   return backIfHealthy(turn, {
@@ -151,7 +164,18 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
   });
 }
 
-/** Stable is started and gated again; what else ran is gone, and a rollout under way is over. */
+function givenUpWords(state: ServiceState, kept: SlotName): string {
+  const { releaseId } = state.slots[kept];
+  const cold = releaseId === null ? 'the way back is cold now' : coldWords(state, releaseId);
+  return `the old version in ${kept} is given up; ${cold}`;
+}
+
+/** While stable is down, what is kept warm is what users get. */
+function standsIn({ slots }: ServiceState, kept: SlotName): boolean {
+  return slots[kept].healthy > 0 && slots[otherSlot(kept)].healthy === 0;
+}
+
+/** Stable is started and gated again; what else ran here is gone, and a rollout under way is over. */
 export function machineRestarted(state: ServiceState, event: Seen<'machineRestarted'>): Turn {
   const { rollout } = state;
   let turn = say(turnOf(state), 'the machine was restarted');
@@ -162,8 +186,10 @@ export function machineRestarted(state: ServiceState, event: Seen<'machineRestar
         kind: 'startSlot',
         slot: name,
         releaseId,
-        replicas: state.spec.scale.replicas,
+        replicas: replicasFor(state, name),
       });
+    } else if (role === 'kept' && releaseId !== null && isOutside(state, releaseId)) {
+      turn = withSlot(turn, name, { healthy: 0 });
     } else if (role !== 'free') {
       turn = withSlot(turn, name, FREE_SLOT);
     }

@@ -3,6 +3,7 @@ import type { Upstream } from '../lib/upstream.ts';
 import type { Plan, Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { Freeze, Hold, Lock } from './guard.ts';
 
 /** Everything that deciding about one service needs. Plain JSON; the journal keeps the latest one. */
 export type ServiceState = {
@@ -11,7 +12,10 @@ export type ServiceState = {
   readonly spec: ServiceSpec;
   /** 128 random bits in hex, for the life of the service. */
   readonly salt: string;
+  /** Reserved for what Bascule runs, or the targets of somebody else. `placesOf` says where a slot is reached. */
   readonly addresses: Readonly<Record<SlotName, readonly Upstream[]>>;
+  /** What served before the first deploy and was adopted as stable, or null. */
+  readonly adopted: { readonly releaseId: string; readonly at: Upstream } | null;
   /** Where each slot is reached alone, once that was needed; from then on for the life of the service. */
   readonly preview?: Previews;
   readonly slots: Readonly<Record<SlotName, Slot>>;
@@ -20,6 +24,10 @@ export type ServiceState = {
   /** Replicas are to change once the route that counts them is proven. */
   readonly scaling: boolean;
   readonly removing: boolean;
+  /** Who alone may start and promote. Left out as long as nobody ever locked it; so are the freezes. */
+  readonly lock?: Lock | null;
+  /** Freezes by people on this service alone; those of the whole server come with each event. */
+  readonly freezes?: readonly Freeze[];
   /** Numbers commands and stages; never reused. */
   readonly counter: number;
 };
@@ -88,6 +96,10 @@ export type Rollout = {
   /** Its checks held. Absent where they did not yet, or the plan has none. */
   readonly verified?: true;
   readonly paused: Pause | null;
+  /** Freezes hold it where it is; goes by itself. */
+  readonly held?: Hold | null;
+  /** Why freezes do not hold it, or null. */
+  readonly overridesFreeze?: string | null;
   /** The share was set by hand: statistical verdicts are advice until `resume`. */
   readonly byHand: boolean;
   /** Why it asks a person, or null. */
@@ -161,6 +173,8 @@ export type DeployRequest = {
   readonly actor: string;
   /** Said when it begins: what a person should know and nothing waits for. */
   readonly remark: string | null;
+  /** Why it begins in spite of a freeze. */
+  readonly override?: string | null;
 };
 
 export function stepOf(rollout: Rollout): Step | undefined {
@@ -177,6 +191,11 @@ export function wayBack(state: ServiceState): SlotName | null {
   const from = state.rollout?.from;
   if (from === undefined || from === null) return null;
   return ['stable', 'kept'].includes(state.slots[from.slot].role) ? from.slot : null;
+}
+
+/** Whether a person or a freeze keeps it from going on by itself. */
+export function standsStill(rollout: Rollout): boolean {
+  return rollout.paused !== null || (rollout.held ?? null) !== null;
 }
 
 /** Where each slot is reached alone: as long as the file asks for it, or the rollout under way is checked there. */

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Plan, Step } from '../release/plan.ts';
 import type { Command, IssuedCommand } from './command.ts';
+import type { Freeze } from './guard.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
+import type { Answer } from './answer.ts';
 import { at, CANARY_STEPS, emptyService, requestOf, VERIFY } from './fixtures.ts';
 import { routeOf } from './route.ts';
 import { slotWithRole, type ServiceState } from './state.ts';
@@ -12,7 +14,15 @@ import { transition } from './transition.ts';
 type Bare = Parameters<typeof at>[1];
 /** One thing that happens in the random world: a person, a result of a command that is under way, or a look. */
 type Move = (world: World) => Bare | null;
-type World = { state: ServiceState; pending: IssuedCommand[]; nowMs: number; labels: number; gone: boolean };
+type World = {
+  state: ServiceState;
+  pending: IssuedCommand[];
+  nowMs: number;
+  labels: number;
+  gone: boolean;
+  /** Of the whole server; on as long as it is here. */
+  frozen: readonly Freeze[];
+};
 
 const FIRST: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, VERIFY, { kind: 'full' }];
 const POLICIES: readonly Partial<Plan>[] = [
@@ -76,6 +86,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Move>(() => ({ kind: 'abort', rollout: null })) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 4 }).map(rollbackMove) },
   { weight: 1, arbitrary: fc.constant<Move>(() => ({ kind: 'machineRestarted' })) },
+  { weight: 3, arbitrary: fc.tuple(fc.nat(5), fc.boolean()).map(([which, also]) => guardMove(which, also)) },
   {
     weight: 14,
     arbitrary: fc
@@ -151,6 +162,33 @@ function deployMove(supersede: boolean, blueGreen: boolean): Move {
       supersede,
       spec: null,
     };
+  };
+}
+
+/** Somebody else locks or freezes for a few seconds or for good, or lifts it again. */
+function guardMove(which: number, alsoAdvancing: boolean): Move {
+  return (world) => {
+    const untilMs = which % 2 === 0 ? null : world.nowMs + 5000;
+    const freeze: Freeze = {
+      by: 'bob',
+      scope: 'service',
+      fromMs: 0,
+      untilMs,
+      timeZone: 'UTC',
+      alsoAdvancing,
+      reason: 'sale',
+    };
+    const unlock: Bare = { kind: 'unlock', force: true, reason: 'tests' };
+    const moves: readonly Bare[] = [
+      { kind: 'freeze', freeze },
+      { kind: 'freeze', freeze },
+      world.state.lock ? unlock : { kind: 'lock', reason: 'sale', untilMs, timeZone: 'UTC' },
+      { kind: 'unfreeze' },
+      unlock,
+    ];
+    if (which < 5) return moves[which]!;
+    world.frozen = world.frozen.length === 0 ? [{ ...freeze, scope: 'file', untilMs: null }] : [];
+    return { kind: 'clockAdvanced' };
   };
 }
 
@@ -239,11 +277,36 @@ function watchedMove(world: World, seconds: number, breach: boolean): Bare | nul
     : { kind: 'watched', stage: rollout.stage, seconds, breach: breach ? 'p95 doubled' : null };
 }
 
+function eventOf(world: World, bare: Bare): RolloutEvent {
+  const actor = bare.kind === 'lock' ? 'bob' : 'ana';
+  return { ...at(world.nowMs, bare, actor), frozen: world.frozen };
+}
+
+/** Going back is the same as if nobody had ever locked or frozen anything. */
+function assertUnguarded(state: ServiceState, event: RolloutEvent, answer: Answer): void {
+  const { rollout } = state;
+  const free = {
+    ...state,
+    lock: null,
+    freezes: [],
+    rollout: rollout === null ? null : { ...rollout, held: null },
+  };
+  const { frozen: _frozen, ...bare } = event;
+  const without = transition(free, bare);
+  assert.equal(answer.kind, without.kind);
+  if (answer.kind !== 'turn' || without.kind !== 'turn') return;
+  assert.deepEqual(
+    [answer.turn.commands, answer.turn.says, answer.turn.state.slots, answer.turn.state.rollout?.phase],
+    [without.turn.commands, without.turn.says, without.turn.state.slots, without.turn.state.rollout?.phase],
+  );
+}
+
 /** Decides, and does what was decided as far as this world goes. Invariants are checked inside `transition`. */
 function step(world: World, bare: Bare): void {
   world.nowMs += 500;
-  const event: RolloutEvent = at(world.nowMs, bare);
+  const event = eventOf(world, bare);
   const answer = transition(world.state, event);
+  if (event.kind === 'abort' || event.kind === 'rollback') assertUnguarded(world.state, event, answer);
   if (answer.kind !== 'turn') {
     assert.ok(event.kind !== 'abort' || answer.kind === 'nothing', 'an abort was refused');
     return;
@@ -257,11 +320,15 @@ function step(world: World, bare: Bare): void {
 }
 
 function newWorld(): World {
-  return { state: emptyService(), pending: [], nowMs: 1_000_000, labels: 0, gone: false };
+  return { state: emptyService(), pending: [], nowMs: 1_000_000, labels: 0, gone: false, frozen: [] };
 }
 
 /** Good luck from now on: every command works, everything started is healthy, the judge is content, people answer. */
 function converge(world: World): void {
+  world.frozen = [];
+  step(world, { kind: 'unfreeze' });
+  step(world, { kind: 'unlock', force: true, reason: 'tests' });
+  step(world, { kind: 'clockAdvanced' });
   for (let round = 0; round < 400; round += 1) {
     const issued = world.pending.shift();
     if (issued !== undefined) step(world, resultOf(issued.command, false));
@@ -310,6 +377,7 @@ test('the random worlds reach every phase, every ending and both sides of a prom
         for (const mark of [
           rollout?.phase,
           rollout?.ending?.outcome,
+          rollout?.held && `held, ${rollout.phase}`,
           rollout?.promoted === true && rollout.ending !== null && 'back after promotion',
         ]) {
           if (typeof mark === 'string') seen.set(mark, (seen.get(mark) ?? 0) + 1);
@@ -337,6 +405,11 @@ test('the random worlds reach every phase, every ending and both sides of a prom
     'never-ready',
     'unproven',
     'back after promotion',
+    'held, probing',
+    'held, dwelling',
+    'held, asking',
+    'held, watching',
+    'held, returning',
   ];
   assert.deepEqual(
     wanted.filter((mark) => (seen.get(mark) ?? 0) < 20).map((mark) => `${mark} ${seen.get(mark) ?? 0}`),
@@ -375,7 +448,7 @@ test('the journalled events alone give the same state again', () => {
         if (bare === null) continue;
         const before = world.state;
         step(world, bare);
-        if (world.state !== before) journal.push(at(world.nowMs, bare));
+        if (world.state !== before) journal.push(eventOf(world, bare));
       }
 
       let again = emptyService();

@@ -1,6 +1,8 @@
+import { turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import { checkInvariants } from './invariants.ts';
 import * as faults from './faults.ts';
+import * as guards from './guards.ts';
 import * as observations from './observations.ts';
 import * as results from './results.ts';
 import { retire, settle } from './steps.ts';
@@ -9,16 +11,21 @@ import type { ServiceState } from './state.ts';
 import { command, turnOf, withState, type Turn } from './turn.ts';
 import { verified } from './verifying.ts';
 import * as verbs from './verbs.ts';
-import { turned, type Answer } from './verbs.ts';
 
 /**
  * Decides what follows from an event. Pure. An answer of kind `turn` whose state is the same object and which has no
  * commands means that nothing is to be recorded. Its invariants are checked before anyone acts on it.
  */
 export function transition(state: ServiceState, event: RolloutEvent): Answer {
-  const answer = decide(withPreview(state, event), event);
+  const kept = guards.keptGuards(state, event);
+  const answer = guards.guarded(kept.state, event, decide(withPreview(kept.state, event), event));
   if (answer.kind !== 'turn') return answer;
-  const turn = answer.turn.gone ? answer.turn : routed(state, answer.turn, event.atMs);
+  const decided = {
+    ...answer.turn,
+    says: [...kept.says, ...answer.turn.says],
+    commands: [...kept.commands, ...answer.turn.commands],
+  };
+  const turn = decided.gone ? decided : routed(state, decided, event.atMs);
   checkInvariants(state, event, turn);
   return { kind: 'turn', turn };
 }
@@ -78,6 +85,14 @@ function decide(state: ServiceState, event: RolloutEvent): Answer {
       return verbs.rollback(state, event);
     case 'remove':
       return verbs.remove(state, event);
+    case 'lock':
+      return guards.lock(state, event);
+    case 'unlock':
+      return guards.unlock(state, event);
+    case 'freeze':
+      return guards.freeze(state, event);
+    case 'unfreeze':
+      return guards.unfreeze(state, event);
     default:
       return turned(observe(state, event));
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, unlink } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory, writeFileDurably } from '../lib/durable-file.ts';
 import { OperatingError, messageOf } from '../lib/errors.ts';
@@ -23,13 +23,18 @@ export class StateStore {
     this.directory = join(stateDir, 'services');
   }
 
-  /** Errors: TRAFFIC_STATE_DAMAGED. */
-  async load(): Promise<ServiceState[]> {
+  /** What does not check out is put aside and told: its service is not served until the controller gives it anew. */
+  async load(damaged: (error: OperatingError) => void): Promise<ServiceState[]> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const states: ServiceState[] = [];
     for (const name of (await readdir(this.directory)).sort()) {
       if (name.endsWith('.tmp')) await unlink(join(this.directory, name));
-      else states.push(await this.read(name));
+      if (!name.endsWith('.json')) continue;
+      const state = await this.read(name);
+      if (state instanceof OperatingError) {
+        await rename(join(this.directory, name), join(this.directory, `${name}.damaged`));
+        damaged(state);
+      } else states.push(state);
     }
     return states;
   }
@@ -90,14 +95,14 @@ export class StateStore {
     }
   }
 
-  private async read(name: string): Promise<ServiceState> {
+  private async read(name: string): Promise<ServiceState | OperatingError> {
     const path = join(this.directory, name);
     const state = decode(await readFile(path, 'utf8'));
     if (typeof state !== 'string' && `${state.door.service}.json` === name) return state;
     const why = typeof state === 'string' ? state : `it describes ${state.door.service}`;
-    throw new OperatingError(
+    return new OperatingError(
       'TRAFFIC_STATE_DAMAGED',
-      `The proxy did not start: ${path} is not a whole state file of this version (${why}). Move it away and start the proxy again; the controller then gives the service's door and route anew.`,
+      `${path} is not a whole state file of this version (${why}). It was put aside as ${name}.damaged; its service is not served until the controller gives its door and route anew, which it does by itself. The others are.`,
       { retryable: false },
     );
   }

@@ -153,6 +153,21 @@ test('apply shows the difference first; abort, rollback and retry', async () => 
   assert.equal((await app.untilOver()).stable, 'v1');
 });
 
+test('lock, freeze and what the audit says of them', async () => {
+  await run('lock', 'acquire', 'shop', '--reason', 'sale');
+  assert.match(await run('lock', 'status', 'shop'), /^shop is locked by /);
+  await run('lock', 'release', 'shop');
+  await run('freeze', 'shop', '--reason', 'sale', '--for', '1h');
+  assert.match(await run('status'), /^ frozen {3}by .*: sale; until /m);
+  await run('unfreeze', 'shop');
+  assert.match(
+    await run('audit', 'shop', '--verb', 'freeze'),
+    /freeze shop {2}done {2}by .* as admin {2}"sale"/,
+  );
+  const { fault } = await json<{ fault: unknown }>('audit', 'verify');
+  assert.equal(fault, null);
+});
+
 test('a bad server file keeps the server from starting, with every mistake', async () => {
   const file = join(stage.world.directory, 'bad.yaml');
   await writeFile(file, 'proxy-workers: 0\nslot-ports: many\ncolour: blue\n');
@@ -163,13 +178,28 @@ test('a bad server file keeps the server from starting, with every mistake', asy
   for (const word of ['proxy-workers', 'slot-ports', 'colour']) assert.match(ran.stderr, new RegExp(word));
 });
 
+test('a backup is made while it runs, and put back', async () => {
+  const file = join(stage.world.directory, 'backup.tar');
+  assert.match(await run('backup', file), /Not in it, on purpose: keys\/journal\.key/);
+  const over = await app.run(['restore', file, '--force']);
+  assert.equal(over.code, 15, told(over));
+  assert.match(over.stderr, /JOURNAL_HELD/);
+
+  await stage.controller().stop();
+  assert.match(await run('restore', file, '--force'), /is as of .*: shop; chain to event \d+/);
+  await stage.serve();
+
+  assert.equal((await app.view()).stable, 'v1');
+  assert.equal((await app.ask()).version, 'v1');
+});
+
 test('remove takes it away', async () => {
   assert.match(await run('remove', 'shop', '--yes'), /taken away/);
 });
 
 test('every command of docs/cli.md was run', () => {
   const commands = [...readFileSync(PAGE, 'utf8').matchAll(/^### (\S+)$/gm)].map(([, name]) => name!);
-  assert.ok(commands.length >= 21, commands.join(' '));
+  assert.ok(commands.length >= 25, commands.join(' '));
 
   assert.deepEqual(
     commands.filter((name) => !seen.has(name)),

@@ -56,7 +56,10 @@ describe('doors', { concurrency: 2 }, () => {
     await moving.describe({ strategy, listen: `127.0.0.1:${port}` });
     const applied = await moving.run(['apply']);
     assert.equal(applied.code, 15, told(applied));
-    assert.ok(applied.stdout.includes(`listen: 127.0.0.1:${moving.port} -> 127.0.0.1:${port}`), told(applied));
+    assert.ok(
+      applied.stdout.includes(`listen: 127.0.0.1:${moving.port} -> 127.0.0.1:${port}`),
+      told(applied),
+    );
     assert.match(applied.stderr, new RegExp(`held by pid ${process.pid} `), told(applied));
     assert.equal((await moving.ask()).version, 'v1');
     const view = await moving.view();

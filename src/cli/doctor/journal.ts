@@ -20,7 +20,7 @@ export function journalFinding(server: Server, inspect: () => Inspection): Findi
       return failure(
         'journal',
         `not usable: ${found.why}`,
-        'bring back a copy: see "Backup" in docs/server.md',
+        'bring back the whole state directory from a copy; traffic goes on meanwhile',
       );
   }
 }

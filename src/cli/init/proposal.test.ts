@@ -21,7 +21,10 @@ describe('what init proposes', () => {
       const parsed = parseConfig(proposal.text, 'bascule.yaml', {});
       assert.ok(parsed.ok);
       assert.deepEqual(Object.keys(parsed.config.services), [proposal.name]);
-      golden(`init-${name}.txt`, `${proposal.text}--- said\n${renderProposal(proposal).join('\n')}\n`);
+      golden(
+        `init-${name}.txt`,
+        `${proposal.text.replace('    # current:', '    current:')}--- said\n${renderProposal(proposal).join('\n')}\n`,
+      );
     });
   }
 

@@ -1,3 +1,4 @@
+import { assert } from '../../lib/assert.ts';
 import { parseConfig } from '../../release/parse.ts';
 import { applicationsIn, type Application } from './application.ts';
 import { currentOf, type CurrentFindings } from './current.ts';
@@ -57,15 +58,18 @@ export function propose(look: Look, asked: Asked): Proposal | null {
     listen: doorOf(look, current, asked.listen),
     advice: adviseStrategy(look, current.chosen, asked.strategy),
   };
-  return { ...parts, text: checked(renderFile(parts)) };
+  return { ...parts, text: textOf(parts) };
 }
 
-/** What is written passes `bascule check`: else it is a bug of this folder, and nothing is written. */
-function checked(text: string): string {
-  const result = parseConfig(text, 'bascule.yaml', {});
-  if (!result.ok)
-    throw new Error(`init wrote what check refuses: ${result.diagnostics[0]!.message}\n${text}`);
-  return text;
+/**
+ * What is written passes `bascule check`: else it is a bug of this folder, and nothing is written. An address in front of
+ * which a proxy stands may be of a form that `current` does not take (https, a name that is no host): then it is a comment.
+ */
+function textOf(parts: Omit<Proposal, 'text'>): string {
+  const texts = [renderFile(parts, 'current'), renderFile(parts, '# current')];
+  const valid = texts.find((text) => parseConfig(text, 'bascule.yaml', {}).ok);
+  assert(valid !== undefined, `init would write what check refuses:\n${texts[0]}`);
+  return valid;
 }
 
 /** The name of the directory in the form that services have. */

@@ -3,8 +3,8 @@ import type { Proposal } from './proposal.ts';
 
 type Line = { readonly key: string; readonly value: string; readonly why?: string };
 
-/** `bascule.yaml`: a line for each thing that was found, and where. */
-export function renderFile(proposal: Omit<Proposal, 'text'>): string {
+/** `bascule.yaml`: a line for each thing that was found, and where. `currentKey`: as a value, or as a comment. */
+export function renderFile(proposal: Omit<Proposal, 'text'>, currentKey: 'current' | '# current'): string {
   const { name, application, health, listen, advice, current, others } = proposal;
   const { chosen } = current;
   const lines: Line[] = [
@@ -29,9 +29,8 @@ export function renderFile(proposal: Omit<Proposal, 'text'>): string {
   if (behind && chosen.host !== null) lines.push({ key: 'host', value: chosen.host });
   if (behind)
     lines.push({ key: 'trust-forwarded', value: 'true', why: 'the proxy in front says who the client is' });
-  // Not in the schema yet: the line is there for whoever takes its sign of comment away.
   if (chosen !== null)
-    lines.push({ key: '# current', value: chosen.url, why: `serves today: ${chosen.seenIn}` });
+    lines.push({ key: currentKey, value: chosen.url, why: `serves today: ${chosen.seenIn}` });
   const strategy = advice.preset === null ? advice.strategy : `{${advice.strategy}: {use: ${advice.preset}}}`;
   const all = [
     '# Written by "bascule init" from what it saw here; every line is yours to change.',

@@ -1,9 +1,10 @@
 import type { Answered } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
+import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { planId, servicePath } from '../values.ts';
+import { overrideOf, planId, servicePath } from '../values.ts';
 
 export const deploy: Verb = {
   name: 'deploy',
@@ -19,6 +20,8 @@ export const deploy: Verb = {
         'a directory, or a commit of this repository; default: the directory of the file',
       )
       .option('--plan <id>', 'only if it would do what this plan says')
+      .option('--override-freeze', 'in spite of a freeze; needs --reason')
+      .option('--reason <why>', 'why a freeze is overridden; kept in the audit')
       .option('--supersede', 'take back a rollout that is under way, and begin this one')
       .option('--detach', 'do not follow; print the id of the rollout')
       .option('--until <what>', 'follow until it is paused, instead of to its end'),
@@ -31,20 +34,21 @@ export const deploy: Verb = {
       });
     }
     const plan = typeof options['plan'] === 'string' ? planId(options['plan']) : null;
+    const overrideFreeze = overrideOf(options);
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
-    const { upload, withArtifact } = await import('./artifact.ts');
-    const answer = await withArtifact(context, file.path, async (artifact) => {
-      await upload(context, artifact);
-      return client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
+    const { withVersion } = await import('./artifact.ts');
+    const answer = await withVersion(context, { file: file.path, spec }, ({ label, digest }) =>
+      client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
         spec,
-        label: artifact.label,
-        artifactDigest: artifact.digest,
+        label,
+        artifactDigest: digest,
         supersede: options['supersede'] === true,
         planId: plan,
-      });
-    });
+        overrideFreeze,
+      }),
+    );
     return follow(context, answer);
   },
 };
@@ -54,12 +58,12 @@ async function follow(context: Context, answer: Answered): Promise<number> {
   const { rollout } = answer;
   if (rollout === null || rollout.exitCode !== null) {
     if (json) printJson(io, answer);
-    else io.out(`${answer.message}\n`);
+    else io.out(`${printable(answer.message)}\n`);
     return EXIT.done;
   }
   const detached = options['detach'] === true;
   // Whoever follows is told the same by the first event.
-  if (!json && (detached || answer.result === 'nothing')) io.err(`${answer.message}\n`);
+  if (!json && (detached || answer.result === 'nothing')) io.err(`${printable(answer.message)}\n`);
   if (detached) {
     if (json) printJson(io, answer);
     else io.out(`${rollout.id}\n`);

@@ -1,7 +1,7 @@
 import type { RolloutView, ServiceView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { shownStep } from '../rollout-words.ts';
-import { servicePath, wholeNumber } from '../values.ts';
+import { overrideOf, servicePath, wholeNumber } from '../values.ts';
 import type { Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
@@ -16,11 +16,14 @@ export const promote: Verb = {
       .option(
         '--from-step <n>',
         'only from this step (the 2 of `step 2/4`); past it already is nothing to do',
-      ),
+      )
+      .option('--override-freeze', 'in spite of a freeze that holds it; needs --reason')
+      .option('--reason <why>', 'why a freeze is overridden; kept in the audit'),
   run: async (context) => {
     const { args, options, client } = context;
     const fromStep =
       options['fromStep'] === undefined ? null : wholeNumber('--from-step', options['fromStep'], 1);
+    const overrideFreeze = overrideOf(options);
     const path = servicePath(args[0]);
     const { service } = await client.get<{ service: ServiceView }>(path);
     const { rollout } = service;
@@ -32,7 +35,8 @@ export const promote: Verb = {
       );
     }
     const seen = fromStep === null ? rollout.stepIndex : indexOf(rollout, fromStep);
-    return steer(context, 'POST', `${path}/promote`, { fromStep: seen, full: options['full'] === true });
+    const full = options['full'] === true;
+    return steer(context, 'POST', `${path}/promote`, { fromStep: seen, full, overrideFreeze });
   },
 };
 

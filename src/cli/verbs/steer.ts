@@ -1,4 +1,5 @@
 import type { Answered } from '../../controller/views.ts';
+import { printable } from '../../release/problem.ts';
 import { printJson, type Context } from '../verb.ts';
 import { EXIT } from '../exit-codes.ts';
 
@@ -12,7 +13,7 @@ export async function steer(
   const answer = await context.client.steer<Answered>(method, path, body);
   if (context.json) printJson(context.io, answer);
   else {
-    context.io.out(`${answer.message}\n`);
+    context.io.out(`${answer.message.split('\n').map(printable).join('\n')}\n`);
     const { rollout } = answer;
     if (answer.result === 'done' && rollout !== null && rollout.exitCode === null)
       context.io.err(`follow: bascule status ${rollout.service} -w\n`);

@@ -255,6 +255,38 @@ test('an identity counts once per rollout, its news in the second of the line', 
   );
 });
 
+test('whoever was counted before a kill is not counted again after it, and nobody is forgotten', (t) => {
+  const it = bench(t);
+  const log = it.open();
+  const { cursor } = log.batch(null);
+  log.follow('r-1', 'aa');
+  appendFileSync(it.path, 'serverError 100 green 0 7 bob\nserverError 101 green 0 7 cy\n');
+  it.now = 102.6;
+  const first = log.batch(cursor);
+  it.now = 103.6;
+  // Read and noted, but its batch is never committed.
+  log.batch(first.cursor);
+  appendFileSync(it.path, 'serverError 104 green 0 7 bob\nserverError 104 green 0 7 dee\n');
+  it.now = 107;
+
+  const other = it.open();
+  other.follow('r-1', 'aa');
+  const { identities } = other.batch(first.cursor);
+
+  assert.deepEqual(
+    [...first.identities, ...identities].map(({ second, assigned, failed }) => [
+      second - START,
+      assigned,
+      failed,
+    ]),
+    [
+      [100, 1, 1],
+      [101, 1, 1],
+      [104, 1, 1],
+    ],
+  );
+});
+
 test('a cursor of another kind is refused', (t) => {
   assert.throws(() => bench(t).open().batch('0a1b.7'), { code: 'TRAFFIC_CURSOR_INVALID' });
 });

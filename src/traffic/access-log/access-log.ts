@@ -1,9 +1,11 @@
 import { saltState, type SaltState } from '../cohort.ts';
 import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../counts.ts';
-import { IdentityBook, IdentityCounts } from '../identity-book.ts';
+import { type IdentityBook, IdentityCounts } from '../identity-book.ts';
+import { IdentityFilter, type IdentityNews } from '../identity-filter.ts';
 import { formatCursor, type LogCursor, parseCursor } from './cursor.ts';
 import { OpenSecond } from './open-second.ts';
 import type { LogRecord, ParseLine } from './record.ts';
+import { PeopleFile } from './people-file.ts';
 import { type Place, Tail, type TailOptions } from './tail.ts';
 
 export type AccessLogOptions = TailOptions & {
@@ -48,21 +50,29 @@ export class AccessLog {
   private newestSecond = 0;
   private identities: { readonly salt: SaltState; readonly fromSecond: number } | null = null;
   private book: IdentityBook | null = null;
+  private filter: IdentityFilter | null = null;
+  private readonly people: PeopleFile;
   private readonly lostSeconds: number[] = [];
 
   constructor(options: AccessLogOptions) {
     this.options = options;
+    this.people = new PeopleFile(`${options.path}-people`);
   }
 
   /** Whose identities are counted from now on: those of a rollout with a sticky cohort, or nobody's. */
   follow(rollout: string | null, salt: string): void {
     if (rollout === null) {
+      if (this.identities !== null) this.people.remove();
       this.identities = null;
       return;
     }
     if (this.book?.rollout === rollout && this.identities !== null) return;
-    if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
-    this.identities = { salt: saltState(salt), fromSecond: Math.floor(this.options.nowMs() / 1000) };
+    const nowSecond = Math.floor(this.options.nowMs() / 1000);
+    const since = this.people.since(rollout);
+    if (since === null) this.people.begin(rollout, nowSecond);
+    this.book = this.people.restore(rollout, this.tail === null ? 0 : this.closedSecond);
+    this.filter = new IdentityFilter(rollout);
+    this.identities = { salt: saltState(salt), fromSecond: since ?? nowSecond };
   }
 
   /** The proxy died: what it had buffered of these seconds is gone. */
@@ -103,6 +113,10 @@ export class AccessLog {
     this.closed = [];
     this.closedSecond = after?.upToSecond ?? this.lastSecondOver();
     this.newestSecond = this.closedSecond;
+    if (this.book !== null) {
+      this.book = this.people.restore(this.book.rollout, this.closedSecond);
+      this.filter = new IdentityFilter(this.book.rollout);
+    }
     if (this.tail.hasLostLines) this.markLost(this.closedSecond + 1, this.lastSecondOver());
   }
 
@@ -147,7 +161,7 @@ export class AccessLog {
     const open = this.open.get(second);
     this.open.delete(second);
     const counts = new IdentityCounts();
-    if (open !== undefined && this.book !== null) this.book.take(open.news, counts);
+    if (open !== undefined) this.noteIdentities(second, open.news, counts);
     const { replicas, previews } = open?.close() ?? { replicas: [], previews: [] };
     this.closedSecond = second;
     this.closed.push({
@@ -162,6 +176,19 @@ export class AccessLog {
       this.closed[0]!.second <= this.deliveredSecond - BATCH_SECONDS
     )
       this.closed.shift();
+  }
+
+  private noteIdentities(second: number, news: readonly IdentityNews[], counts: IdentityCounts): void {
+    const { book, filter } = this;
+    if (book === null || filter === null || this.identities === null) return;
+    for (const [identity, slot, did, bucket] of news) filter.note(identity, slot, did, bucket);
+    const fresh = filter.take();
+    book.take(fresh, counts);
+    try {
+      this.people.note(second, fresh);
+    } catch {
+      // Without room for it they would count again after a restart; the counts themselves go on.
+    }
   }
 
   /** Beginning there, the lines of every open second are read again, and only those of open ones are counted. */

@@ -6,6 +6,7 @@ import {
   type ControlResponse,
   type Hello,
   LineSplitter,
+  writeTogether,
 } from './control-protocol.ts';
 
 /** The connection broke before an answer came: the call may or may not have been done. All calls can be repeated. */
@@ -102,7 +103,7 @@ function exchange(socket: Socket, waiting: Map<number, Waiting>, outgoing: Outgo
       resolve: (value) => done(() => resolve(value)),
       reject: (error) => done(() => reject(error)),
     });
-    socket.write(`${JSON.stringify({ id: outgoing.id, call: outgoing.call })}\n`);
+    writeTogether(socket, `${JSON.stringify({ id: outgoing.id, call: outgoing.call })}\n`);
   });
 }
 

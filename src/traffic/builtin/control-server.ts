@@ -8,6 +8,7 @@ import {
   type ControlResponse,
   LineSplitter,
   MAX_CONNECTIONS,
+  writeTogether,
 } from './control-protocol.ts';
 
 /** The kernel's limit for the path of a unix socket. */
@@ -118,7 +119,7 @@ async function reply(socket: Socket, line: string, handler: ControlHandler): Pro
       error: { code, message: messageOf(error), retryable: known && error.retryable },
     };
   }
-  if (!socket.destroyed) socket.write(`${JSON.stringify(response)}\n`);
+  if (!socket.destroyed) writeTogether(socket, `${JSON.stringify(response)}\n`);
 }
 
 function alreadyRunning(path: string): OperatingError {

@@ -33,6 +33,7 @@ const CAPABILITIES: RouterCapabilities = {
   shareStepPercent: 0.1,
   sticky: ['cookie', 'header', 'address', 'none'],
   identities: true,
+  override: false,
   hold: false,
   mirror: false,
   preview: true,

@@ -78,7 +78,8 @@ export class Installation {
         // Not a name that nginx would include, should this be cut off.
         const temporary = join(directory, `.${name}.new`);
         writeFileSync(temporary, text);
-        chmodSync(temporary, 0o644);
+        // Only the master reads it, and it holds the paths that nobody else is to ask.
+        chmodSync(temporary, 0o640);
         renameSync(temporary, join(directory, name));
       }
       for (const name of readdirOf(directory))

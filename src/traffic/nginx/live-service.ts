@@ -1,4 +1,4 @@
-import { writeFileSync, chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
 import type { SlotName } from '../../release/slot.ts';
@@ -21,6 +21,34 @@ export type LiveOptions = {
   readonly reopen: () => Promise<void>;
   readonly nowMs: () => number;
 };
+
+/** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
+function checkServable({ service, slots, sticky, spec }: Door): void {
+  const prefixed = [...slots.blue, ...slots.green].find(({ pathPrefix }) => pathPrefix !== '');
+  const why =
+    prefixed !== undefined
+      ? `a target below a path (${prefixed.pathPrefix}) is not here yet`
+      : sticky.by === 'header' && !/^[A-Za-z0-9-]+$/.test(sticky.header)
+        ? `nginx takes no header named ${sticky.header}: letters, digits and dashes only`
+        : isPlain(spec.path)
+          ? null
+          : `the path ${spec.path} holds what no address has`;
+  if (why === null) return;
+  throw new OperatingError(
+    'TRAFFIC_DOOR_UNSERVABLE',
+    `The door of ${service} was not changed: ${why}. Choose another one, or the built-in proxy.`,
+    { retryable: false },
+  );
+}
+
+function isPlain(path: string): boolean {
+  try {
+    // eslint-disable-next-line no-control-regex -- finding them is the point
+    return !/[\u0000-\u001f\u007f]/.test(decodeURIComponent(path));
+  } catch {
+    return false;
+  }
+}
 
 /** What the router keeps of a service while it runs. */
 export class LiveService {
@@ -61,6 +89,7 @@ export class LiveService {
         { retryable: false },
       );
     }
+    checkServable(door);
     return {
       door,
       proxy,
@@ -92,9 +121,13 @@ export class LiveService {
     this.written = text;
   }
 
+  /** Takes away what it left on disk. */
   forget(): void {
     this.log.close();
     this.files.remove();
+    const logs = join(this.options.root, 'log');
+    for (const name of readdirSync(logs))
+      if (name.startsWith(`${this.options.door.service}.log`)) rmSync(join(logs, name), { force: true });
   }
 
   close(): void {

@@ -9,7 +9,7 @@ export function renderCommon(): string {
 geo $bascule_dollar {
     default "$";
 }
-map $http_upgrade $bascule_connection {
+${['slot', 'preview', 'retry', 'stand_in'].map(renderUnset).join('')}map $http_upgrade $bascule_connection {
     "" "";
     default upgrade;
 }
@@ -61,6 +61,14 @@ map $http_cookie $bascule_cookies {
 map $bascule_slot $bascule_other {
     blue green;
     green blue;
+    default "";
+}
+`;
+}
+
+/** Known before any location sets it, so that a snippet's first half stands alone. */
+function renderUnset(name: string): string {
+  return `map $http_host $bascule_${name} {
     default "";
 }
 `;

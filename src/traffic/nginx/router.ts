@@ -25,6 +25,8 @@ export type NginxRouterOptions = {
   readonly helper?: readonly string[] | null;
   /** Directives at the top of a managed nginx's `http`, for tests. */
   readonly extra?: string;
+  /** What somebody should know, and nothing waits for. */
+  readonly report?: (message: string) => void;
 };
 
 const CAPABILITIES: RouterCapabilities = {
@@ -34,6 +36,7 @@ const CAPABILITIES: RouterCapabilities = {
   hold: false,
   mirror: false,
   preview: true,
+  override: false,
 };
 const LOST_BEFORE_S = 2;
 
@@ -70,10 +73,12 @@ export class NginxRouter implements TrafficRouter {
     });
   }
 
-  /** Takes up what was there. Errors: TRAFFIC_STATE_DAMAGED, and those of nginx's start. */
+  /** Takes up what was there. Errors: those of nginx's start. */
   async start(): Promise<void> {
     const healthy = await this.memory.load();
-    for (const { door, route } of await this.store.load()) {
+    for (const { door, route } of await this.store.load((error) =>
+      this.options.report?.(`${error.code}: ${error.message}`),
+    )) {
       const service = this.open(door);
       if (route !== null) {
         service.changeRoute(route);

@@ -1,0 +1,56 @@
+import { OperatingError } from '../../lib/errors.ts';
+import { durationOf, oneOf, reasonOf, servicePath, timeOf } from '../values.ts';
+import type { Context, Verb } from '../verb.ts';
+import { steer } from './steer.ts';
+
+export const freeze: Verb = {
+  name: 'freeze',
+  group: 'Guard',
+  describe: 'let nothing start, of one service or of all; a rollback is never frozen',
+  configure: (command) =>
+    command
+      .argument('[service]')
+      .option('--all', 'every service, those that come later included')
+      .option('--reason <why>', 'why, for those who meet it')
+      .option('--for <duration>', 'it goes by itself after this time, such as 64h')
+      .option(
+        '--until <time>',
+        'it goes by itself then: "2026-11-30 08:00", or with a zone 2026-11-30T08:00+01:00',
+      )
+      .option('--also <what>', 'advancing: a rollout under way stays where it is as well'),
+  run: async (context) => {
+    const { io, options } = context;
+    const path = placeOf(context);
+    const reason = reasonOf(options['reason']);
+    const forMs = options['for'] === undefined ? null : durationOf('--for', options['for']);
+    const untilMs = options['until'] === undefined ? null : timeOf('--until', options['until']);
+    const also = options['also'];
+    const alsoAdvancing = also !== undefined && oneOf('--also', also, ['advancing']) === 'advancing';
+    if (forMs !== null && untilMs !== null) throw wrong('Give --for or --until, not both.');
+    if (untilMs !== null && untilMs <= io.nowMs())
+      throw wrong(`--until lies in the past: ${new Date(untilMs).toISOString()}.`);
+    return steer(context, 'POST', `${path}/freeze`, { reason, forMs, untilMs, alsoAdvancing });
+  },
+};
+
+export const unfreeze: Verb = {
+  name: 'unfreeze',
+  group: 'Guard',
+  describe: 'lift the freezes that people have put on a service, or on all of them',
+  configure: (command) =>
+    command.argument('[service]').option('--all', 'those that were put on every service at once'),
+  run: (context) => steer(context, 'POST', `${placeOf(context)}/unfreeze`, {}),
+};
+
+/** `/services/shop`, or nothing for all. */
+function placeOf({ args, options }: Context): string {
+  const all = options['all'] === true;
+  if (all && args[0] !== undefined) throw wrong('Name a service or give --all, not both.');
+  if (all) return '';
+  if (args[0] === undefined) throw wrong('Name a service, or give --all.');
+  return servicePath(args[0]);
+}
+
+function wrong(message: string): OperatingError {
+  return new OperatingError('USAGE', `${message} Nothing was done.`, { retryable: false });
+}

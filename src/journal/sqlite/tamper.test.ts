@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { systemClock } from '../../lib/clock.ts';
+import { systemRandom } from '../../lib/random.ts';
+import { verifyAgainst } from '../chain.ts';
+import type { ChainHead, Journal } from '../journal.ts';
+import { openSqliteJournal } from './open.ts';
+
+const RECORDS = 6;
+const COLUMNS = 'aggregate, at_ms, actor, rollout, kind, event, mac';
+
+function openIn(dir: string): Journal {
+  return openSqliteJournal({
+    dir,
+    keyFile: join(dir, 'keys', 'journal.key'),
+    maxBytes: null,
+    clock: systemClock,
+    random: systemRandom,
+  });
+}
+
+/** What the check says of a journal whose file somebody changed while nobody had it open. */
+function afterwards(alter: (database: DatabaseSync) => void, announced?: (head: ChainHead) => ChainHead) {
+  const dir = mkdtempSync(join(tmpdir(), 'bascule-tamper-'));
+  try {
+    const journal = openIn(dir);
+    for (let n = 0; n < RECORDS; n += 1) {
+      journal.commit({
+        aggregate: 'shop',
+        expectedRevision: n,
+        atMs: 1000 + n,
+        actor: 'ana',
+        rollout: null,
+        kind: 'pause',
+        event: { says: [`${n}`] },
+        state: {},
+        commands: [],
+        finished: [],
+        documents: [],
+      });
+    }
+    const head = journal.head();
+    journal.close();
+    const database = new DatabaseSync(join(dir, 'journal.db'));
+    alter(database);
+    database.close();
+    const again = openIn(dir);
+    try {
+      return announced === undefined ? again.verify() : verifyAgainst(again, announced(head));
+    } finally {
+      again.close();
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+function mac(fields: readonly unknown[]): string {
+  return createHmac('sha256', 'a guess').update(JSON.stringify(fields)).digest('hex');
+}
+
+function cut(database: DatabaseSync): void {
+  database.exec('DELETE FROM events WHERE seq = 6');
+}
+
+/** The chain as whoever has the file, but not the key, would compute it. */
+function recompute(database: DatabaseSync, alsoCheckpoint: boolean): void {
+  const checkpoint = database.prepare('SELECT seq, mac FROM checkpoint').get() as {
+    seq: number;
+    mac: string;
+  };
+  let former = checkpoint.mac;
+  for (const row of database.prepare(`SELECT seq, ${COLUMNS} FROM events ORDER BY seq`).all()) {
+    const { seq, aggregate, at_ms: atMs, actor, rollout, kind, event } = row;
+    former = mac([former, seq, aggregate, atMs, actor, rollout, kind, event]);
+    database.prepare('UPDATE events SET mac = ? WHERE seq = ?').run(former, seq!);
+  }
+  if (alsoCheckpoint)
+    database
+      .prepare('UPDATE checkpoint SET signature = ?')
+      .run(mac(['checkpoint', checkpoint.seq, checkpoint.mac]));
+}
+
+test('a journal that nobody touched is found as it was written', () => {
+  assert.equal(
+    afterwards(() => undefined),
+    null,
+  );
+  assert.equal(
+    afterwards(
+      () => undefined,
+      (head) => head,
+    ),
+    null,
+  );
+});
+
+test('every field of a record that was edited is found, at the record', () => {
+  for (const change of [
+    "actor = 'bob'",
+    "kind = 'abort'",
+    'at_ms = at_ms + 1',
+    "rollout = 'r-1'",
+    "aggregate = 'blog'",
+    "event = event || ' '",
+  ]) {
+    const fault = afterwards((database) => database.exec(`UPDATE events SET ${change} WHERE seq = 3`));
+    assert.equal(fault?.seq, 3, change);
+    assert.match(fault.why, /was edited/);
+  }
+});
+
+test('a record that was taken out, or put in, is found', () => {
+  const removed = afterwards((database) => database.exec('DELETE FROM events WHERE seq = 4'));
+  const closed = afterwards((database) =>
+    database.exec('DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4'),
+  );
+  const inserted = afterwards((database) =>
+    database.exec(
+      `UPDATE events SET seq = -seq WHERE seq > 3; UPDATE events SET seq = 1 - seq WHERE seq < 0;
+       INSERT INTO events (seq, ${COLUMNS}) SELECT 4, ${COLUMNS} FROM events WHERE seq = 2`,
+    ),
+  );
+  const appended = afterwards((database) =>
+    database.exec(`INSERT INTO events (seq, ${COLUMNS}) SELECT 7, ${COLUMNS} FROM events WHERE seq = 6`),
+  );
+
+  assert.deepEqual([removed?.seq, closed?.seq, inserted?.seq, appended?.seq], [4, 4, 4, 7]);
+});
+
+test('records cut off at the end are missed by whoever kept a former head, and by nobody else', () => {
+  assert.equal(afterwards(cut), null);
+  assert.match(afterwards(cut, (head) => head)?.why ?? '', /the tail is cut: event 6 was announced/);
+});
+
+test('a chain that was computed anew without the key does not fit it', () => {
+  const fault = afterwards((database) => {
+    database.exec("UPDATE events SET actor = 'bob' WHERE seq = 5");
+    recompute(database, false);
+  });
+
+  assert.equal(fault?.seq, 1);
+  assert.throws(() => afterwards((database) => recompute(database, true)), { code: 'JOURNAL_KEY' });
+});
