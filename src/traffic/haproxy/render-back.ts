@@ -88,7 +88,10 @@ function prefixed(prefix: string): string[] {
 }
 
 function renderResponse(plan: ServicePlan, slot: SlotName): string {
-  const lines = ['set-var(txn.bascule_t1) date(0,us)', ...withoutPrefix(plan.door, slot, prefixOf(plan, slot))];
+  const lines = [
+    'set-var(txn.bascule_t1) date(0,us)',
+    ...withoutPrefix(plan.door, slot, prefixOf(plan, slot)),
+  ];
   return lines.map((line) => `    http-response ${line}\n`).join('');
 }
 

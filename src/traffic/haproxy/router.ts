@@ -27,6 +27,8 @@ export type HaproxyRouterOptions = {
   readonly helper?: readonly string[] | null;
   /** The main file of the machine's HAProxy. */
   readonly mainFile?: string;
+  /** Told of what it could not take up. */
+  readonly report?: (message: string) => void;
 };
 
 const CAPABILITIES: RouterCapabilities = {
@@ -38,6 +40,7 @@ const CAPABILITIES: RouterCapabilities = {
   // HAProxy hands requests to agents, not copies of them to other servers.
   mirror: false,
   preview: true,
+  override: false,
 };
 const LOST_BEFORE_S = 2;
 
@@ -62,12 +65,14 @@ export class HaproxyRouter implements TrafficRouter {
     this.managed = new ManagedHaproxy({ root, binary, onDeath: () => this.markLost() });
   }
 
-  /** Takes up what was there. Errors: TRAFFIC_STATE_DAMAGED, and those of HAProxy's start. */
+  /** Takes up what was there. Errors: those of HAProxy's start. */
   async start(): Promise<void> {
     checkRoot(this.options.root);
     mkdirSync(this.options.root, { recursive: true });
     chmodSync(this.options.root, 0o755);
-    for (const { door, route } of await this.store.load()) {
+    for (const { door, route } of await this.store.load((error) =>
+      this.options.report?.(`${error.code}: ${error.message}`),
+    )) {
       const service = this.open(door);
       if (route !== null) service.changeRoute(route);
     }
@@ -154,7 +159,9 @@ export class HaproxyRouter implements TrafficRouter {
     const { proxy } = service.plan();
     const batch = service.counts.batch(cursor);
     if (cursor !== null) {
-      const beside = [...this.services.values()].filter((one) => this.keyOf(one.plan().proxy) === this.keyOf(proxy));
+      const beside = [...this.services.values()].filter(
+        (one) => this.keyOf(one.plan().proxy) === this.keyOf(proxy),
+      );
       this.runningFor(proxy).space.passed(
         name,
         cursor,
