@@ -79,7 +79,11 @@ export class FrontDoor {
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const asking = this.ask(plan, path, fresh, headers);
-      const fail = (error: Error): void => reject(unreachable(plan, error));
+      const fail = (error: Error): void => {
+        // Kept idle, and closed by a reload just as it was used: a new one tells more.
+        if (!fresh && asking.reusedSocket) this.get(plan, path, true, headers).then(resolve, reject);
+        else reject(unreachable(plan, error));
+      };
       asking.setTimeout(TIMEOUT_MS, () => asking.destroy(new Error(`no answer within ${TIMEOUT_MS}ms`)));
       asking.on('error', fail);
       asking.on('response', (response) => {
