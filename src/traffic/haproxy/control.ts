@@ -75,7 +75,9 @@ export class Control {
   }
 
   private async statesOf(worker: number, service: string): Promise<ServerState[]> {
-    return parseStats(await this.master.tell(worker, STATS)).filter(({ backend }) => backend.service === service);
+    return parseStats(await this.master.tell(worker, STATS)).filter(
+      ({ backend }) => backend.service === service,
+    );
   }
 
   /** For each living worker; a former one that ends meanwhile has nothing to be told any more. */

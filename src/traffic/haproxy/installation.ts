@@ -35,7 +35,11 @@ export class Installation {
     await this.proxy.ensure();
     const former = readOrNull(this.proxy.file);
     await this.writeParts(plans);
-    if (former !== null && digestOf(former) === digestOf(text) && (changed === null || (await this.has(changed)))) {
+    if (
+      former !== null &&
+      digestOf(former) === digestOf(text) &&
+      (changed === null || (await this.has(changed)))
+    ) {
       if (former !== text) await this.write(this.proxy.file, text);
       return;
     }
@@ -52,7 +56,8 @@ export class Installation {
     await syncDirectory(dirname(this.proxy.file));
     try {
       await this.reload();
-      if (changed !== null && !(await this.has(changed))) throw this.notServed('it does not have the service');
+      if (changed !== null && !(await this.has(changed)))
+        throw this.notServed('it does not have the service');
     } catch (error) {
       await this.undo(former);
       throw error;
@@ -75,7 +80,10 @@ export class Installation {
     }
   }
 
-  private async writePem(file: string, { certificate, key }: { certificate: string; key: string }): Promise<void> {
+  private async writePem(
+    file: string,
+    { certificate, key }: { certificate: string; key: string },
+  ): Promise<void> {
     const [chain, secret] = [readOrNull(certificate), readOrNull(key)];
     const missing = chain === null ? certificate : secret === null ? key : null;
     if (missing !== null) {
@@ -101,7 +109,8 @@ export class Installation {
   private async reload(): Promise<void> {
     const { master } = this.proxy;
     const before = await master.workers();
-    const down = before.current === null ? [] : downServers(await master.tell(before.current, 'show stat -1 4 -1'));
+    const down =
+      before.current === null ? [] : downServers(await master.tell(before.current, 'show stat -1 4 -1'));
     await master.ask('reload').catch(() => undefined);
     const deadline = performance.now() + RELOAD_MS;
     for (;;) {

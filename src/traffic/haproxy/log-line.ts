@@ -30,7 +30,7 @@ export function lineParser(service: string, replicas: (slot: SlotName) => number
     const at = line.lastIndexOf(`${MARK} `);
     const fields = at < 0 ? [] : line.slice(at).split(' ');
     if (fields.length !== FIELDS) return null;
-    const [, atMs, backend, server, status, ended, retries, latency, identity, headAt] = fields as string[];
+    const [, atMs, backend, server, status, ended, retries, latency, identity, headAt] = fields;
     const place = parseBackend(backend!);
     const second = Math.floor(Number(atMs) / 1000);
     if (place === null || place.service !== service || !(second > 0)) return null;
@@ -43,7 +43,10 @@ export function lineParser(service: string, replicas: (slot: SlotName) => number
     };
     return {
       second,
-      attempts: attemptsOf({ asked: place.slot, server: parseServer(server!), retries: retries!, ending }, replicas),
+      attempts: attemptsOf(
+        { asked: place.slot, server: parseServer(server!), retries: retries!, ending },
+        replicas,
+      ),
       identity: identity === '-' ? null : identity!,
       isPreview: place.lane === 'preview',
     } satisfies LogRecord;
@@ -70,7 +73,10 @@ type Tries = {
   readonly ending: Ending;
 };
 
-function attemptsOf({ asked, server, retries, ending }: Tries, replicas: (slot: SlotName) => number): Attempt[] {
+function attemptsOf(
+  { asked, server, retries, ending }: Tries,
+  replicas: (slot: SlotName) => number,
+): Attempt[] {
   // Left before anybody was asked, or nobody was there to ask.
   if (server === null) {
     const classIndex = ending.ended.startsWith('C') ? CLASS.clientAbort : CLASS.connectFailure;

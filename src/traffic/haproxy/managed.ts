@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
 import { checkVersion, searchPath } from './command.ts';
@@ -99,13 +109,17 @@ export class ManagedHaproxy implements ProxyProcess {
     const { root, binary } = this.options;
     const running = wasKnown ? null : await this.answering();
     if (running === null) {
-      if (this.master.path.length > MOST_PATH) throw this.failed(`its socket's path is longer than ${MOST_PATH} bytes`);
+      if (this.master.path.length > MOST_PATH)
+        throw this.failed(`its socket's path is longer than ${MOST_PATH} bytes`);
       await checkVersion([binary, '-v']);
       this.options.onDeath();
       // Workers of a master that was killed hold the ports: they end what they have.
       await this.end('SIGUSR1');
       mkdirSync(root, { recursive: true });
-      writeFileSync(this.mainFile, renderMain({ user: workerUser(), root, maxConnections: mostConnections() }));
+      writeFileSync(
+        this.mainFile,
+        renderMain({ user: workerUser(), root, maxConnections: mostConnections() }),
+      );
       if (!existsSync(this.file)) writeFileSync(this.file, renderServices([], this.logTarget));
       await this.spawn();
     }
@@ -115,7 +129,11 @@ export class ManagedHaproxy implements ProxyProcess {
 
   private async spawn(): Promise<void> {
     const { root, binary } = this.options;
-    const messages = openSync(this.messagesFile, sizeOf(this.messagesFile) > MOST_MESSAGES ? 'w' : 'a', 0o600);
+    const messages = openSync(
+      this.messagesFile,
+      sizeOf(this.messagesFile) > MOST_MESSAGES ? 'w' : 'a',
+      0o600,
+    );
     const log = this.openLog();
     const unused = Array.from({ length: LOG_FD - 3 }, () => 'ignore' as const);
     rmSync(this.master.path, { force: true });

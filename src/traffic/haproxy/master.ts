@@ -44,7 +44,11 @@ export class MasterSocket {
   }
 
   /** Replaces a map as a whole, at once. Errors: TRAFFIC_UNREACHABLE, TRAFFIC_NOT_SERVED. */
-  async replaceMap(worker: number, file: string, entries: readonly (readonly [string, string])[]): Promise<void> {
+  async replaceMap(
+    worker: number,
+    file: string,
+    entries: readonly (readonly [string, string])[],
+  ): Promise<void> {
     const prepared = await this.tell(worker, `prepare map ${file}`);
     const version = /New version created: (\d+)/.exec(prepared)?.[1];
     if (version === undefined) throw refused('prepare map', prepared);

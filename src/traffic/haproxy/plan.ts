@@ -31,7 +31,10 @@ export function checkPlan(plan: ServicePlan, others: readonly ServicePlan[]): vo
   for (const slot of SLOT_NAMES) {
     const prefixes = new Set(slots[slot].map(({ pathPrefix }) => pathPrefix));
     if (prefixes.size > 1)
-      throw unfit(service, `the replicas of ${slot} have different path prefixes (${[...prefixes].join(', ')})`);
+      throw unfit(
+        service,
+        `the replicas of ${slot} have different path prefixes (${[...prefixes].join(', ')})`,
+      );
   }
   const beside = others.find(
     (other) =>

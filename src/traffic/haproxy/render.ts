@@ -19,7 +19,10 @@ export function renderServices(plans: readonly ServicePlan[], log: string): stri
 
 /** Names what HAProxy has to load anew: everything but what is changed while it runs. */
 export function digestOf(text: string): string {
-  return createHash('sha256').update(text.replaceAll(/ disabled$/gm, '')).digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(text.replaceAll(/ disabled$/gm, ''))
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** Named, so that nobody else's sections take it for theirs. */

@@ -27,12 +27,16 @@ export type HaproxyRouterOptions = {
   readonly helper?: readonly string[] | null;
   /** The main file of the machine's HAProxy. */
   readonly mainFile?: string;
+  /** Told what is not an error of a call. */
+  readonly report?: (message: string) => void;
 };
 
 const CAPABILITIES: RouterCapabilities = {
   shareStepPercent: 0.1,
   sticky: ['cookie', 'header', 'address', 'none'],
   identities: true,
+  // Its rules would have to look at a secret or an address list before the slot: not there yet.
+  override: false,
   // A hold would need a third target that queues; HAProxy's own queue has no way out that is automatic.
   hold: false,
   // HAProxy hands requests to agents, not copies of them to other servers.
@@ -62,12 +66,14 @@ export class HaproxyRouter implements TrafficRouter {
     this.managed = new ManagedHaproxy({ root, binary, onDeath: () => this.markLost() });
   }
 
-  /** Takes up what was there. Errors: TRAFFIC_STATE_DAMAGED, and those of HAProxy's start. */
+  /** Takes up what was there. Errors: those of HAProxy's start. */
   async start(): Promise<void> {
     checkRoot(this.options.root);
     mkdirSync(this.options.root, { recursive: true });
     chmodSync(this.options.root, 0o755);
-    for (const { door, route } of await this.store.load()) {
+    for (const { door, route } of await this.store.load((error) =>
+      this.options.report?.(`${error.code}: ${error.message}`),
+    )) {
       const service = this.open(door);
       if (route !== null) service.changeRoute(route);
     }
@@ -154,7 +160,9 @@ export class HaproxyRouter implements TrafficRouter {
     const { proxy } = service.plan();
     const batch = service.counts.batch(cursor);
     if (cursor !== null) {
-      const beside = [...this.services.values()].filter((one) => this.keyOf(one.plan().proxy) === this.keyOf(proxy));
+      const beside = [...this.services.values()].filter(
+        (one) => this.keyOf(one.plan().proxy) === this.keyOf(proxy),
+      );
       this.runningFor(proxy).space.passed(
         name,
         cursor,
@@ -187,12 +195,10 @@ export class HaproxyRouter implements TrafficRouter {
       return observation(state, door.health[slot], atMs, body);
     });
     const all = workers.flat().filter(({ server }) => server.slot === slot);
-    const sum = (states: readonly ServerState[]): number =>
-      states.reduce((total, { inFlight }) => total + inFlight, 0);
     return {
       replicas: await Promise.all(replicas),
-      inFlight: sum(all.filter(({ backend }) => backend.lane !== 'streams')),
-      streams: sum(all.filter(({ backend }) => backend.lane === 'streams')),
+      inFlight: inFlightOf(all.filter(({ backend }) => backend.lane !== 'streams')),
+      streams: inFlightOf(all.filter(({ backend }) => backend.lane === 'streams')),
     };
   }
 
@@ -275,6 +281,10 @@ export class HaproxyRouter implements TrafficRouter {
     this.queue = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function inFlightOf(states: readonly ServerState[]): number {
+  return states.reduce((total, { inFlight }) => total + inFlight, 0);
 }
 
 /** Paths in HAProxy's files stand within parentheses and in commands, where some characters end them. */

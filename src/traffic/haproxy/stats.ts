@@ -37,7 +37,17 @@ export function parseStats(text: string): ServerState[] {
     'check_code',
     'check_duration',
     'check_health',
-  ].map((name) => names.indexOf(name)) as [number, number, number, number, number, number, number, number, number];
+  ].map((name) => names.indexOf(name)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return lines.slice(1).flatMap((line) => {
     const fields = splitRow(line);
     const backend = parseBackend(fields[backendAt] ?? '');
@@ -65,7 +75,12 @@ export function parseStats(text: string): ServerState[] {
 }
 
 /** A replica as HAProxy's own checks see it. `body`: of its last bad answer, where it was asked for. */
-export function observation(state: ServerState, health: HealthSpec, atMs: number, body: string): ReplicaObservation {
+export function observation(
+  state: ServerState,
+  health: HealthSpec,
+  atMs: number,
+  body: string,
+): ReplicaObservation {
   const { check, server } = state;
   const isHealthy = state.status.startsWith('UP');
   const isOk = check.status === 'L7OK' || check.status === 'L7OKC';
