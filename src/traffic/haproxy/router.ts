@@ -27,7 +27,7 @@ export type HaproxyRouterOptions = {
   readonly helper?: readonly string[] | null;
   /** The main file of the machine's HAProxy. */
   readonly mainFile?: string;
-  /** Told what is not an error of a call. */
+  /** Told of what it could not take up. */
   readonly report?: (message: string) => void;
 };
 
