@@ -68,9 +68,6 @@ export class HaproxyRouter implements TrafficRouter {
 
   /** Takes up what was there. Errors: those of HAProxy's start. */
   async start(): Promise<void> {
-    checkRoot(this.options.root);
-    mkdirSync(this.options.root, { recursive: true });
-    chmodSync(this.options.root, 0o755);
     for (const { door, route } of await this.store.load((error) =>
       this.options.report?.(`${error.code}: ${error.message}`),
     )) {
@@ -88,6 +85,9 @@ export class HaproxyRouter implements TrafficRouter {
 
   install(door: Door): Promise<void> {
     return this.inTurn(async () => {
+      checkRoot(this.options.root);
+      mkdirSync(this.options.root, { recursive: true });
+      chmodSync(this.options.root, 0o755);
       const doors = [...this.services.values()].map((service) => service.door);
       const conflict = doorConflict(door, doors);
       if (conflict !== null) throw conflict;

@@ -47,7 +47,7 @@ async function openMachine(t: TestContext): Promise<Machine> {
     const master = new MasterSocket(socket);
     await waitFor(
       () => master.workers().catch(() => null),
-      (found) => found?.current != null && found.master === child.pid,
+      (found) => found !== null && found.current !== null && found.master === child.pid,
     );
     return child;
   };
