@@ -7,7 +7,7 @@ import { doorConflict } from './door-conflict.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { bindListener, listenError } from './listeners.ts';
-import type { ServiceState } from './messages.ts';
+import type { RouteInUse, ServiceState } from './messages.ts';
 import type { Prober } from './prober.ts';
 import type { StateStore } from './state-store.ts';
 
@@ -100,9 +100,10 @@ export class Plane {
       await this.parts.store.save(this.state(route.service));
       return;
     }
-    const state = { door, route };
+    const inUse = withDeadline(route);
+    const state = { door, route: inUse };
     this.services.set(route.service, state);
-    const told = this.parts.fleet.ask({ op: 'apply', route });
+    const told = this.parts.fleet.ask({ op: 'apply', route: inUse });
     this.parts.prober.follow(door, route);
     const [saved] = await Promise.allSettled([this.parts.store.save(state), told]);
     if (saved.status === 'rejected') throw saved.reason;
@@ -118,9 +119,11 @@ export class Plane {
       inFlight: answers.reduce((sum, answer) => sum + answer.inFlight[name], 0),
       streams: answers.reduce((sum, answer) => sum + answer.streams[name], 0),
     });
+    const held = answers.reduce((sum, answer) => sum + answer.held, 0);
     return {
       revision: Math.min(...answers.map((answer) => answer.revision)),
       slots: { blue: slot('blue'), green: slot('green') },
+      ...(held > 0 && { held }),
     };
   }
 
@@ -174,6 +177,11 @@ function listensOn({ spec, preview }: Door): readonly Address[] {
   return preview === null ? [front] : [front, preview.blue, preview.green];
 }
 
+/** A hold ends at a moment, not some time after each start of a worker. */
+function withDeadline(route: Route): RouteInUse {
+  return route.hold === undefined ? route : { ...route, holdUntilMs: Date.now() + route.hold.maxMs };
+}
+
 function checkRoute(route: Route, door: Door): void {
   const problem = routeProblem(route, door);
   if (problem === null) return;
@@ -194,12 +202,33 @@ function routeProblem(route: Route, door: Door): string | null {
       return `${replicas} replicas of ${slot}, which has ${reserved} addresses`;
     }
   }
+  const rule = ruleProblem(route);
+  if (rule !== null) return rule;
   if (route.split === null) return null;
   const tenths = route.split.sharePercent * 10;
   if (!(tenths >= 0 && tenths <= 1000)) return `a share of ${route.split.sharePercent} %`;
   return Math.abs(tenths - Math.round(tenths)) > 1e-6
     ? `a share finer than 0.1 % (${route.split.sharePercent} %)`
     : null;
+}
+
+const METHOD = /^[A-Z]{1,20}$/;
+const MAX_HOLD_MS = 60_000;
+const MAX_HELD = 10_000;
+
+function ruleProblem({ mirror, hold }: Route): string | null {
+  if (mirror !== undefined) {
+    if (!(mirror.sharePercent >= 0 && mirror.sharePercent <= 100))
+      return `a mirror of ${mirror.sharePercent} %`;
+    if (mirror.methods.length === 0 || !mirror.methods.every((method) => METHOD.test(method)))
+      return `a mirror of the methods ${mirror.methods.join(', ')}`;
+  }
+  if (hold === undefined) return null;
+  const within = (value: number, most: number): boolean =>
+    Number.isInteger(value) && value >= 1 && value <= most;
+  if (!within(hold.maxMs, MAX_HOLD_MS)) return `a hold of ${hold.maxMs}ms`;
+  if (!within(hold.maxRequests, MAX_HELD)) return `a hold of ${hold.maxRequests} requests`;
+  return within(hold.maxBytes, Number.MAX_SAFE_INTEGER) ? null : `a hold of ${hold.maxBytes} bytes`;
 }
 
 function noWorker(): OperatingError {

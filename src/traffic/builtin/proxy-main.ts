@@ -77,7 +77,7 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
     });
     const fleet: Fleet = new Fleet({
       size: options.workers ?? Math.min(MAX_WORKERS, availableParallelism()),
-      onStart: () => ({ kind: 'start', services: plane.states, health: prober.health() }),
+      onStart: (place) => ({ kind: 'start', place, services: plane.states, health: prober.health() }),
       onCounts: (counts) => ledger.add(counts.services),
       onSuspect: ({ service, slot, replica }) => prober.hurry(service, slot, replica),
       onDeath: () => ledger.markLost(),

@@ -33,9 +33,9 @@ const CAPABILITIES: RouterCapabilities = {
   shareStepPercent: 0.1,
   sticky: ['cookie', 'header', 'address', 'none'],
   identities: true,
-  override: false,
-  hold: false,
-  mirror: false,
+  override: true,
+  hold: true,
+  mirror: true,
   preview: true,
 };
 
