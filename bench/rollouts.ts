@@ -126,6 +126,7 @@ async function portsOn(dir: string, clock: Clock, times: number): Promise<Ports>
       },
     },
     environmentDigest: async () => 'none',
+    probe: async () => null,
     log: {
       info: () => undefined,
       warn: () => undefined,

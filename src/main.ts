@@ -19,6 +19,7 @@ async function runCommand(): Promise<void> {
   process.exitCode = await runCli(argv, processIo(), {
     version,
     serve: async (options) => (await import('./serve.ts')).serve({ ...options, version }),
+    restore: async (options) => (await import('./backup/restore.ts')).restore(options),
     proxy: async (options) => (await import('./traffic/builtin/proxy-main.ts')).runProxy(options),
   });
 }

@@ -7,7 +7,7 @@ const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
 const GUARD = ['lock', 'freeze', 'unfreeze', 'audit'];
-const OTHER = ['serve', 'config', 'schema', 'explain', 'completion', 'doctor'];
+const OTHER = ['serve', 'backup', 'restore', 'config', 'schema', 'explain', 'completion', 'doctor'];
 const NAMES = [...START, ...FOLLOW, ...STEER, ...GUARD, ...OTHER];
 
 describe('help', () => {
@@ -24,9 +24,14 @@ describe('help', () => {
     assert.deepEqual([code, err], [0, '']);
     assert.deepEqual(listed, NAMES);
     assert.deepEqual(
-      (await allVerbs({ version: '', serve: async () => undefined, proxy: async () => undefined })).map(
-        (verb) => verb.name,
-      ),
+      (
+        await allVerbs({
+          version: '',
+          serve: async () => undefined,
+          proxy: async () => undefined,
+          restore: async () => Promise.reject(new Error('not here')),
+        })
+      ).map((verb) => verb.name),
       [...NAMES, 'proxy'],
     );
   });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ProxyOptions } from './verbs/proxy.ts';
+import type { RestoreOptions, RestoreResult } from './verbs/restore.ts';
 import type { ServeOptions } from './verbs/serve.ts';
 import type { Verb } from './verb.ts';
 
@@ -8,6 +9,7 @@ export type Effects = {
   readonly version: string;
   readonly serve: (options: ServeOptions) => Promise<void>;
   readonly proxy: (options: ProxyOptions) => Promise<void>;
+  readonly restore: (options: RestoreOptions) => Promise<RestoreResult>;
 };
 
 /**
@@ -38,6 +40,8 @@ const VERBS: Readonly<Record<string, (effects: Effects) => Promise<Verb>>> = {
   unfreeze: async () => (await import('./verbs/freeze.ts')).unfreeze,
   audit: async () => (await import('./verbs/audit.ts')).audit,
   serve: async ({ serve }) => (await import('./verbs/serve.ts')).serveVerb(serve),
+  backup: async () => (await import('./verbs/backup.ts')).backup,
+  restore: async ({ restore }) => (await import('./verbs/restore.ts')).restoreVerb(restore),
   config: async () => (await import('./verbs/config.ts')).config,
   schema: async () => (await import('./verbs/schema.ts')).schema,
   explain: async () => (await import('./verbs/explain.ts')).explain,

@@ -53,7 +53,8 @@ export class Reserved {
       ...SLOT_NAMES.flatMap((slot) => addresses[slot]),
       ...(preview === undefined ? [] : [preview.blue, preview.green]),
     ]);
-    const doors = [spec, ...services.map((state) => state.spec)].map(({ door }) => door.listen.port);
+    const specs = [spec, ...services.map((state) => state.spec)];
+    const doors = specs.flatMap(({ door, current }) => [door.listen.port, current?.port ?? door.listen.port]);
     const taken = new Set([...[...own, ...owned].map(({ port }) => port), ...doors]);
     const { blue, green } = allocatePorts({ ...this.#range, taken, perSlot });
     return { blue: blue.map(onLoopback), green: green.map(onLoopback) };

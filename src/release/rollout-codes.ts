@@ -33,6 +33,29 @@ export const ROLLOUT_CODES = {
     cause: 'It is being started or probed; no version gets traffic before every replica is healthy.',
     fix: 'Wait until it is ready; "bascule logs SERVICE --candidate" shows what it says.',
   },
+  TARGETS_FIXED: {
+    title: 'what serves users stays where it is',
+    cause:
+      'The targets of the slot that serves would change under its users, without a gate, a judge or a way back; or a service would pass from Bascule to somebody else, or back.',
+    fix: 'Change the targets of the other slot and deploy what stands there. A service that somebody else is to run is another one: give it another name, or remove this one first.',
+  },
+  NOT_STANDING: {
+    title: 'that version does not stand there any more',
+    cause:
+      'Bascule does not run this service, so it cannot bring a version back: another one was deployed to the slot since.',
+    fix: 'Put the version there, then deploy it under its label.',
+  },
+  CURRENT_DOWN: {
+    title: 'what is to be adopted is not healthy',
+    cause:
+      'The first deploy takes "current" for the stable version, and it does not answer its health check: nobody could be sent back to it.',
+    fix: 'Put the address or the health path right; a redirect is not healthy. Without "current" the first version has no way back.',
+  },
+  LOGS_ELSEWHERE: {
+    title: 'somebody else runs it',
+    cause: 'Bascule has no output of what it does not run: targets, and what was adopted with "current".',
+    fix: 'Look where it runs.',
+  },
   STEP_NOT_REACHED: {
     title: 'the rollout is not at that step yet',
     cause: '--from-step names a step that lies ahead.',

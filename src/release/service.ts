@@ -1,6 +1,9 @@
+import type { Upstream } from '../lib/upstream.ts';
+import type { SlotName } from './slot.ts';
+
 /**
  * A service as everything after parsing sees it: complete, frozen, no optionals, units in the names.
- * `resolve.ts` makes it out of a `bascule.yaml`; the four parts follow who owns which field and when a change of it
+ * `resolve.ts` makes it out of a `bascule.yaml`; its parts follow who owns which field and when a change of it
  * takes effect (docs/architecture.md, "Who owns what").
  */
 export type ServiceSpec = {
@@ -10,12 +13,19 @@ export type ServiceSpec = {
   readonly scale: ScaleSpec;
   readonly policy: Policy;
   readonly door: DoorSpec;
+  /** Two environments that somebody else runs, or null: Bascule runs it. Changes by `apply`; refused during a rollout. */
+  readonly targets: Readonly<Record<SlotName, readonly Upstream[]>> | null;
+  /** What serves before the first deploy, which takes it for stable; of no effect later. Null beside `targets`. */
+  readonly current: Upstream | null;
 };
 
 /** Changes only through a rollout; part of the immutable release. */
 export type ReleaseSpec = {
-  /** Shell command that starts one replica; `$PORT` is the port that it must listen on, on 127.0.0.1. */
-  readonly run: string;
+  /**
+   * Shell command that starts one replica; `$PORT` is the port that it must listen on, on 127.0.0.1. Null: somebody else
+   * runs it, and nothing is built, started or stopped.
+   */
+  readonly run: string | null;
   /** Shell command run once in the release's directory before its first start, or null. */
   readonly build: string | null;
   readonly env: Readonly<Record<string, EnvValue>>;

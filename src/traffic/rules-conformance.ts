@@ -74,7 +74,7 @@ function overrides(bench: () => RouterBench, setUp: SetUp): void {
     t.after(close);
     for (const each of [...applications.blue, ...applications.green])
       each.on.set('/echo', (req, res) => res.end(`${each.address.port} ${JSON.stringify(req.rawHeaders)}`));
-    const blue = applications.blue.map((each) => each.address.port);
+    const blue = new Set(applications.blue.map((each) => each.address.port));
 
     for (const value of [
       'green',
@@ -84,12 +84,12 @@ function overrides(bench: () => RouterBench, setUp: SetUp): void {
       `red:${SECRET}`,
     ]) {
       const { body } = await get('/echo', { 'x-version': value, 'x-other': 'kept' });
-      assert.ok(blue.includes(Number(body.split(' ')[0])), value);
+      assert.ok(blue.has(Number(body.split(' ')[0])), value);
       assert.doesNotMatch(body, /x-version/i);
       assert.match(body, /x-other/i);
     }
     const valid = await get('/echo', { 'X-Version': `green:${SECRET}` });
-    assert.ok(!blue.includes(Number(valid.body.split(' ')[0])));
+    assert.ok(!blue.has(Number(valid.body.split(' ')[0])));
     assert.doesNotMatch(valid.body, /x-version/i);
     const disguised = await get('/echo', { x_version: `green:${SECRET}` });
     assert.doesNotMatch(disguised.body, /x_version/i);
@@ -97,10 +97,6 @@ function overrides(bench: () => RouterBench, setUp: SetUp): void {
 
   test('an override by network needs a client of that network, and no secret', async (t) => {
     if (missing() !== false) return t.skip('no overrides');
-    const from = (...networks: string[]): OverrideRule => ({
-      header: 'x-version',
-      allow: { kind: 'networks', networks },
-    });
     const { get, door, close } = await setUp({ override: from('10.0.0.0/8', '127.0.0.0/8') });
     t.after(close);
 
@@ -243,7 +239,7 @@ function holds(bench: () => RouterBench, setUp: SetUp): void {
     assert.ok(served >= 1 && served <= 4, `${served} waited`);
   });
 
-  test('the health path answers during a hold, and an override does not wait', async (t) => {
+  test('the health path answers during a hold', async (t) => {
     if (cannot()) return t.skip('no hold');
     const { port, route, close } = await setUp();
     t.after(close);
@@ -288,6 +284,10 @@ function holds(bench: () => RouterBench, setUp: SetUp): void {
     assert.equal(echo.toString(), 'hello');
     client.destroy();
   });
+}
+
+function from(...networks: string[]): OverrideRule {
+  return { header: 'x-version', allow: { kind: 'networks', networks } };
 }
 
 async function upgrading(port: number): Promise<Socket> {

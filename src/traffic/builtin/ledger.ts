@@ -1,6 +1,6 @@
 import { OperatingError } from '../../lib/errors.ts';
 import type { IdentitySecond, ReplicaSecond, SparseHistogram, TrafficBatch } from '../counts.ts';
-import { IdentityBook, IdentityCounts } from './identity-book.ts';
+import { IdentityBook, IdentityCounts } from '../identity-book.ts';
 import type { ServiceCounts } from './messages.ts';
 
 /** Ten minutes for a controller that is away. */

@@ -1,7 +1,10 @@
 import type { SlotName } from '../../release/slot.ts';
 import type { ReplicaSecond } from '../counts.ts';
 import type { Door, Route } from '../router.ts';
-import type { IdentityNews } from './worker/identity-filter.ts';
+import type { IdentityNews } from '../identity-filter.ts';
+
+import type { ReplicaHealth } from '../prober.ts';
+import type { ServiceState } from '../state-store.ts';
 
 /** Which worker of how many. */
 export type Place = { readonly index: number; readonly of: number };
@@ -10,14 +13,6 @@ export type Place = { readonly index: number; readonly of: number };
 export type RouteInUse = Route & { readonly holdUntilMs?: number };
 
 /** What the parent and its workers say to each other, over Node's channel between them. */
-export type ServiceState = { readonly door: Door; readonly route: Route | null };
-
-export type ReplicaHealth = {
-  readonly service: string;
-  readonly slot: SlotName;
-  readonly replica: number;
-  readonly healthy: boolean;
-};
 
 /** Asks that a worker answers by id once it has done them. */
 export type Ask =

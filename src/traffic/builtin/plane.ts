@@ -3,13 +3,14 @@ import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, DoorObservation, Route, SlotObservation } from '../router.ts';
 import type { TrafficBatch } from '../counts.ts';
-import { doorConflict } from './door-conflict.ts';
+import { doorConflict } from '../door-conflict.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { bindListener, listenError } from './listeners.ts';
-import type { RouteInUse, ServiceState } from './messages.ts';
-import type { Prober } from './prober.ts';
-import type { StateStore } from './state-store.ts';
+import type { RouteInUse } from './messages.ts';
+import type { ServiceState, StateStore } from '../state-store.ts';
+import { ruleProblem } from '../rule-problem.ts';
+import type { Prober } from '../prober.ts';
 
 export type PlaneParts = {
   readonly store: StateStore;
@@ -210,25 +211,6 @@ function routeProblem(route: Route, door: Door): string | null {
   return Math.abs(tenths - Math.round(tenths)) > 1e-6
     ? `a share finer than 0.1 % (${route.split.sharePercent} %)`
     : null;
-}
-
-const METHOD = /^[A-Z]{1,20}$/;
-const MAX_HOLD_MS = 60_000;
-const MAX_HELD = 10_000;
-
-function ruleProblem({ mirror, hold }: Route): string | null {
-  if (mirror !== undefined) {
-    if (!(mirror.sharePercent >= 0 && mirror.sharePercent <= 100))
-      return `a mirror of ${mirror.sharePercent} %`;
-    if (mirror.methods.length === 0 || !mirror.methods.every((method) => METHOD.test(method)))
-      return `a mirror of the methods ${mirror.methods.join(', ')}`;
-  }
-  if (hold === undefined) return null;
-  const within = (value: number, most: number): boolean =>
-    Number.isInteger(value) && value >= 1 && value <= most;
-  if (!within(hold.maxMs, MAX_HOLD_MS)) return `a hold of ${hold.maxMs}ms`;
-  if (!within(hold.maxRequests, MAX_HELD)) return `a hold of ${hold.maxRequests} requests`;
-  return within(hold.maxBytes, Number.MAX_SAFE_INTEGER) ? null : `a hold of ${hold.maxBytes} bytes`;
 }
 
 function noWorker(): OperatingError {

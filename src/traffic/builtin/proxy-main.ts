@@ -8,13 +8,13 @@ import { OperatingError, messageOf } from '../../lib/errors.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { Fleet } from './fleet.ts';
-import { HealthMemory } from './health-memory.ts';
+import { HealthMemory } from '../health-memory.ts';
 import { Ledger } from './ledger.ts';
 import { Plane } from './plane.ts';
-import { Prober } from './prober.ts';
+import { Prober } from '../prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
 import { ProxyLog } from './proxy-log.ts';
-import { StateStore } from './state-store.ts';
+import { StateStore } from '../state-store.ts';
 
 export type ProxyOptions = {
   readonly stateDir: string;
@@ -37,8 +37,8 @@ const STOP_GRACE_MS = 30_000;
 
 /**
  * `bascule proxy`: the data plane's parent. Owns the listening sockets, the state on disk, health and counts; the
- * workers do the HTTP. Runs until SIGTERM or SIGINT, then lets what is in flight end. Errors: TRAFFIC_STATE_DAMAGED,
- * TRAFFIC_STATE_UNWRITABLE, TRAFFIC_PROXY_RUNNING.
+ * workers do the HTTP. Runs until SIGTERM or SIGINT, then lets what is in flight end. Errors: TRAFFIC_STATE_UNWRITABLE,
+ * TRAFFIC_PROXY_RUNNING.
  */
 export async function runProxy(options: ProxyOptions): Promise<void> {
   process.umask(0o077);
@@ -63,7 +63,10 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
   try {
     const store = new StateStore(options.stateDir);
     const memory = new HealthMemory(options.stateDir);
-    const [restored, healthy] = await Promise.all([store.load(), memory.load()]);
+    const [restored, healthy] = await Promise.all([
+      store.load((error) => log(`${error.code}: ${error.message}`)),
+      memory.load(),
+    ]);
     const ledger = new Ledger(randomBytes(8).toString('hex'), startSecond);
     const prober: Prober = new Prober({
       random: Math.random,

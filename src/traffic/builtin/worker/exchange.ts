@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { latencyBucket } from '../../counts.ts';
 import { type Asked, headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
-import { OVERRIDE, PREVIEW, UNCOUNTED } from './identity-filter.ts';
+import { UNCOUNTED, isForOneSlot } from '../../identity-filter.ts';
 import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
@@ -10,7 +10,7 @@ import { isIdempotent } from './request-head.ts';
 import { type ResponseHead, pairs } from './response-reader.ts';
 import { type SlotLive, pickReplica } from './slot-live.ts';
 import { stallOf } from './stall.ts';
-import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { type BodyTap, Upload } from './upload.ts';
 
@@ -171,24 +171,19 @@ export class Exchange implements ConnectionUser, InFlight {
   onBroken(reason: string, nothingSent: boolean): void {
     if (this.upgraded !== null) return this.upgraded.onBroken();
     const replica = this.replica!;
-    const wasReused = this.connection!.isReused;
     const nowMs = performance.now();
     if (nothingSent) this.start.service.suspect(replica, nowMs);
-    this.connection = null;
     const next = this.start.service.nextAfter(this.slot, replica, nowMs, {
       mayRepeat: this.mayRepeat(nothingSent),
-      mayMove: nothingSent && this.slot === this.start.slot && !this.isForOneSlot,
-      wasReused,
+      mayMove: nothingSent && this.slot === this.start.slot && !isForOneSlot(this.identity),
+      wasReused: this.connection!.isReused,
     });
+    this.connection = null;
     if (next === null) return this.fail(reason);
     this.decide(CLASS.connectFailure, false);
     replica.active -= 1;
     if (next.slot !== this.slot) this.moveTo(next.slot);
     this.attempt(next.replica, true, nowMs);
-  }
-
-  private get isForOneSlot(): boolean {
-    return this.identity === PREVIEW || this.identity === OVERRIDE;
   }
 
   /** What the other slot does in place of its own is not its version's doing. */

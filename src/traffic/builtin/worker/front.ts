@@ -5,13 +5,13 @@ import { overriddenSlot } from '../../override.ts';
 import type { Asked } from './below-prefix.ts';
 import { type DoorTable, findDoor } from './door-table.ts';
 import { Exchange, type ExchangeStart } from './exchange.ts';
-import { UNCOUNTED } from './identity-filter.ts';
+import { UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
 import { type Refusing, refuse } from './refusals.ts';
 import { forwardedHead, isRefusal, originForm, type RequestScan, scanRequest } from './request-head.ts';
 import type { Choice, ServiceLive } from './service-live.ts';
 import type { SlotLive } from './slot-live.ts';
-import { CLASS, NO_LATENCY } from './tally.ts';
+import { CLASS, NO_LATENCY } from '../../tally.ts';
 import { Tunnel } from './tunnel.ts';
 import { CHOOSER, PREVIEWER, type Visitor, plainAddress, visitorOf, visitorsAddress } from './visitor.ts';
 import type { Waiter } from './waiting-room.ts';
@@ -94,7 +94,7 @@ function waitForTurn({ req, res }: Arrival, queued: WeakMap<Socket, number>, beg
 }
 
 function serve(listener: string, state: FrontState, arrival: Arrival): void {
-  const { req, res, upgrade } = arrival;
+  const { req, res } = arrival;
   if (state.isStopping) res.shouldKeepAlive = false;
   const scan = scanRequest(req.rawHeaders);
   if (isRefusal(scan)) {

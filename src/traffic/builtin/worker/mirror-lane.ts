@@ -1,11 +1,11 @@
 import { latencyBucket } from '../../counts.ts';
 import type { Mirror } from '../../router.ts';
 import { type Asked, headFor } from './below-prefix.ts';
-import { MIRRORED } from './identity-filter.ts';
+import { MIRRORED } from '../../identity-filter.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import type { ResponseHead } from './response-reader.ts';
 import { type SlotLive, pickReplica } from './slot-live.ts';
-import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
 import type { BodyTap } from './upload.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 

@@ -1,6 +1,6 @@
 import type { Upstream } from '../../../lib/upstream.ts';
 import type { SlotName } from '../../../release/slot.ts';
-import { ReplicaTally } from './tally.ts';
+import { ReplicaTally } from '../../tally.ts';
 import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
 
 /**

@@ -4,12 +4,12 @@ import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltSta
 import type { Door, Route } from '../../router.ts';
 import type { Place, RouteInUse } from '../messages.ts';
 import { Drain } from './drain.ts';
-import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from './identity-filter.ts';
+import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
 import { MirrorLane } from './mirror-lane.ts';
 import { OverrideCheck } from './override-check.ts';
 import { type Apart, ReplicaLink } from './replica-link.ts';
 import { type SlotLive, hasSound, pickReplica, slotLive } from './slot-live.ts';
-import { type ClassIndex, ReplicaTally } from './tally.ts';
+import { type ClassIndex, ReplicaTally } from '../../tally.ts';
 import { WaitingRoom, partOf } from './waiting-room.ts';
 
 /** Where a request goes. `wanted` differs from `slot` when its own slot has no sound replica. */

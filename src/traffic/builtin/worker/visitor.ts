@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { identityHash } from '../../cohort.ts';
-import { ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED } from './identity-filter.ts';
+import { ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
 import { COOKIE_NAME, lastForwardedFor, type RequestScan } from './request-head.ts';
 import type { ServiceLive } from './service-live.ts';

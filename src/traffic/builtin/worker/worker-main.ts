@@ -2,15 +2,23 @@ import { flushCompileCache } from 'node:module';
 import { formatAddress } from '../../../lib/address.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
-import { isNews } from '../messages.ts';
-import type { Answer, Ask, FromWorker, Place, ServiceCounts, ServiceState, ToWorker } from '../messages.ts';
+import {
+  isNews,
+  type Answer,
+  type Ask,
+  type FromWorker,
+  type Place,
+  type ServiceCounts,
+  type ToWorker,
+} from '../messages.ts';
+import type { ServiceState } from '../../state-store.ts';
 import { doorTable } from './door-table.ts';
 import type { Exchange } from './exchange.ts';
 import { type FrontState, createFront } from './front.ts';
 import { Mint } from './mint.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { ServiceLive } from './service-live.ts';
-import type { ReplicaTally } from './tally.ts';
+import type { ReplicaTally } from '../../tally.ts';
 
 /**
  * A worker of the proxy: serves HTTP on sockets that its parent owns. It keeps nothing that matters: it may be killed
