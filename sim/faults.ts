@@ -147,9 +147,8 @@ function hurt(
     world.time.at(world.draw.whole(3, 40) * 100, () => (process.hung = false));
     return;
   }
-  world.machine.cursed.add(id);
   for (const index of there.processes.keys()) if (world.draw.chance(0.5)) world.machine.crash(key, index);
-  world.time.at(world.draw.whole(5, 60) * 100, () => world.machine.cursed.delete(id));
+  world.machine.curse(id, world.draw.whole(5, 60) * 100);
 }
 
 function victim(world: SimWorld, { slots }: ServiceState, fault: Fault): SlotName | null {

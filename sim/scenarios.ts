@@ -257,7 +257,7 @@ class Plays extends Stage {
     await this.deploy(this.people.label('good'));
     if (!(await this.reach('dwelling'))) return;
     await this.settle(this.people.plain('pause'));
-    this.world.machine.cursed.add(was);
+    this.world.machine.curse(was, null);
     await this.world.pass(6000);
     const { served } = this.users();
     this.must(
@@ -268,7 +268,7 @@ class Plays extends Stage {
     await this.world.pass(BACK_WITHIN_MS);
     const isBack = this.world.proxy.wanted(SERVICE).every(({ slot }) => slot === this.slotOf(was));
     this.must(isBack, 'an abort does not move the traffic to a stable that is down');
-    this.world.machine.cursed.delete(was);
+    this.world.machine.lift(was);
     await this.over(null);
   }
 
