@@ -1,11 +1,12 @@
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
-import type { SlotName } from '../../release/slot.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { AccessLog } from '../access-log/access-log.ts';
 import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
 import { lineParser } from './log-line.ts';
+import { overrideProblem } from './render-override.ts';
 import { secretOf, type ServicePlan } from './render-service.ts';
 import { RouteFiles } from './route-files.ts';
 import { layOut } from './route-layout.ts';
@@ -23,15 +24,18 @@ export type LiveOptions = {
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
-function checkServable({ service, slots, sticky, spec }: Door): void {
-  const prefixed = [...slots.blue, ...slots.green].find(({ pathPrefix }) => pathPrefix !== '');
+function checkServable(door: Door): void {
+  const { service, slots, sticky, spec } = door;
+  const mixed = SLOT_NAMES.map((slot) => [...new Set(slots[slot].map(({ pathPrefix }) => pathPrefix))]).find(
+    (prefixes) => prefixes.length > 1,
+  );
   const why =
-    prefixed !== undefined
-      ? `a target below a path (${prefixed.pathPrefix}) is not here yet`
+    mixed !== undefined
+      ? `the targets of one slot are below different paths (${mixed.map((prefix) => prefix || '/').join(', ')}), and nginx has one for a group of them`
       : sticky.by === 'header' && !/^[A-Za-z0-9-]+$/.test(sticky.header)
         ? `nginx takes no header named ${sticky.header}: letters, digits and dashes only`
         : isPlain(spec.path)
-          ? null
+          ? overrideProblem(door)
           : `the path ${spec.path} holds what no address has`;
   if (why === null) return;
   throw new OperatingError(

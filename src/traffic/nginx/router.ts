@@ -38,7 +38,7 @@ const CAPABILITIES: RouterCapabilities = {
   hold: false,
   mirror: false,
   preview: true,
-  override: false,
+  override: true,
 };
 const LOST_BEFORE_S = 2;
 const LOG_BYTES = 32 * 1024 * 1024;
