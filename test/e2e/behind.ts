@@ -13,7 +13,7 @@ export type OthersKind = 'nginx' | 'haproxy';
 export const OTHERS: readonly OthersKind[] = ['nginx', 'haproxy'];
 
 export type Behind = {
-  readonly router: TrafficRouter;
+  readonly router: TrafficRouter & { close(): void };
   readonly spec: ProxySpec;
   /** Everything that it keeps. */
   readonly root: string;

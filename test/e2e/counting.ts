@@ -9,6 +9,7 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +22,7 @@ import { CountingClient, type Outcome } from './counting-client.ts';
 import { startBackends, type Asked, type Backends } from './counting-backends.ts';
 import { type Kept, type Keeper, readKept, type Served, startKeeper } from './counting-keeper.ts';
 import { describeDoor } from './door.ts';
-import { freePorts } from './ports.ts';
+import { freePorts, freeRange } from './ports.ts';
 import { waitFor } from './wait-for.ts';
 
 const CONNECTIONS = 48;
@@ -91,6 +92,7 @@ async function main(kind: OthersKind, requests: number): Promise<number> {
     console.log(`${kind}: ${requests} requests in ${tookS.toFixed(0)} s; ${machine()}`);
     const wrong = [...compare(before, after, outcomes), ...compareLatency(after.kept, timed)];
     wrong.push(...disturbances.missing());
+    if (kind === 'haproxy') console.log(`HAProxy says of itself: ${await droppedLogs(behind.root)}`);
     if (kind === 'nginx') {
       console.log(`meanwhile ${KILLS} kills, 1 reload, ${rotations()} rotations`);
       if (rotations() < ROTATIONS) wrong.push(`only ${rotations()} rotations`);
@@ -117,7 +119,8 @@ async function isOpen(port: number): Promise<boolean> {
 /** One door per kind of fault, so that a fault of one changes nothing of the others. */
 async function describeAll({ spec }: Behind, { ports }: Backends): Promise<Served[]> {
   const own = await freePorts(5);
-  const [dead] = await freePorts(1);
+  // Where no outgoing connection of anybody is given it meanwhile.
+  const dead = await freeRange(1);
   const at = (port: number) => onAddress({ host: '127.0.0.1', port });
   const by = (prefix: string) =>
     Object.entries(ports)
@@ -144,7 +147,7 @@ async function describeAll({ spec }: Behind, { ports }: Backends): Promise<Serve
     serve('main', by('main.blue'), by('main.green')),
     serve('late', by('late.blue'), []),
     serve('retried', by('retried.blue'), []),
-    serve('refused', [at(dead!)], []),
+    serve('refused', [at(dead)], []),
     serve('timed', by('timed.blue'), []),
   ];
 }
@@ -265,7 +268,7 @@ function compare(before: Settled, after: Settled, { seen, again }: { readonly se
     }
   }
   for (const [what, statuses] of Object.entries(seen)) console.log(`the client saw of ${what}: ${JSON.stringify(statuses)}`);
-  console.log(`sent again, as an idle connection had been closed: ${again}`);
+  console.log(`sent again, as the connection was closed before the request was read: ${again}`);
   const lost = after.kept.lost.length - before.kept.lost.length;
   if (lost > 0) wrong.push(`seconds were reported as lost: ${JSON.stringify(after.kept.lost)}`);
   wrong.push(...unlike(seen));
@@ -310,6 +313,15 @@ function quantile(buckets: Readonly<Record<number, number>>, q: number): number 
     below += count;
   }
   return Number.NaN;
+}
+
+/** Lines that its present worker could not write. */
+async function droppedLogs(root: string): Promise<string> {
+  const socket = connect(join(root, 'stats.sock'));
+  socket.end('show info\n');
+  let said = '';
+  for await (const part of socket.setEncoding('utf8')) said += part as string;
+  return said.split('\n').filter((line) => /^(DroppedLogs|Nbthread|CumReq)/.test(line)).join(', ');
 }
 
 /** How often another file had taken the log's place, so far. */
