@@ -48,18 +48,20 @@ export async function openBehind(kind: OthersKind): Promise<Behind> {
 
 const OPENERS: Readonly<Record<OthersKind, () => Promise<Behind>>> = {
   nginx: async () => {
-    const { router, root, proxy, close } = await openNginx();
+    const bench = await openNginx();
+    const { router, root, proxy } = bench;
     return {
       router,
       spec: proxy!,
       root,
       pids: () => orphansOf(root).toSorted((a, b) => a - b),
       reload: () => router.managed.reload(),
-      close,
+      close: () => bench.close(),
     };
   },
   haproxy: async () => {
-    const { router, root, proxy, close } = await openHaproxy();
+    const bench = await openHaproxy();
+    const { router, root, proxy } = bench;
     const pids = (): number[] => processesOf(join(root, 'main.cfg')).toSorted((a, b) => a - b);
     return {
       router,
@@ -70,7 +72,7 @@ const OPENERS: Readonly<Record<OthersKind, () => Promise<Behind>>> = {
         process.kill(pids()[0]!, 'SIGUSR2');
         return Promise.resolve();
       },
-      close,
+      close: () => bench.close(),
     };
   },
 };
