@@ -19,6 +19,7 @@ import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { withDoorSecrets } from './traffic/door-secrets.ts';
 import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
@@ -211,7 +212,10 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     helper: file.nginxHelper,
     report: (message) => log.warn({}, message),
   });
-  const router = routerByKind({ builtin, nginx });
+  const router = withDoorSecrets(routerByKind({ builtin, nginx }), async (secret) => {
+    const { value } = await secrets.resolve({ value: secret });
+    return value!;
+  });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
