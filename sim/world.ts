@@ -98,6 +98,7 @@ export class SimWorld {
     if (!this.#life.alive) return;
     this.#life.alive = false;
     this.#startAtMs = this.time.monotonicMs + RESPAWN_MS;
+    this.audit.memory.strike('killed');
     this.audit.obstructed('the controller was killed');
   };
 

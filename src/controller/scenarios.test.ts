@@ -294,6 +294,27 @@ test('a kept version that is sick fails its gate in bounded time, and what serve
   assert.equal(route(world).serve, 'green');
 });
 
+test('a deploy does not take the slot of what stands in for a stable version that is down', async () => {
+  const world = new World();
+  await world.serving();
+  await world.deploy('v2');
+  await world.until('v2 serves', () => world.over('v2'));
+  world.sick.add('shop/v2');
+  await world.until('v2 is down', () => world.service().slots.green.healthy === 0);
+
+  for (const supersede of [false, true]) {
+    await assert.rejects(world.deploy('v3', { supersede }), { code: 'KEPT_SERVES' });
+  }
+  assert.equal(world.service().slots.blue.role, 'kept');
+
+  await world.controller.steer.rollback({ service: 'shop', label: null }, ANA);
+  await world.until('v1 serves', () => world.service().rollout === null);
+  assert.equal(world.service().stable, 'v1');
+  await world.deploy('v3');
+  await world.until('v3 serves', () => world.over('v3'));
+  assert.equal(world.service().stable, 'v3');
+});
+
 test('a cold way back with another secret says so and goes on', async () => {
   const world = new World();
   await world.serving();

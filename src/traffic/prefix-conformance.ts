@@ -29,7 +29,12 @@ export function prefixConformance(name: string, open: () => Promise<RouterBench>
 
     async function openPrefixed(pathPrefix: string): Promise<void> {
       const green = { ...one.address, pathPrefix };
-      stage = await openStage(bench.router, { slots: { blue: [onAddress(one.address)], green: [green] } });
+      stage = await openStage(
+        bench.router,
+        { slots: { blue: [onAddress(one.address)], green: [green] } },
+        undefined,
+        bench.proxy,
+      );
       revision = 0;
     }
 

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
-import type { SlotName } from '../../release/slot.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { AccessLog } from '../access-log/access-log.ts';
 import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
@@ -24,10 +24,12 @@ export type LiveOptions = {
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
 function checkServable({ service, slots, sticky, spec }: Door): void {
-  const prefixed = [...slots.blue, ...slots.green].find(({ pathPrefix }) => pathPrefix !== '');
+  const mixed = SLOT_NAMES.map((slot) => [...new Set(slots[slot].map(({ pathPrefix }) => pathPrefix))]).find(
+    (prefixes) => prefixes.length > 1,
+  );
   const why =
-    prefixed !== undefined
-      ? `a target below a path (${prefixed.pathPrefix}) is not here yet`
+    mixed !== undefined
+      ? `the targets of one slot are below different paths (${mixed.map((prefix) => prefix || '/').join(', ')}), and nginx has one for a group of them`
       : sticky.by === 'header' && !/^[A-Za-z0-9-]+$/.test(sticky.header)
         ? `nginx takes no header named ${sticky.header}: letters, digits and dashes only`
         : isPlain(spec.path)

@@ -7,6 +7,7 @@ import { BUCKETS } from '../cohort.ts';
 import type { Door } from '../router.ts';
 import { logFormat } from './log-line.ts';
 import { quote, quoteLiteral } from './quote.ts';
+import { renderPrefixMaps, renderPrefixRules, targetOf } from './render-prefix.ts';
 import { bucketName, OUTCOMES, type Outcome } from './route-layout.ts';
 
 /** What a service's files are made of. */
@@ -50,7 +51,7 @@ split_clients "${door.salt}${identityOf(door)}" $${name}_bucket {
 ${buckets}    * ${bucketName(BUCKETS - 1)};
 }
 limit_conn_zone "$bascule_slot$bascule_kind" zone=${name}_busy:256k;
-log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
+${renderPrefixMaps(door, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
 `;
 }
 
@@ -90,7 +91,7 @@ if ($bascule_slot = "") {
     return 503;
 }
 add_header Retry-After $bascule_retry always;
-${renderProxying(plan)}proxy_pass http://${nameOf(door.service)}_$bascule_slot;
+${renderProxying(plan)}proxy_pass http://${nameOf(door.service)}_$bascule_slot${targetOf(door, nameOf(door.service))};
 `;
   return block(
     'server',
@@ -144,7 +145,7 @@ set $bascule_retry "";
 ${streamCheck(name)}error_page 502 = @${name}_502;
 error_page 504 = @${name}_504;
 add_header Retry-After $bascule_retry always;
-${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_slot;
+${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_slot${targetOf(plan.door, name)};
 ${renderChoice(plan, (outcome) => `set $bascule_slot ${outcome};\n    break;`)}set $bascule_retry 5;
 return 503;
 `;
@@ -181,8 +182,7 @@ access_log ${quote(logFile)} ${name} buffer=32k flush=1s;
 client_max_body_size ${spec.maxBodyBytes ?? 0};
 proxy_http_version 1.1;
 proxy_cache off;
-proxy_redirect off;
-proxy_intercept_errors off;
+${renderPrefixRules(door, name)}proxy_intercept_errors off;
 proxy_connect_timeout ${proxy.connectTimeoutMs}ms;
 proxy_read_timeout ${proxy.readTimeoutMs}ms;
 proxy_send_timeout ${proxy.readTimeoutMs}ms;
@@ -212,7 +212,7 @@ if ($upstream_bytes_sent ~ "[1-9]") {
 if ($bascule_stand_in = "") {
     return ${status};
 }
-${door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_stand_in;
+${door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_stand_in${targetOf(door, name)};
 `;
 }
 

@@ -98,6 +98,19 @@ const forms: readonly (readonly [string, readonly ServicePlan[]])[] = [
       }),
     ],
   ],
+  [
+    'below-a-path',
+    [
+      plan({
+        door: {
+          slots: {
+            blue: [onAddress({ host: '127.0.0.1', port: 8201 })],
+            green: [{ host: '10.0.0.7', port: 80, pathPrefix: '/v2.1/' }],
+          },
+        },
+      }),
+    ],
+  ],
   ['snippet', [plan({ proxy: { managed: false, mode: 'snippet' }, door: { sticky: { by: 'none' } } })]],
 ];
 
