@@ -125,7 +125,11 @@ async function answers(port: number): Promise<boolean> {
 function cookies(): string[] {
   return Array.from(
     { length: IDENTITIES },
-    (_, i) => `bascule_id=${Math.imul(i + 1, 2_654_435_761).toString(16).replace('-', '').padStart(32, '0')}`,
+    (_, i) =>
+      `bascule_id=${Math.imul(i + 1, 2_654_435_761)
+        .toString(16)
+        .replace('-', '')
+        .padStart(32, '0')}`,
   );
 }
 
