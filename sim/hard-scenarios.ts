@@ -13,6 +13,7 @@ export const HARD_SCENARIOS = [
   'a start that was overtaken',
   'aborted on a full disk',
   'aborted on a full disk, and killed',
+  'aborted on a full disk, and the machine restarts',
   'a proxy that forgot gets a door first',
   'killed while it tells of another boot',
   'a route that is lost on its way',
@@ -45,9 +46,11 @@ export async function playHard(stage: Stage, scenario: HardScenario): Promise<vo
     case 'a start that was overtaken':
       return await overtaken(stage);
     case 'aborted on a full disk':
-      return await abortedOnFullDisk(stage, false);
+      return await abortedOnFullDisk(stage, () => undefined);
     case 'aborted on a full disk, and killed':
-      return await abortedOnFullDisk(stage, true);
+      return await abortedOnFullDisk(stage, () => stage.world.kill());
+    case 'aborted on a full disk, and the machine restarts':
+      return await abortedOnFullDisk(stage, () => stage.world.restartMachine());
     case 'a proxy that forgot gets a door first':
       return await doorFirst(stage);
     case 'killed while it tells of another boot':
@@ -194,7 +197,7 @@ async function overtaken(stage: Stage): Promise<void> {
   await stage.over('done');
 }
 
-async function abortedOnFullDisk(stage: Stage, isKilled: boolean): Promise<void> {
+async function abortedOnFullDisk(stage: Stage, then: () => void): Promise<void> {
   const { world, people } = stage;
   withPolicy(stage, { ...STEPWISE, dwell: { atLeastMs: 5000, atMostMs: 5000 } });
   const was = stage.stable();
@@ -206,10 +209,12 @@ async function abortedOnFullDisk(stage: Stage, isKilled: boolean): Promise<void>
   await world.pass(BACK_WITHIN_MS);
   const { served } = stage.users();
   stage.must(served === was, `the disk is full, and an abort leaves users with ${served}, not ${was}`);
-  if (isKilled) world.kill();
+  then();
   world.diskFull = false;
-  await stage.over(null);
+  await world.until(() => stage.rollout === null, OVER_WITHIN_MS);
   stage.ended(id, 'aborted');
+  await stage.deploy(people.label('good'));
+  await stage.over('done');
 }
 
 /** A proxy with a door and without a route serves nobody: the route is what it has lost. */

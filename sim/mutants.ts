@@ -100,7 +100,7 @@ const EXECUTION: readonly Mutant[] = [
     name: 'a route counts as proven when it was sent',
     area: 'execution',
     file: 'src/controller/execute.ts',
-    from: 'if (revision >= route.revision)',
+    from: 'if (revision === route.revision)',
     to: 'if (revision >= 0)',
   },
   {

@@ -154,6 +154,26 @@ test('a harmful candidate goes back with a full disk too, and a kill before ther
   assert.match(world.controller.read.rollout(id).reason ?? '', /could not be recorded/u);
 });
 
+test('an abort that could not be recorded is not taken for the route that the next controller asks for', async () => {
+  const world = new World();
+  const id = await dwelling(world);
+  world.disk.isFull = true;
+  await assert.rejects(world.controller.steer.abort({ service: 'shop', rollout: null }, ANA), {
+    code: 'JOURNAL_FULL',
+  });
+  await world.pass(100);
+  world.kill();
+  world.disk.isFull = false;
+  await world.start();
+
+  // Before the new controller has looked at the proxy.
+  await world.controller.steer.weight({ service: 'shop', percent: 40, beyondPlan: false }, ANA);
+
+  await world.until('it is over', () => world.over('v2'));
+  assert.equal(world.controller.read.rollout(id).outcome, 'aborted');
+  assert.equal(route(world).split, null);
+});
+
 test('a journal that is behind the proxy catches up before its routes count as proven', async () => {
   const world = new World();
   await world.serving();

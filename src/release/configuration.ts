@@ -49,6 +49,7 @@ export function renderConfiguration(): string {
     ...group('override', ['override']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),
+    ...group('haproxy', ['proxy', 'haproxy'], 'what `haproxy` may be given in place of its name alone'),
     ...group('strategy', ['strategy']),
     ...group('canary', ['strategy', 'canary']),
     ...group('dwell', ['strategy', 'canary', 'dwell']),

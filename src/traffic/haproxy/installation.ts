@@ -38,6 +38,7 @@ export class Installation {
     if (
       former !== null &&
       digestOf(former) === digestOf(text) &&
+      readOrNull(this.loadedFile) === digestOf(text) &&
       (changed === null || (await this.has(changed)))
     ) {
       if (former !== text) await this.write(this.proxy.file, text);
@@ -62,6 +63,12 @@ export class Installation {
       await this.undo(former);
       throw error;
     }
+    await this.write(this.loadedFile, digestOf(text));
+  }
+
+  /** Says which file was loaded last: whoever was killed between writing and loading it loads it now. */
+  private get loadedFile(): string {
+    return `${this.proxy.file}.loaded`;
   }
 
   /** The route's use of servers, for whoever starts HAProxy anew; nothing is loaded. */

@@ -30,7 +30,7 @@ export function lineParser(service: string, replicas: (slot: SlotName) => number
     const at = line.lastIndexOf(`${MARK} `);
     const fields = at < 0 ? [] : line.slice(at).split(' ');
     if (fields.length !== FIELDS) return null;
-    const [, atMs, backend, server, status, ended, retries, latency, identity, headAt] = fields as string[];
+    const [, atMs, backend, server, status, ended, retries, latency, identity, headAt] = fields;
     const place = parseBackend(backend!);
     const second = Math.floor(Number(atMs) / 1000);
     if (place === null || place.service !== service || !(second > 0)) return null;

@@ -23,10 +23,6 @@ function isStartedWith(pid: number, configurationFile: string): boolean {
 /** Somebody who owns nothing, for workers of a master that is root's; null where it is not. */
 export function workerUser(): { readonly name: string; readonly group: string } | null {
   if (process.geteuid?.() !== 0) return null;
-  const rows = (file: string): string[][] =>
-    readFileSync(file, 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'));
   const groups = rows('/etc/group');
   for (const name of ['haproxy', 'www-data', 'nobody']) {
     const user = rows('/etc/passwd').find((one) => one[0] === name);
@@ -34,4 +30,10 @@ export function workerUser(): { readonly name: string; readonly group: string } 
     if (user !== undefined && group !== undefined) return { name, group: group[0]! };
   }
   return null;
+}
+
+function rows(file: string): string[][] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
 }

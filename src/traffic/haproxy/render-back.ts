@@ -103,11 +103,9 @@ function withoutPrefix(door: Door, slot: SlotName, prefix: string): string[] {
   if (prefix === '') return [];
   const below = escapeRegex(prefix.endsWith('/') ? prefix.slice(0, -1) : prefix);
   const origins = door.slots[slot].map((address) => escapeRegex(formatAddress(address))).join('|');
-  const replace = (header: string, pattern: string, by: string, condition = ''): string =>
-    `replace-header ${header} ${quote(pattern)} ${quote(by)}${condition}`;
   const isOurs = ' if { var(txn.bascule_location),strcmp(txn.bascule_authority) eq 0 }';
   return [
-    `set-var(txn.bascule_location) res.hdr(Location),regsub('^(https?:)?//([^/?#]*).*$',\\2,i),lower`,
+    'set-var(txn.bascule_location) res.hdr(Location),field(3,/),lower',
     replace('Location', `^((https?:)?//[^/?#]*)${below}(/.*)$`, '\\1\\3', isOurs),
     replace('Location', `^((https?:)?//[^/?#]*)${below}([?#].*)?$`, '\\1/\\3', isOurs),
     replace('Location', `^(http:)?//(${origins})(${below}([/?#].*)?)$`, '\\3'),
@@ -117,6 +115,10 @@ function withoutPrefix(door: Door, slot: SlotName, prefix: string): string[] {
     replace('Set-Cookie', `^(.*; *[Pp][Aa][Tt][Hh] *= *)${below}/?( *;.*)?$`, '\\1/\\2'),
     replace('Set-Cookie', `^(.*; *[Pp][Aa][Tt][Hh] *= *)${below}(/[^;].*)$`, '\\1\\2'),
   ];
+}
+
+function replace(header: string, pattern: string, by: string, condition = ''): string {
+  return `replace-header ${header} ${quote(pattern)} ${quote(by)}${condition}`;
 }
 
 function renderServers(plan: ServicePlan, slot: SlotName, lane: Lane): string {

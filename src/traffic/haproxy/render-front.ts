@@ -3,7 +3,7 @@ import { SLOT_NAMES } from '../../release/slot.ts';
 import { BUCKETS } from '../cohort.ts';
 import { LOG_FORMAT } from './log-line.ts';
 import { backendName } from './names.ts';
-import { listenOf, type ServicePlan } from './plan.ts';
+import type { ServicePlan } from './plan.ts';
 import { escapeRegex, quote } from './quote.ts';
 import { ALL_KEY, GONE, NOWHERE } from './route-map.ts';
 

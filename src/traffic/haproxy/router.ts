@@ -35,12 +35,13 @@ const CAPABILITIES: RouterCapabilities = {
   shareStepPercent: 0.1,
   sticky: ['cookie', 'header', 'address', 'none'],
   identities: true,
+  // Its rules would have to look at a secret or an address list before the slot: not there yet.
+  override: false,
   // A hold would need a third target that queues; HAProxy's own queue has no way out that is automatic.
   hold: false,
   // HAProxy hands requests to agents, not copies of them to other servers.
   mirror: false,
   preview: true,
-  override: false,
 };
 const LOST_BEFORE_S = 2;
 
@@ -67,9 +68,6 @@ export class HaproxyRouter implements TrafficRouter {
 
   /** Takes up what was there. Errors: those of HAProxy's start. */
   async start(): Promise<void> {
-    checkRoot(this.options.root);
-    mkdirSync(this.options.root, { recursive: true });
-    chmodSync(this.options.root, 0o755);
     for (const { door, route } of await this.store.load((error) =>
       this.options.report?.(`${error.code}: ${error.message}`),
     )) {
@@ -87,6 +85,9 @@ export class HaproxyRouter implements TrafficRouter {
 
   install(door: Door): Promise<void> {
     return this.inTurn(async () => {
+      checkRoot(this.options.root);
+      mkdirSync(this.options.root, { recursive: true });
+      chmodSync(this.options.root, 0o755);
       const doors = [...this.services.values()].map((service) => service.door);
       const conflict = doorConflict(door, doors);
       if (conflict !== null) throw conflict;
@@ -194,12 +195,10 @@ export class HaproxyRouter implements TrafficRouter {
       return observation(state, door.health[slot], atMs, body);
     });
     const all = workers.flat().filter(({ server }) => server.slot === slot);
-    const sum = (states: readonly ServerState[]): number =>
-      states.reduce((total, { inFlight }) => total + inFlight, 0);
     return {
       replicas: await Promise.all(replicas),
-      inFlight: sum(all.filter(({ backend }) => backend.lane !== 'streams')),
-      streams: sum(all.filter(({ backend }) => backend.lane === 'streams')),
+      inFlight: inFlightOf(all.filter(({ backend }) => backend.lane !== 'streams')),
+      streams: inFlightOf(all.filter(({ backend }) => backend.lane === 'streams')),
     };
   }
 
@@ -282,6 +281,10 @@ export class HaproxyRouter implements TrafficRouter {
     this.queue = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function inFlightOf(states: readonly ServerState[]): number {
+  return states.reduce((total, { inFlight }) => total + inFlight, 0);
 }
 
 /** Paths in HAProxy's files stand within parentheses and in commands, where some characters end them. */

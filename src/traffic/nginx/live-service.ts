@@ -6,6 +6,7 @@ import { AccessLog } from '../access-log/access-log.ts';
 import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
 import { lineParser } from './log-line.ts';
+import { overrideProblem } from './render-override.ts';
 import { secretOf, type ServicePlan } from './render-service.ts';
 import { RouteFiles } from './route-files.ts';
 import { layOut } from './route-layout.ts';
@@ -23,7 +24,8 @@ export type LiveOptions = {
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
-function checkServable({ service, slots, sticky, spec }: Door): void {
+function checkServable(door: Door): void {
+  const { service, slots, sticky, spec } = door;
   const mixed = SLOT_NAMES.map((slot) => [...new Set(slots[slot].map(({ pathPrefix }) => pathPrefix))]).find(
     (prefixes) => prefixes.length > 1,
   );
@@ -33,7 +35,7 @@ function checkServable({ service, slots, sticky, spec }: Door): void {
       : sticky.by === 'header' && !/^[A-Za-z0-9-]+$/.test(sticky.header)
         ? `nginx takes no header named ${sticky.header}: letters, digits and dashes only`
         : isPlain(spec.path)
-          ? null
+          ? overrideProblem(door)
           : `the path ${spec.path} holds what no address has`;
   if (why === null) return;
   throw new OperatingError(

@@ -2,7 +2,7 @@ import { formatAddress } from '../../lib/address.ts';
 import type { Upstream } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door } from '../router.ts';
-import { quote } from './quote.ts';
+import { literal, quote } from './quote.ts';
 
 /*
  * Targets below a path: what `withPrefix` and `without-prefix.ts` do, said in maps. nginx knows no default `proxy_redirect`
@@ -113,9 +113,4 @@ function cookiePaths(slot: SlotName, pathPrefix: string): Case[] {
 
 function withoutSlash(prefix: string): string {
   return prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
-}
-
-/** A text as a pattern that matches it alone. */
-export function literal(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }

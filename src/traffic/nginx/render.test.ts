@@ -111,6 +111,29 @@ const forms: readonly (readonly [string, readonly ServicePlan[]])[] = [
       }),
     ],
   ],
+  [
+    'override',
+    [
+      plan({
+        door: {
+          override: {
+            header: 'x-shop-version',
+            allow: { kind: 'secret', secret: 'a.secret+of-some~length' },
+          },
+        },
+      }),
+      plan({
+        service: 'till',
+        spec: { host: 'till.example.com' },
+        door: {
+          override: {
+            header: 'version',
+            allow: { kind: 'networks', networks: ['10.0.0.0/8', 'fd00::/8'] },
+          },
+        },
+      }),
+    ],
+  ],
   ['snippet', [plan({ proxy: { managed: false, mode: 'snippet' }, door: { sticky: { by: 'none' } } })]],
 ];
 

@@ -36,7 +36,7 @@ const CAPABILITIES: RouterCapabilities = {
   hold: false,
   mirror: false,
   preview: true,
-  override: false,
+  override: true,
 };
 const LOST_BEFORE_S = 2;
 
