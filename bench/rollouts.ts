@@ -153,6 +153,7 @@ function routerAtOnce(clock: Clock): TrafficRouter {
       shareStepPercent: 0.1,
       sticky: ['cookie', 'none'],
       identities: true,
+      override: false,
       hold: false,
       mirror: false,
       preview: false,

@@ -246,6 +246,7 @@ export class SimWorld {
         hold: false,
         mirror: false,
         preview: true,
+        override: false,
       },
       install: (door) => carry('install', () => proxy.install(door)),
       remove: (service) => carry('remove', () => proxy.remove(service)),

@@ -19,6 +19,8 @@ import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { HaproxyRouter } from './traffic/haproxy/router.ts';
+import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
 import { externalRuntime } from './workload/external/external-runtime.ts';
@@ -60,7 +62,7 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, processes, builtin, journal } = await openPorts(stateDir, file, openRuntime);
+  const { ports, bootId, processes, builtin, others, journal } = await openPorts(stateDir, file, openRuntime);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
@@ -87,6 +89,7 @@ export async function serve(
       }),
   });
   await builtin.start();
+  for (const proxy of others) await startProxy(proxy, log);
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -113,6 +116,7 @@ export async function serve(
     () => journal.close(),
     () => processes.detach(),
     () => builtin.close(),
+    ...others.map((proxy) => () => proxy.close()),
   ];
   for (const step of steps) await quietly(log, step);
   if (isThere()) return;
@@ -134,6 +138,16 @@ async function quietly(log: Log, step: () => unknown): Promise<void> {
 /** Not a reason to stop: what goes on is decided by the states, and somebody has to be there for the way back. */
 function brokenHistory(stateDir: string, seq: number, why: string): string {
   return `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
+}
+
+/** A server whose nginx or HAProxy is gone serves everything else; the services behind it say what is missing. */
+async function startProxy(proxy: NginxRouter | HaproxyRouter, log: Log): Promise<void> {
+  try {
+    await proxy.start();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    log.error({ code: error.code }, error.message);
+  }
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
@@ -193,7 +207,17 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     spec.run === null ? outside : processes,
   );
   const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const router = routerByKind({ builtin });
+  const nginx = new NginxRouter({
+    root: join(stateDir, 'nginx'),
+    helper: file.nginxHelper,
+    report: (message) => log.warn({}, message),
+  });
+  const haproxy = new HaproxyRouter({
+    root: join(stateDir, 'haproxy'),
+    helper: file.nginxHelper,
+    report: (message) => log.warn({}, message),
+  });
+  const router = routerByKind({ builtin, nginx, haproxy });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -209,7 +233,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     probe,
     log,
   };
-  return { ports, bootId, processes, builtin, journal };
+  return { ports, bootId, processes, builtin, others: [nginx, haproxy], journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

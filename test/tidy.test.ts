@@ -24,6 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const MAY_ALSO_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'sim/sqlite.ts': ['journal/sqlite'],
 };
+/** Parts that several adapters are made of: reading an access log is the same for nginx and for HAProxy. */
+const SHARED_BY_ADAPTERS = new Set(['traffic/access-log']);
 /** Files of adapter folders that others may know: ports and the pure words that come with them. */
 const PORT_FILES = new Set([
   'traffic/router.ts',
@@ -87,7 +89,10 @@ function breachesOf(source: Source): readonly Breach[] {
     const adapter = adapterOf(target);
     if (adapter !== null && [...allowed, ...(MAY_ALSO_IMPORT[from] ?? [])].includes(adapter)) return [];
     if (folderOf(target) === folder)
-      return adapter !== null && adapterOf(from) !== null && adapter !== adapterOf(from)
+      return adapter !== null &&
+        adapterOf(from) !== null &&
+        adapter !== adapterOf(from) &&
+        !SHARED_BY_ADAPTERS.has(adapter)
         ? [`${from}: imports its sibling ${target}`]
         : [];
     if (allowed.includes(folderOf(target))) return [];

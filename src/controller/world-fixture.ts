@@ -318,6 +318,7 @@ export class World {
         shareStepPercent: 0.1,
         sticky: ['none', 'cookie'],
         identities: true,
+        override: false,
         hold: false,
         mirror: false,
         preview: true,

@@ -134,6 +134,45 @@ export const CODES = {
     cause: 'Another service has the same host and path on that port, or another program listens on the port.',
     fix: 'Choose another host, path or port, or remove what has it; the message names the owner.',
   },
+  TRAFFIC_DOOR_UNSERVABLE: {
+    title: 'This kind of proxy cannot serve such a door',
+    cause: 'The door asks for something that the adapter of this proxy cannot do; the message says what.',
+    fix: 'Change what the message names, or choose another proxy.',
+  },
+  TRAFFIC_PROXY_MISSING: {
+    title: 'The proxy is not installed',
+    cause:
+      'The program of the proxy that the file asks for is not on the path of the server, or may not be run.',
+    fix: 'Install it (`apt-get install nginx`), or put it on the path of the server; then apply again.',
+  },
+  TRAFFIC_PROXY_TOO_OLD: {
+    title: 'The proxy is too old',
+    cause: 'The program that is installed does not know what Bascule has to ask of it.',
+    fix: 'Install a later version; the message says which one is needed.',
+  },
+  TRAFFIC_CONFIG_REFUSED: {
+    title: 'The proxy refuses its configuration',
+    cause:
+      "Testing the whole configuration failed: through a file of your own, or through what the service's file or its include asks for (a certificate that is not there, a second default server).",
+    fix: 'Run `nginx -t` and mend the file that it names. The former files are back and the proxy serves as before.',
+  },
+  TRAFFIC_CONFIG_UNWRITABLE: {
+    title: "The proxy's files cannot be written",
+    cause: 'The directory is missing, belongs to somebody else, or the disk is full.',
+    fix: "Make the directory and give it to the server's user; the proxy's own configuration includes it.",
+  },
+  TRAFFIC_NOT_SERVED: {
+    title: 'The proxy does not answer with the files that it was given',
+    cause:
+      'It does not include the directory, does not run, answers another server block on that host and port, or could not listen there.',
+    fix: 'Include the directory in its http block, start it, and see its error log; then apply again. The former files are back.',
+  },
+  TRAFFIC_DOOR_UNFIT: {
+    title: 'This proxy cannot have such a door',
+    cause:
+      'Behind HAProxy the replicas of one slot need the same path prefix, and the services on one listener have all TLS or none.',
+    fix: 'Change what the message names, or choose another proxy.',
+  },
   TRAFFIC_PROXY_UNKNOWN: {
     title: 'The server cannot drive this kind of proxy',
     cause: 'The file asks for a proxy that this version of the server has no adapter for.',

@@ -114,6 +114,11 @@ export const ROLLOUT_CODES = {
     cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',
     fix: 'Run "bascule apply" first: it shows the difference and changes both slots in place.',
   },
+  PROXY_UNSUPPORTED: {
+    title: 'the proxy cannot do that',
+    cause: 'The file asks for routing that its kind of proxy does not have; the message names both.',
+    fix: 'Take the key out, or use a proxy that can.',
+  },
   PREVIEW_UNSUPPORTED: {
     title: 'the proxy has no preview addresses',
     cause: 'The file has verify or preview, and its proxy cannot give each slot an address of its own.',

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory, writeFileDurably } from '../../lib/durable-file.ts';
-import { OperatingError, messageOf } from '../../lib/errors.ts';
-import type { ServiceState } from './messages.ts';
+import { syncDirectory, writeFileDurably } from '../lib/durable-file.ts';
+import { OperatingError, messageOf } from '../lib/errors.ts';
+import type { Door, Route } from './router.ts';
+
+/** All that a data plane has to keep of a service. */
+export type ServiceState = { readonly door: Door; readonly route: Route | null };
 
 const FORMAT = 'bascule proxy service';
 const VERSION = 1;

@@ -1,6 +1,6 @@
-import { DID, type IdentityNews, ONE_OFF } from './worker/identity-filter.ts';
-import type { IdentitySecond } from '../counts.ts';
-import { SLOT_NAMES } from '../../release/slot.ts';
+import { DID, type IdentityNews, ONE_OFF } from './identity-filter.ts';
+import type { IdentitySecond } from './counts.ts';
+import { SLOT_NAMES } from '../release/slot.ts';
 
 /** Past this many identities a rollout's newcomers go to a Bloom filter. About 24 MiB when full. */
 const MAX_IDENTITIES = 1 << 20;

@@ -1,4 +1,4 @@
-import { LATENCY_BUCKETS, type ReplicaSecond } from '../../counts.ts';
+import { LATENCY_BUCKETS, type ReplicaSecond } from './counts.ts';
 
 /** Index into `ReplicaTally`'s counters; the order of `ClassCounts`. */
 export const CLASS = {

@@ -1,9 +1,8 @@
-import { type ClientRequest, request } from 'node:http';
-import { formatAddress } from '../../lib/address.ts';
-import { formatUpstream, withPrefix } from '../../lib/upstream.ts';
-import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
-import type { Door, Probe, ReplicaObservation, Route } from '../router.ts';
-import type { ReplicaHealth } from './messages.ts';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { formatAddress } from '../lib/address.ts';
+import { formatUpstream, withPrefix } from '../lib/upstream.ts';
+import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import type { Door, Probe, ReplicaObservation, Route } from './router.ts';
 
 const BODY_BYTES = 200;
 /** A healthy body is read to its end, up to this length, so that no application logs a broken pipe. */
@@ -11,10 +10,21 @@ const MAX_BODY_BYTES = 65_536;
 /** Share of the interval by which each probe is early or late, so that replicas are not probed in step. */
 const JITTER = 0.1;
 
+export type ReplicaHealth = {
+  readonly service: string;
+  readonly slot: SlotName;
+  readonly replica: number;
+  readonly healthy: boolean;
+};
+
 export type ProberOptions = {
   readonly onChange: (health: ReplicaHealth) => void;
   /** 0 to 1. */
   readonly random: () => number;
+  /** The request, not yet ended, where a replica is probed through a proxy; by default it is asked at its own address. */
+  readonly ask?: (door: Door, slot: SlotName, replica: number) => ClientRequest;
+  /** What the proxy says in place of the replica, or null where the answer is the replica's own. */
+  readonly unreached?: (response: IncomingMessage) => string | null;
 };
 
 /** Probes every replica in use, as its door's health check says, and keeps what was found. */
@@ -79,17 +89,16 @@ export class Prober {
   private begin(door: Door, at: { slot: SlotName; replica: number }, presumed: boolean): ReplicaProbe {
     const onChange = (healthy: boolean): void =>
       this.options.onChange({ service: door.service, ...at, healthy });
-    return new ReplicaProbe({ door, ...at, presumed, onChange, random: this.options.random });
+    return new ReplicaProbe({ ...this.options, door, ...at, presumed, onChange });
   }
 }
 
-type ReplicaProbeOptions = {
+type ReplicaProbeOptions = Pick<ProberOptions, 'ask' | 'unreached' | 'random'> & {
   readonly door: Door;
   readonly slot: SlotName;
   readonly replica: number;
   readonly presumed: boolean;
   readonly onChange: (healthy: boolean) => void;
-  readonly random: () => number;
 };
 
 class ReplicaProbe {
@@ -148,7 +157,7 @@ class ReplicaProbe {
   }
 
   private probe(): void {
-    const { host, port, pathPrefix } = this.door.slots[this.options.slot][this.options.replica]!;
+    const { slot, replica, ask = askAtItsAddress, unreached } = this.options;
     const atMs = Date.now();
     const startedMs = performance.now();
     const done = (ok: boolean, found: string, body: string): void => {
@@ -159,19 +168,8 @@ class ReplicaProbe {
       if (!this.stopped)
         this.take({ atMs, ok, found, tookMs: Math.round(performance.now() - startedMs), body });
     };
-    const { path, timeoutMs } = this.door.health[this.options.slot];
-    const probe = request({
-      host,
-      port,
-      path: withPrefix(pathPrefix, path),
-      method: 'GET',
-      agent: false,
-      headers: {
-        host: this.door.spec.host ?? formatAddress({ host, port }),
-        'user-agent': 'bascule-probe',
-        connection: 'close',
-      },
-    });
+    const { timeoutMs } = this.door.health[slot];
+    const probe = ask(this.door, slot, replica);
     this.running = probe;
     const deadline = setTimeout(() => done(false, `no answer within ${timeoutMs}ms`, ''), timeoutMs);
     probe.on('error', (error: NodeJS.ErrnoException) => done(false, describe(error), ''));
@@ -180,7 +178,8 @@ class ReplicaProbe {
       const ok = status >= 200 && status < 300;
       let body = '';
       let length = 0;
-      const answered = (): void => done(ok, String(status), ok ? '' : body);
+      const other = unreached?.(response) ?? null;
+      const answered = (): void => done(ok && other === null, other ?? String(status), ok ? '' : body);
       response.setEncoding('utf8');
       response.on('data', (text: string) => {
         length += text.length;
@@ -207,6 +206,22 @@ class ReplicaProbe {
     const jitter = 1 + JITTER * (2 * this.options.random() - 1);
     this.timer = setTimeout(() => this.probe(), Math.max(1, intervalMs * jitter - probe.tookMs));
   }
+}
+
+function askAtItsAddress(door: Door, slot: SlotName, replica: number): ClientRequest {
+  const { host, port, pathPrefix } = door.slots[slot][replica]!;
+  return request({
+    host,
+    port,
+    path: withPrefix(pathPrefix, door.health[slot].path),
+    method: 'GET',
+    agent: false,
+    headers: {
+      host: door.spec.host ?? formatAddress({ host, port }),
+      'user-agent': 'bascule-probe',
+      connection: 'close',
+    },
+  });
 }
 
 function describe(error: NodeJS.ErrnoException): string {

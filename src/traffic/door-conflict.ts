@@ -1,6 +1,6 @@
-import { formatAddress } from '../../lib/address.ts';
-import { OperatingError } from '../../lib/errors.ts';
-import type { Door } from '../router.ts';
+import { formatAddress } from '../lib/address.ts';
+import { OperatingError } from '../lib/errors.ts';
+import type { Door } from './router.ts';
 
 const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ReplicaHealth } from './messages.ts';
+import type { ReplicaHealth } from './prober.ts';
 
 /**
  * Which replicas were healthy, kept beside the routes: a proxy that is restarted goes on serving at once instead of

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { IdentitySecond } from '../counts.ts';
+import type { IdentitySecond } from './counts.ts';
 import { IdentityBook, IdentityCounts } from './identity-book.ts';
-import { DID, type IdentityNews, ONE_OFF } from './worker/identity-filter.ts';
+import { DID, type IdentityNews, ONE_OFF } from './identity-filter.ts';
 
 const BLUE = 0;
 const GREEN = 1;
