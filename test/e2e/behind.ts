@@ -1,16 +1,19 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ProxySpec } from '../../src/release/service.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
+import { openHaproxy } from '../../src/traffic/haproxy/conformance.ts';
+import { processesOf } from '../../src/traffic/haproxy/processes.ts';
 import { openNginx } from '../../src/traffic/nginx/conformance.ts';
 import { orphansOf } from '../../src/traffic/nginx/processes.ts';
 
 /** A proxy that others make, in an instance that Bascule owns. */
-export type OthersKind = 'nginx';
+export type OthersKind = 'nginx' | 'haproxy';
 
-export const OTHERS: readonly OthersKind[] = ['nginx'];
+export const OTHERS: readonly OthersKind[] = ['nginx', 'haproxy'];
 
 export type Behind = {
-  readonly router: TrafficRouter;
+  readonly router: TrafficRouter & { close(): void };
   readonly spec: ProxySpec;
   /** Everything that it keeps. */
   readonly root: string;
@@ -52,6 +55,21 @@ const OPENERS: Readonly<Record<OthersKind, () => Promise<Behind>>> = {
       root,
       pids: () => orphansOf(root).toSorted((a, b) => a - b),
       reload: () => router.managed.reload(),
+      close,
+    };
+  },
+  haproxy: async () => {
+    const { router, root, proxy, close } = await openHaproxy();
+    const pids = (): number[] => processesOf(join(root, 'main.cfg')).toSorted((a, b) => a - b);
+    return {
+      router,
+      spec: proxy!,
+      root,
+      pids,
+      reload: async () => {
+        process.kill(pids()[0]!, 'SIGUSR2');
+        return Promise.resolve();
+      },
       close,
     };
   },

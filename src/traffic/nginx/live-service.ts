@@ -13,12 +13,12 @@ import { layOut } from './route-layout.ts';
 
 /** nginx writes out its buffers every second. */
 const CLOSE_AFTER_MS = 1500;
-const LOG_BYTES = 32 * 1024 * 1024;
 
 export type LiveOptions = {
   readonly root: string;
   readonly door: Door;
   readonly epoch: string;
+  readonly logBytes: number;
   readonly reopen: () => Promise<void>;
   readonly nowMs: () => number;
 };
@@ -145,10 +145,10 @@ export class LiveService {
 
   private openLog(former?: AccessLog): AccessLog {
     former?.close();
-    const { epoch, reopen, nowMs } = this.options;
+    const { epoch, logBytes, reopen, nowMs } = this.options;
     return new AccessLog({
       path: this.logFile,
-      maxBytes: LOG_BYTES,
+      maxBytes: logBytes,
       parse: lineParser(this.door.slots),
       epoch,
       closeAfterMs: CLOSE_AFTER_MS,
