@@ -20,9 +20,9 @@ export type Behind = {
   /** All of its processes, the oldest first. */
   pids(): readonly number[];
   /** Reads its configuration anew, as its owner may at any time. */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
   /** Ends it. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 /** Why it cannot run here, or null. */
@@ -48,14 +48,15 @@ export async function openBehind(kind: OthersKind): Promise<Behind> {
 
 const OPENERS: Readonly<Record<OthersKind, () => Promise<Behind>>> = {
   nginx: async () => {
-    const { router, root, proxy, close } = await openNginx();
+    const bench = await openNginx();
+    const { router, root, proxy } = bench;
     return {
       router,
       spec: proxy!,
       root,
       pids: () => orphansOf(root).toSorted((a, b) => a - b),
       reload: () => router.managed.reload(),
-      close,
+      close: () => bench.close(),
     };
   },
   haproxy: async () => {

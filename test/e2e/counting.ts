@@ -74,7 +74,9 @@ async function main(kind: OthersKind, requests: number): Promise<number> {
   const place = { root: behind.root, file, logBytes: requests * LOG_BYTES_PER_REQUEST };
   let keeper = await startKeeper(kind, place, served);
   try {
-    await waitFor('every door to serve', async () => (await Promise.all(PROBED.map((name) => isOpen(doors[name]!)))).every(Boolean));
+    await waitFor('every door to serve', async () =>
+      (await Promise.all(PROBED.map((name) => isOpen(doors[name]!)))).every(Boolean),
+    );
     const before = await settled(file, backends);
     const client = new CountingClient(CONNECTIONS);
     const rotations = watchRotations(join(behind.root, 'log', 'main.log'));
@@ -128,8 +130,10 @@ async function describeAll({ spec }: Behind, { ports }: Backends): Promise<Serve
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([, port]) => at(port));
   const serve = (service: string, blue: ReturnType<typeof by>, green: ReturnType<typeof by>): Served => {
-    const split: Route['split'] = green.length === 0 ? null : { rollout: 'r-1', slot: 'green', sharePercent: 25, seed: 'b'.repeat(32) };
-    const proxy = spec.kind === 'builtin' ? spec : { ...spec, readTimeoutMs: service === 'late' ? TIMEOUT_MS : 30_000 };
+    const split: Route['split'] =
+      green.length === 0 ? null : { rollout: 'r-1', slot: 'green', sharePercent: 25, seed: 'b'.repeat(32) };
+    const proxy =
+      spec.kind === 'builtin' ? spec : { ...spec, readTimeoutMs: service === 'late' ? TIMEOUT_MS : 30_000 };
     const described = describeDoor(own.pop()!, { blue, green: green.length === 0 ? blue : green }, proxy);
     return {
       door: { ...described, service },
@@ -190,7 +194,9 @@ function kindOf(n: number): readonly [string, string] {
 }
 
 function cookieOf(n: number): string {
-  const hex = Math.imul((n % PEOPLE) + 1, 2_654_435_761).toString(16).replace('-', '');
+  const hex = Math.imul((n % PEOPLE) + 1, 2_654_435_761)
+    .toString(16)
+    .replace('-', '');
   return `bascule_id=${hex.padStart(32, '0')}`;
 }
 
@@ -244,30 +250,42 @@ async function settled(file: string, backends: Backends): Promise<Settled> {
   const second = Math.floor(Date.now() / 1000) + 1;
   await waitFor(
     'the counts to be committed',
-    () => Object.values(readKept(file).upTo).every((upTo) => upTo >= second) && Object.keys(readKept(file).upTo).length > 0,
+    () =>
+      Object.values(readKept(file).upTo).every((upTo) => upTo >= second) &&
+      Object.keys(readKept(file).upTo).length > 0,
     { withinMs: 20_000, everyMs: 100 },
   );
   return { asked: await backends.asked(), kept: readKept(file) };
 }
 
-function compare(before: Settled, after: Settled, { seen, again }: { readonly seen: Outcomes; readonly again: number }): string[] {
+function compare(
+  before: Settled,
+  after: Settled,
+  { seen, again }: { readonly seen: Outcomes; readonly again: number },
+): string[] {
   const wrong: string[] = [];
   const rows = new Map<string, Readonly<Record<string, number>>>();
-  for (const [key, counts] of Object.entries(after.asked)) rows.set(key.replace('-breaks', ''), less(counts, before.asked[key]!));
+  for (const [key, counts] of Object.entries(after.asked))
+    rows.set(key.replace('-breaks', ''), less(counts, before.asked[key]!));
   const refused = Object.values(seen['refused/ok'] ?? {}).reduce((sum, count) => sum + count, 0);
   rows.set('refused.blue.0', { connectFailure: refused });
-  console.log(`\n${'slot and replica'.padEnd(18)}${'class'.padEnd(16)}${'known'.padStart(8)}${'counted'.padStart(9)}`);
+  console.log(
+    `\n${'slot and replica'.padEnd(18)}${'class'.padEnd(16)}${'known'.padStart(8)}${'counted'.padStart(9)}`,
+  );
   for (const [key, known] of rows) {
     if (key.startsWith('timed')) continue;
     const counted = less(after.kept.counts[key] ?? {}, before.kept.counts[key] ?? {});
     for (const name of new Set([...Object.keys(known), ...Object.keys(counted)])) {
       const [want, have] = [known[name] ?? 0, counted[name] ?? 0];
       if (want === 0 && have === 0) continue;
-      console.log(`${key.padEnd(18)}${name.padEnd(16)}${String(want).padStart(8)}${String(have).padStart(9)}${want === have ? '' : '  <<<'}`);
+      console.log(
+        `${key.padEnd(18)}${name.padEnd(16)}${String(want).padStart(8)}${String(have).padStart(9)}${want === have ? '' : '  <<<'}`,
+      );
       if (want !== have) wrong.push(`${key} ${name}: ${want} were, ${have} counted`);
     }
   }
-  for (const [what, statuses] of Object.entries(seen)) console.log(`the client saw of ${what}: ${JSON.stringify(statuses)}`);
+  for (const [what, statuses] of Object.entries(seen))
+    console.log(`the client saw of ${what}: ${JSON.stringify(statuses)}`);
   console.log(`sent again, as the connection was closed before the request was read: ${again}`);
   const lost = after.kept.lost.length - before.kept.lost.length;
   if (lost > 0) wrong.push(`seconds were reported as lost: ${JSON.stringify(after.kept.lost)}`);
@@ -277,14 +295,28 @@ function compare(before: Settled, after: Settled, { seen, again }: { readonly se
 
 /** What the client saw of each path, but for what fails by design. */
 function unlike(seen: Outcomes): string[] {
-  const wanted: Readonly<Record<string, number>> = { 'main/ok': 200, 'main/missing': 404, 'main/error': 500, 'main/abort': 0, 'retried/ok': 200, 'late/never': 504 };
+  const wanted: Readonly<Record<string, number>> = {
+    'main/ok': 200,
+    'main/missing': 404,
+    'main/error': 500,
+    'main/abort': 0,
+    'retried/ok': 200,
+    'late/never': 504,
+  };
   return Object.entries(wanted).flatMap(([what, status]) =>
-    Object.keys(seen[what] ?? {}).some((found) => Number(found) !== status) ? [`the client saw ${JSON.stringify(seen[what])} of ${what}`] : [],
+    Object.keys(seen[what] ?? {}).some((found) => Number(found) !== status)
+      ? [`the client saw ${JSON.stringify(seen[what])} of ${what}`]
+      : [],
   );
 }
 
-function less(counts: Readonly<Record<string, number>>, before: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count - (before[name] ?? 0)]));
+function less(
+  counts: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [name, count - (before[name] ?? 0)]),
+  );
 }
 
 /** Both from the request to the answer's head: the client's from its last byte sent, the proxy's from its connect. */
@@ -294,7 +326,9 @@ function compareLatency({ latency }: Kept, timed: readonly number[]): string[] {
     const theirs = timed[Math.ceil(timed.length * q) - 1]!;
     const ours = quantile(latency['timed'] ?? {}, q);
     const off = (ours / theirs - 1) * 100;
-    console.log(`p${q * 100}: the client measured ${theirs.toFixed(1)} ms, counted ${ours.toFixed(1)} ms (${off.toFixed(1)} %)`);
+    console.log(
+      `p${q * 100}: the client measured ${theirs.toFixed(1)} ms, counted ${ours.toFixed(1)} ms (${off.toFixed(1)} %)`,
+    );
     if (!(Math.abs(off) <= 2)) wrong.push(`p${q * 100} is ${off.toFixed(1)} % off`);
   }
   return wrong;
@@ -302,7 +336,9 @@ function compareLatency({ latency }: Kept, timed: readonly number[]): string[] {
 
 /** Within the bucket in which it falls, as if those in it were spread evenly. */
 function quantile(buckets: Readonly<Record<number, number>>, q: number): number {
-  const found = Object.entries(buckets).map(([bucket, count]) => [Number(bucket), count] as const).filter(([bucket]) => latencyBucketMs(bucket) > FASTEST_MS / 2);
+  const found = Object.entries(buckets)
+    .map(([bucket, count]) => [Number(bucket), count] as const)
+    .filter(([bucket]) => latencyBucketMs(bucket) > FASTEST_MS / 2);
   const rank = q * found.reduce((sum, [, count]) => sum + count, 0);
   let below = 0;
   for (const [bucket, count] of found.toSorted(([a], [b]) => a - b)) {
@@ -321,7 +357,10 @@ async function droppedLogs(root: string): Promise<string> {
   socket.end('show info\n');
   let said = '';
   for await (const part of socket.setEncoding('utf8')) said += part as string;
-  return said.split('\n').filter((line) => /^(DroppedLogs|Nbthread|CumReq)/.test(line)).join(', ');
+  return said
+    .split('\n')
+    .filter((line) => /^(DroppedLogs|Nbthread|CumReq)/.test(line))
+    .join(', ');
 }
 
 /** How often another file had taken the log's place, so far. */
@@ -335,7 +374,12 @@ function watchRotations(file: string): () => number {
   return () => inodes.size - 1;
 }
 
-type Broken = { readonly behind: Behind; readonly doors: Doors; readonly backends: Backends; readonly file: string };
+type Broken = {
+  readonly behind: Behind;
+  readonly doors: Doors;
+  readonly backends: Backends;
+  readonly file: string;
+};
 
 /** What a worker that is killed under load takes with it: measured, not judged. */
 async function killWorker({ behind, doors, backends, file }: Broken): Promise<void> {
@@ -355,10 +399,15 @@ async function killWorker({ behind, doors, backends, file }: Broken): Promise<vo
   client.close();
   const after = await settled(file, backends);
   const total = (counts: Asked): number =>
-    Object.entries(counts).filter(([key]) => key.startsWith('main')).flatMap(([, of]) => Object.values(of)).reduce((sum, count) => sum + count, 0);
+    Object.entries(counts)
+      .filter(([key]) => key.startsWith('main'))
+      .flatMap(([, of]) => Object.values(of))
+      .reduce((sum, count) => sum + count, 0);
   const were = total(after.asked) - total(before.asked);
   const counted = total(after.kept.counts) - total(before.kept.counts);
-  const told = after.kept.lost.filter(({ service }) => service === 'main').slice(before.kept.lost.filter(({ service }) => service === 'main').length);
+  const told = after.kept.lost
+    .filter(({ service }) => service === 'main')
+    .slice(before.kept.lost.filter(({ service }) => service === 'main').length);
   console.log(
     `one of nginx's workers killed at ${(were / 4).toFixed(0)} requests a second: ${were - counted} of ${were} not counted, ` +
       `${broken.length} broken off; seconds reported as lost: ${told.map(({ fromSecond, toSecond }) => toSecond - fromSecond + 1).join(', ') || 'none'}`,

@@ -23,7 +23,10 @@ export async function startReloading(
   };
   await write('blue');
   const running = await run([find('nginx')!, '-p', directory, '-c', file, '-e', 'stderr'], directory);
-  await waitFor('the reloaded nginx to answer', async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok);
+  await waitFor(
+    'the reloaded nginx to answer',
+    async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok,
+  );
   return {
     serve: async (slot) => {
       await write(slot);

@@ -32,7 +32,14 @@ import type { Show } from './switches-report.ts';
 const REST_EVERY = 100;
 const REST_MS = 2500;
 const TRANSFER_MS = 2000;
-const TRAFFIC = { uploads: 8, downloads: 9, streams: 20, webSockets: 20, transferBytes: 400_000, transferMs: TRANSFER_MS };
+const TRAFFIC = {
+  uploads: 8,
+  downloads: 9,
+  streams: 20,
+  webSockets: 20,
+  transferBytes: 400_000,
+  transferMs: TRANSFER_MS,
+};
 
 async function main(show: Show): Promise<number> {
   const kind = show.proxy === 'builtin' ? null : othersKind(show.proxy);
@@ -102,7 +109,13 @@ function progress(text: string): void {
 function flags(): Show {
   const text = { type: 'string' } as const;
   const options = {
-    proxy: text, control: text, switches: text, latency: text, 'per-second': text, replicas: text };
+    proxy: text,
+    control: text,
+    switches: text,
+    latency: text,
+    'per-second': text,
+    replicas: text,
+  };
   const { values } = parseArgs({ options, strict: true });
   const number = (name: keyof typeof values, fallback: number): number => {
     const value = Number(values[name] ?? fallback);

@@ -79,7 +79,7 @@ export class FrontDoor {
       const fail = (error: Error): void => {
         // Kept idle, and closed by a reload just as it was used: a new one tells more.
         if (by.agents === this.kept && asking.reusedSocket)
-          this.get(plan, path, { ...by, agents: null }).then(resolve, reject);
+          resolve(this.get(plan, path, { ...by, agents: null }));
         else reject(unreachable(plan, error));
       };
       asking.setTimeout(TIMEOUT_MS, () => asking.destroy(new Error(`no answer within ${TIMEOUT_MS}ms`)));

@@ -68,7 +68,9 @@ export class WebSocketLane {
       if (found === 'closed') over(null);
       else if (found !== null) over({ kind: 'corrupt', detail: found });
     });
-    socket.on('error', (error) => over({ kind: talk.isOpen ? 'truncated' : 'refused', detail: error.message }));
+    socket.on('error', (error) =>
+      over({ kind: talk.isOpen ? 'truncated' : 'refused', detail: error.message }),
+    );
     socket.on('close', () => over({ kind: 'truncated', detail: 'ended without a goodbye' }));
   }
 
