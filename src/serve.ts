@@ -12,11 +12,13 @@ import { parseServerFile, type ServerFile } from './controller/server-file.ts';
 import { createApi } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
-import { systemClock, type Clock } from './lib/clock.ts';
+import { readBootId } from './lib/boot-id.ts';
+import type { Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
 import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
+import { openSteadyClock, sinceBootMs } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { NginxRouter } from './traffic/nginx/router.ts';
@@ -24,7 +26,6 @@ import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
 import { externalRuntime } from './workload/external/external-runtime.ts';
 import { probe } from './workload/external/probe.ts';
-import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
 import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
@@ -61,7 +62,11 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, processes, builtin, nginx, journal } = await openPorts(stateDir, file, openRuntime);
+  const { ports, clock, bootId, processes, builtin, nginx, journal } = await openPorts(
+    stateDir,
+    file,
+    openRuntime,
+  );
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
@@ -101,7 +106,7 @@ export async function serve(
   if (fault !== null) log.error({ seq: fault.seq }, brokenHistory(stateDir, fault.seq, fault.why));
   const isThere = sameFile(join(stateDir, 'journal.db'));
   const over = Promise.withResolvers<void>();
-  const stopChecking = systemTimers.every(STATE_CHECK_MS, () => isThere() || over.resolve());
+  const stopChecking = systemTimers.every(STATE_CHECK_MS, () => (isThere() ? clock.note() : over.resolve()));
   // A terminal that closes is a word to stop like any other.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
   await over.promise;
@@ -166,11 +171,11 @@ async function makeStateDirectory(stateDir: string): Promise<void> {
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
 async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof processRuntime) {
-  const clock = systemClock;
+  const bootId = readBootId();
+  const clock = openSteadyClock(join(stateDir, 'proxy'), { bootId, wallMs: Date.now, sinceBootMs });
   const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
   const journal = openSqliteJournal({ dir: stateDir, keyFile, maxBytes: null, clock, random: systemRandom });
-  const bootId = readBootId();
   const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
   const { allowedUsers, allowedEnv } = file;
   const digestKey = readFileSync(keyFile);
@@ -208,6 +213,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
   const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
   const nginx = new NginxRouter({
     root: join(stateDir, 'nginx'),
+    clock,
     helper: file.nginxHelper,
     report: (message) => log.warn({}, message),
   });
@@ -227,7 +233,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     probe,
     log,
   };
-  return { ports, bootId, processes, builtin, nginx, journal };
+  return { ports, clock, bootId, processes, builtin, nginx, journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -19,7 +19,10 @@ export type LiveOptions = {
   readonly door: Door;
   readonly epoch: string;
   readonly reopen: () => Promise<void>;
+  /** Steady: never jumps. */
   readonly nowMs: () => number;
+  /** By which nginx stamps its lines. */
+  readonly wallMs: () => number;
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
@@ -141,7 +144,7 @@ export class LiveService {
 
   private openLog(former?: AccessLog): AccessLog {
     former?.close();
-    const { epoch, reopen, nowMs } = this.options;
+    const { epoch, reopen, nowMs, wallMs } = this.options;
     return new AccessLog({
       path: this.logFile,
       maxBytes: LOG_BYTES,
@@ -150,6 +153,7 @@ export class LiveService {
       closeAfterMs: CLOSE_AFTER_MS,
       reopen,
       nowMs,
+      wallMs,
     });
   }
 
