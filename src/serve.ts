@@ -9,7 +9,7 @@ import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
 import { parseServerFile, type ServerFile } from './controller/server-file.ts';
-import { createApi } from './http/server.ts';
+import { createApi, type Api } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
 import { readBootId } from './lib/boot-id.ts';
@@ -92,10 +92,21 @@ export async function serve(
         reason: null,
       }),
   });
-  await builtin.start();
-  await startNginx(nginx, log);
-  await running.start(bootId);
-  await api.start();
+  // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
+  const stop = async (): Promise<void> => {
+    const closing = [() => processes.detach(), () => builtin.close(), () => nginx.close()];
+    const steps = [() => api.stop(STOP_GRACE_MS), () => running.stop(), () => journal.close(), ...closing];
+    for (const step of steps) await quietly(log, step);
+  };
+  try {
+    await builtin.start();
+    await startNginx(nginx, log);
+    await running.start(bootId);
+    await api.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
   log.info(
     { stateDir, pid: process.pid, chain: ports.journal.head() },
@@ -109,26 +120,35 @@ export async function serve(
   const stopChecking = systemTimers.every(STATE_CHECK_MS, () => (isThere() ? clock.note() : over.resolve()));
   // A terminal that closes is a word to stop like any other.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
+  const stopWatching = watchSockets(api, log);
   await over.promise;
   stopChecking();
+  stopWatching();
   // Where the chain ends is in the log, so that records that are taken away later are missed.
   log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
-  // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
-  const steps = [
-    () => api.stop(STOP_GRACE_MS),
-    () => running.stop(),
-    () => journal.close(),
-    () => processes.detach(),
-    () => builtin.close(),
-    () => nginx.close(),
-  ];
-  for (const step of steps) await quietly(log, step);
-  if (isThere()) return;
-  throw new OperatingError(
+  await stop();
+  if (!isThere()) throw gone(stateDir);
+}
+
+function gone(stateDir: string): OperatingError {
+  return new OperatingError(
     'STATE_DIR_UNUSABLE',
     `The journal in ${stateDir} was deleted or replaced, so this server stopped: nothing that it decides could be recorded. Traffic and applications go on as they are. Put the directory back ("bascule restore") and start it again.`,
     { retryable: false },
   );
+}
+
+/** Whoever deletes a socket, with a broom for /run for example, must not leave a server that nobody reaches. */
+function watchSockets(api: Api, log: Log): () => void {
+  let was: Awaited<ReturnType<Api['mend']>> = 'whole';
+  return systemTimers.every(STATE_CHECK_MS, () => {
+    void api.mend().then((is) => {
+      if (is === 'mended') log.warn({}, 'a socket of the API had been deleted; it is there again');
+      if (is === 'lost' && was !== 'lost')
+        log.error({}, 'the directory of the sockets was deleted: nobody reaches this server; restart it');
+      was = is;
+    });
+  });
 }
 
 async function quietly(log: Log, step: () => unknown): Promise<void> {

@@ -12,6 +12,7 @@ export type FailureRow = {
 const APPLICATIONS = 'test/e2e/failures/applications.test.ts';
 const DISK = 'test/e2e/failures/disk.test.ts';
 const STATE = 'test/e2e/failures/state.test.ts';
+const CLOCK = 'test/e2e/failures/clock.test.ts';
 const UPGRADE = 'test/e2e/failures/upgrade.test.ts';
 const ADOPTION = 'test/e2e/adoption.test.ts';
 const KILLS = 'test/e2e/proxy-kills.test.ts';
@@ -133,6 +134,16 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       ],
     },
     {
+      when: 'is full, and room is made again',
+      says: 'what was owed, as done; deploys are taken again',
+      users: SERVED,
+      next: '–',
+      test: [
+        DISK,
+        'a full disk: no request fails, a deploy is refused, an abort moves the traffic and is recorded once there is room',
+      ],
+    },
+    {
       when: 'is full, and proxy and server are killed',
       says: 'nothing: both come back with what they had',
       users: 'have what the killed proxy was serving cut',
@@ -189,6 +200,33 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       test: [
         STATE,
         'a journal that cannot be used is refused with what to do, in whatever way, while traffic goes on',
+      ],
+    },
+    {
+      when: 'has a journal in which a state, or a command that waits, is damaged',
+      says: '`JOURNAL_CORRUPT`, with the service; the server does not start',
+      users: SERVED,
+      next: '`bascule restore`',
+      test: [
+        STATE,
+        'a journal that cannot be used is refused with what to do, in whatever way, while traffic goes on',
+      ],
+    },
+    {
+      when: 'loses a socket of the API under a running server',
+      says: 'that it had been deleted; it is there again within a second',
+      users: SERVED,
+      next: '–',
+      test: [STATE, 'a socket that is deleted under a running server is there again within seconds'],
+    },
+    {
+      when: 'has a socket that another program listens on',
+      says: '`SOCKET_IN_USE`; the server does not start',
+      users: SERVED,
+      next: 'stop that program',
+      test: [
+        STATE,
+        'a server whose socket another program has is refused, says so, and ends; traffic goes on',
       ],
     },
     {
@@ -337,6 +375,34 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       users: SERVED,
       next: '–',
       test: [WORLD, 'a clock that jumps an hour ahead does not make a version that starts overdue'],
+    },
+    {
+      when: 'the clock is set ahead during a dwell or a watch',
+      says: 'nothing: only seconds in which traffic was judged count',
+      users: SERVED,
+      next: '–',
+      test: [CLOCK, 'a clock that is set ahead by an hour during a dwell and a watch ends neither'],
+    },
+    {
+      when: 'the clock is set back during a dwell or a watch',
+      says: 'nothing: judging goes on',
+      users: SERVED,
+      next: '–',
+      test: [CLOCK, 'a clock that is set back by an hour during a dwell and a watch holds up neither'],
+    },
+    {
+      when: 'the clock is set back and the new version fails',
+      says: 'rolled back (10), with the numbers',
+      users: 'of its share get its errors until the judge is sure: seconds',
+      next: '`bascule why`',
+      test: [CLOCK, 'a version that fails goes back within seconds after a clock was set back by an hour'],
+    },
+    {
+      when: 'the clock is set while an old version is kept warm, or a person is asked',
+      says: 'nothing: both last as long as they were to',
+      users: SERVED,
+      next: '–',
+      test: [CLOCK, 'a clock that is set ahead by a day ends neither what is kept warm nor a question'],
     },
   ],
 };
