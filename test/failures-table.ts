@@ -13,6 +13,7 @@ const APPLICATIONS = 'test/e2e/failures/applications.test.ts';
 const DISK = 'test/e2e/failures/disk.test.ts';
 const STATE = 'test/e2e/failures/state.test.ts';
 const CLOCK = 'test/e2e/failures/clock.test.ts';
+const REUSE = 'test/e2e/failures/reuse.test.ts';
 const UPGRADE = 'test/e2e/failures/upgrade.test.ts';
 const ADOPTION = 'test/e2e/adoption.test.ts';
 const KILLS = 'test/e2e/proxy-kills.test.ts';
@@ -293,6 +294,16 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
         'a restore on the machine that still runs: what was released since is taken back to what the backup says, without a failed request',
       ],
     },
+    {
+      when: 'is restored where the slot of the backup was given to a later version',
+      says: 'nothing: that version is stopped, the one of the backup is started in its place',
+      users: 'get 503 while it starts: its slot was not free',
+      next: 'deploy anew what came after the backup',
+      test: [
+        REUSE,
+        'a restore where the slot of the backup was given to a later version: the version of the backup serves again',
+      ],
+    },
   ],
   'Processes and the machine': [
     {
@@ -375,6 +386,16 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       users: SERVED,
       next: '–',
       test: [WORLD, 'a clock that jumps an hour ahead does not make a version that starts overdue'],
+    },
+    {
+      when: 'a replica of several is killed with SIGKILL under load',
+      says: 'nothing; it is started again',
+      users: 'have what it was serving cut, and no more',
+      next: '–',
+      test: [
+        REUSE,
+        'a replica that is killed with SIGKILL under load costs at most what it was serving, and is started again',
+      ],
     },
     {
       when: 'the clock is set ahead during a dwell or a watch',
