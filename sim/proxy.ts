@@ -29,6 +29,7 @@ export class FakeProxy {
   readonly routes = new Map<string, Route>();
   readonly inFlight = new Map<string, number>();
   readonly ledger: Ledger;
+  restarts = 0;
   readonly #health = new Map<string, Health>();
   readonly #time: ManualTime;
   readonly #behind: Behind;
@@ -90,6 +91,7 @@ export class FakeProxy {
 
   /** Starts anew: what it had counted and probed is gone, and with `forgets` its doors and routes too. */
   restart(forgets: boolean): void {
+    this.restarts += 1;
     this.#health.clear();
     this.inFlight.clear();
     this.ledger.restart();

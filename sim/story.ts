@@ -145,6 +145,7 @@ async function converge(world: SimWorld, people: People): Promise<void> {
   ) {
     const rollout = world.live.get(SERVICE)?.rollout ?? null;
     const waits = rollout !== null && rollout.ending === null;
+    if (world.isAlive && rollout !== null && rollout.held) void people.unfreeze(SERVICE);
     if (world.isAlive && waits && (rollout.paused !== null || rollout.byHand || rollout.asks !== null))
       void people.any(world.draw.pick(['resume', 'abort', 'promote-full']));
     await world.pass(5000);
@@ -160,7 +161,7 @@ function heal(world: SimWorld): void {
   world.commitKill = null;
   world.diskFull = false;
   world.proxyAway = false;
-  world.machine.cursed.clear();
+  world.machine.liftAll();
   for (const { processes } of world.machine.slots.values())
     for (const process of processes) process.hung = false;
 }

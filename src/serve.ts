@@ -21,6 +21,8 @@ import { sameFile } from './lib/same-file.ts';
 import { openSteadyClock, sinceBootMs } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { withDoorSecrets } from './traffic/door-secrets.ts';
+import { HaproxyRouter } from './traffic/haproxy/router.ts';
 import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
@@ -62,7 +64,7 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, clock, bootId, processes, builtin, nginx, journal } = await openPorts(
+  const { ports, clock, bootId, processes, builtin, others, journal } = await openPorts(
     stateDir,
     file,
     openRuntime,
@@ -94,13 +96,17 @@ export async function serve(
   });
   // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
   const stop = async (): Promise<void> => {
-    const closing = [() => processes.detach(), () => builtin.close(), () => nginx.close()];
+    const closing = [
+      () => processes.detach(),
+      () => builtin.close(),
+      ...others.map((proxy) => () => proxy.close()),
+    ];
     const steps = [() => api.stop(STOP_GRACE_MS), () => running.stop(), () => journal.close(), ...closing];
     for (const step of steps) await quietly(log, step);
   };
   try {
     await builtin.start();
-    await startNginx(nginx, log);
+    for (const proxy of others) await startProxy(proxy, log);
     await running.start(bootId);
     await api.start();
   } catch (error) {
@@ -164,10 +170,10 @@ function brokenHistory(stateDir: string, seq: number, why: string): string {
   return `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
 }
 
-/** A server whose nginx is gone serves everything else; the services behind it say what is missing. */
-async function startNginx(nginx: NginxRouter, log: Log): Promise<void> {
+/** A server whose nginx or HAProxy is gone serves everything else; the services behind it say what is missing. */
+async function startProxy(proxy: NginxRouter | HaproxyRouter, log: Log): Promise<void> {
   try {
-    await nginx.start();
+    await proxy.start();
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     log.error({ code: error.code }, error.message);
@@ -237,7 +243,13 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     helper: file.nginxHelper,
     report: (message) => log.warn({}, message),
   });
-  const router = routerByKind({ builtin, nginx });
+  const haproxy = new HaproxyRouter({
+    root: join(stateDir, 'haproxy'),
+    clock,
+    helper: file.nginxHelper,
+    report: (message) => log.warn({}, message),
+  });
+  const router = withDoorSecrets(routerByKind({ builtin, nginx, haproxy }), secrets);
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -253,7 +265,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     probe,
     log,
   };
-  return { ports, clock, bootId, processes, builtin, nginx, journal };
+  return { ports, clock, bootId, processes, builtin, others: [nginx, haproxy], journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -8,6 +8,7 @@ import type { Config } from './read.ts';
 import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
 import type {
+  OverrideSpec,
   Check,
   DoorSpec,
   EnvValue,
@@ -100,8 +101,15 @@ function expandDoor(door: DoorSpec): Record<string, unknown> {
     'stream-grace': formatDuration(door.streamGraceMs),
     'trust-forwarded': door.trustForwarded,
     ...(door.preview === true && { preview: true }),
+    ...(door.override !== undefined && { override: expandOverride(door.override) }),
     'max-body': door.maxBodyBytes === null ? 'none' : formatSize(door.maxBodyBytes),
   };
+}
+
+function expandOverride({ header, allow }: OverrideSpec): unknown {
+  return allow.kind === 'secret'
+    ? { header, secret: `${allow.from}:${allow.name}` }
+    : { header, from: allow.networks };
 }
 
 function expandProxy(proxy: ProxySpec): unknown {
@@ -121,7 +129,17 @@ function expandProxy(proxy: ProxySpec): unknown {
         },
       };
     case 'haproxy':
-      return { haproxy: { managed: proxy.managed } };
+      return {
+        haproxy: {
+          managed: proxy.managed,
+          directory: proxy.directory,
+          socket: proxy.socket,
+          log: proxy.log,
+          ...(proxy.tls === null ? {} : { tls: proxy.tls }),
+          'connect-timeout': formatDuration(proxy.connectTimeoutMs),
+          'read-timeout': formatDuration(proxy.readTimeoutMs),
+        },
+      };
   }
 }
 

@@ -2,12 +2,14 @@ import { z } from 'zod';
 
 import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
+import { resolveOverride } from './resolve-override.ts';
 import type { ServiceInput } from './schema.ts';
 import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
 import { measure } from './values.ts';
 
 export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]): DoorSpec {
   const host = input.host?.toLowerCase();
+  const override = resolveOverride(input.override, [...path, 'override'], problems);
   return {
     listen: resolveListen(input.listen, [...path, 'listen'], problems),
     host: host === undefined || host === '*' ? null : host,
@@ -18,14 +20,22 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
     trustForwarded: input['trust-forwarded'] ?? false,
     maxBodyBytes: measure(input['max-body'], 'size') ?? null,
     ...(input.preview === true && { preview: true }),
+    ...(override !== undefined && { override }),
   };
 }
 
 /** A name alone is its block with nothing written in it. */
 function resolveProxy(input: ServiceInput['proxy']): ProxySpec {
   if (input === undefined || input === 'builtin') return { kind: 'builtin' };
-  const block = input === 'nginx' ? {} : 'nginx' in input ? input.nginx : null;
-  if (block === null) return { kind: 'builtin' };
+  if (input === 'nginx') return resolveNginx({});
+  if (input === 'haproxy') return resolveHaproxy({});
+  if ('nginx' in input) return resolveNginx(input.nginx);
+  return 'haproxy' in input ? resolveHaproxy(input.haproxy) : { kind: 'builtin' };
+}
+
+type Blocks = Exclude<ServiceInput['proxy'], string | undefined>;
+
+function resolveNginx(block: Extract<Blocks, { nginx: unknown }>['nginx']): ProxySpec {
   return {
     kind: 'nginx',
     managed: block.managed ?? false,
@@ -33,6 +43,19 @@ function resolveProxy(input: ServiceInput['proxy']): ProxySpec {
     directory: block.directory ?? DEFAULTS.nginxDirectory,
     tls: block.tls ?? null,
     include: block.include ?? null,
+    connectTimeoutMs: measure(block['connect-timeout'], 'duration') ?? DEFAULTS.connectTimeoutMs,
+    readTimeoutMs: measure(block['read-timeout'], 'duration') ?? DEFAULTS.readTimeoutMs,
+  };
+}
+
+function resolveHaproxy(block: Extract<Blocks, { haproxy: unknown }>['haproxy']): ProxySpec {
+  return {
+    kind: 'haproxy',
+    managed: block.managed ?? false,
+    directory: block.directory ?? DEFAULTS.haproxyDirectory,
+    socket: block.socket ?? DEFAULTS.haproxySocket,
+    log: block.log ?? DEFAULTS.haproxyLog,
+    tls: block.tls ?? null,
     connectTimeoutMs: measure(block['connect-timeout'], 'duration') ?? DEFAULTS.connectTimeoutMs,
     readTimeoutMs: measure(block['read-timeout'], 'duration') ?? DEFAULTS.readTimeoutMs,
   };

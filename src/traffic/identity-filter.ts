@@ -9,6 +9,15 @@ export const ONE_OFF = -1;
 export const UNCOUNTED = -2;
 /** Came to a preview address: counted apart, never judged, and served by its own slot only. */
 export const PREVIEW = -3;
+/** Chose its slot: counted apart and served by that one only. */
+export const OVERRIDE = -4;
+/** A copy that nobody waits for: counted apart. */
+export const MIRRORED = -5;
+
+/** Whether no other slot may stand in. */
+export function isForOneSlot(identity: number): boolean {
+  return identity === PREVIEW || identity === OVERRIDE;
+}
 
 /** `[identity, slot (0 blue, 1 green), what it newly did, new slowest bucket or -1]`. */
 export type IdentityNews = readonly [identity: number, slot: number, did: number, bucket: number];

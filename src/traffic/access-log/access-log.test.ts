@@ -383,3 +383,40 @@ test('a wall clock that jumps moves no line into another second, and the seconds
     ({ cursor } = batch);
   }
 });
+
+function requests(seconds: readonly ReplicaSecond[] = []): number {
+  return seconds.reduce((total, each) => total + each.requests, 0);
+}
+
+test('overrides, copies and what happened instead of an attempt are counted apart, and only where there are any', (t) => {
+  const it = bench(t);
+  const apart: Readonly<Record<string, Partial<LogRecord>>> = {
+    user: {},
+    override: { by: 'override' },
+    copy: { by: 'mirror' },
+    dropped: { by: 'mirror', attempts: [], instead: 'mirrorDropped' },
+    refused: { attempts: [], instead: 'holdRefused' },
+  };
+  const log = it.open({ parse: (line) => ({ ...parse('ok 101 green 0 7 ann')!, ...apart[line] }) });
+  log.follow('r-1', 'ab'.repeat(16));
+  const { cursor } = log.batch(null);
+  appendFileSync(it.path, 'user\noverride\noverride\ncopy\ndropped\ndropped\nrefused\n');
+  it.now = 110;
+
+  const batch = log.batch(cursor);
+
+  assert.deepEqual(
+    [batch.replicas, batch.overrides, batch.mirrored].map((seconds) => requests(seconds)),
+    [1, 2, 1],
+  );
+  assert.deepEqual([batch.mirrorDropped, batch.holdRefused], [2, 1]);
+  assert.equal(
+    batch.identities.reduce((total, each) => total + each.active, 0),
+    1,
+  );
+  const next = log.batch(batch.cursor);
+  assert.deepEqual(
+    ['overrides', 'mirrored', 'mirrorDropped', 'holdRefused'].filter((key) => key in next),
+    [],
+  );
+});

@@ -1,9 +1,9 @@
 import { saltState, type SaltState } from '../cohort.ts';
-import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../counts.ts';
+import type { IdentitySecond, TrafficBatch } from '../counts.ts';
 import { type IdentityBook, IdentityCounts } from '../identity-book.ts';
 import { IdentityFilter, type IdentityNews } from '../identity-filter.ts';
 import { formatCursor, type LogCursor, parseCursor } from './cursor.ts';
-import { OpenSecond } from './open-second.ts';
+import { NOTHING, OpenSecond, type SecondCounts } from './open-second.ts';
 import type { ParseLine } from './record.ts';
 import { PeopleFile } from './people-file.ts';
 import { type Place, Tail, type TailOptions } from './tail.ts';
@@ -31,8 +31,7 @@ const SPREAD_SECONDS = 4;
 type ClosedSecond = {
   readonly second: number;
   readonly cursor: LogCursor;
-  readonly replicas: readonly ReplicaSecond[];
-  readonly previews: readonly ReplicaSecond[];
+  readonly counts: SecondCounts;
   readonly identities: readonly IdentitySecond[];
 };
 
@@ -177,13 +176,11 @@ export class AccessLog {
     this.open.delete(second);
     const counts = new IdentityCounts();
     if (open !== undefined) this.noteIdentities(second, open.news, counts);
-    const { replicas, previews } = open?.close() ?? { replicas: [], previews: [] };
     this.closedSecond = second;
     this.closed.push({
       second,
       cursor: this.cursorAt(second),
-      replicas,
-      previews,
+      counts: open?.close() ?? NOTHING,
       identities: counts.close(second),
     });
     while (
@@ -217,14 +214,19 @@ export class AccessLog {
   private from(after: number, given: LogCursor | null): TrafficBatch {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
     const seconds = this.closed.filter(({ second }) => second > after && second <= upToSecond);
-    const previews = seconds.flatMap((each) => each.previews);
+    const apart = (['previews', 'overrides', 'mirrored'] as const)
+      .map((lane) => [lane, seconds.flatMap(({ counts }) => counts[lane])] as const)
+      .filter(([, counted]) => counted.length > 0);
+    const instead = (['mirrorDropped', 'holdRefused'] as const)
+      .map((what) => [what, seconds.reduce((total, { counts }) => total + counts[what], 0)] as const)
+      .filter(([, count]) => count > 0);
     return {
       cursor: formatCursor(seconds.at(-1)?.cursor ?? this.sameAs(given)),
       upToSecond,
       lost: this.lostBetween(after, upToSecond),
-      replicas: seconds.flatMap((each) => each.replicas),
+      replicas: seconds.flatMap(({ counts }) => counts.replicas),
       identities: seconds.flatMap((each) => each.identities),
-      ...(previews.length > 0 && { previews }),
+      ...Object.fromEntries([...apart, ...instead]),
     };
   }
 

@@ -21,7 +21,14 @@ export type LogRecord = {
   readonly identity: string | null;
   /** Came to a preview address: counted apart, never judged. */
   readonly isPreview: boolean;
+  /** Chose its slot by an override, or is a copy that a mirror sent: counted apart as well. */
+  readonly by?: 'override' | 'mirror';
+  /** What happened in place of any attempt. */
+  readonly instead?: Instead;
 };
+
+/** A copy that was due was not sent; a hold turned a request away for a bound. */
+export type Instead = 'mirrorDropped' | 'holdRefused';
 
 /** Reads a whole line, without its end; null for what is none of ours. Never throws. */
 export type ParseLine = (line: string) => LogRecord | null;

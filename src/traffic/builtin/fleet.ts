@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SteadyClock } from '../../lib/steady-clock.ts';
 import type { ListeningHandle } from './listeners.ts';
-import type { Answer, Ask, FromWorker, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
+import type { Answer, Ask, FromWorker, Place, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
 
 /** A worker that does not confirm a change in this time is killed: no request may go by an old route. */
 const CONFIRM_MS = 2000;
@@ -23,7 +23,7 @@ export type FleetOptions = {
   readonly clock: Pick<SteadyClock, 'steadyMs' | 'offsetMs'>;
   readonly size: number;
   /** All that a new worker must know. */
-  readonly onStart: () => Extract<ToWorker, { kind: 'start' }>;
+  readonly onStart: (place: Place) => Extract<ToWorker, { kind: 'start' }>;
   readonly onCounts: (counts: WorkerCounts) => void;
   readonly onSuspect: (suspicion: Suspicion) => void;
   readonly onDeath: () => void;
@@ -119,7 +119,7 @@ export class Fleet {
     child.on('error', (error) => this.options.log(`worker ${member.index}: ${error.message}`));
     child.once('exit', (code, signal) => this.died(member, signal ?? String(code)));
     const started = member.once((message) => message.kind === 'started');
-    send(member, this.options.onStart());
+    send(member, this.options.onStart({ index: member.index, of: this.members.length }));
     // Whatever changes from here on is told to it as well, behind the start.
     member.ready = true;
     member.countedSecond = Math.floor(this.options.clock.steadyMs() / 1000) - 1;

@@ -6,6 +6,12 @@ import type { IdentityNews } from '../identity-filter.ts';
 import type { ReplicaHealth } from '../prober.ts';
 import type { ServiceState } from '../state-store.ts';
 
+/** Which worker of how many. */
+export type Place = { readonly index: number; readonly of: number };
+
+/** `holdUntilMs`: Unix time at which its hold ends, set when it was first applied; it outlives every process. */
+export type RouteInUse = Route & { readonly holdUntilMs?: number };
+
 /** What the parent and its workers say to each other, over Node's channel between them. */
 
 /** Asks that a worker answers by id once it has done them. */
@@ -21,6 +27,8 @@ export type Answer = {
   readonly revision: number;
   readonly inFlight: Readonly<Record<SlotName, number>>;
   readonly streams: Readonly<Record<SlotName, number>>;
+  /** How many wait in a hold. */
+  readonly held: number;
   /** How many a `cut` ended. */
   readonly cut: number;
 };
@@ -28,6 +36,7 @@ export type Answer = {
 export type ToWorker =
   | {
       readonly kind: 'start';
+      readonly place: Place;
       readonly services: readonly ServiceState[];
       readonly health: readonly ReplicaHealth[];
     }
@@ -66,7 +75,18 @@ export type ServiceCounts = {
   readonly service: string;
   readonly replicas: readonly Omit<ReplicaSecond, 'second'>[];
   readonly previews: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly overrides: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly mirrored: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly mirrorDropped: number;
+  readonly holdRefused: number;
   /** Of this rollout; null when none is counted. */
   readonly rollout: string | null;
   readonly identities: readonly IdentityNews[];
 };
+
+/** Whether anything was counted. */
+export function isNews(counts: ServiceCounts): boolean {
+  const { replicas, previews, overrides, mirrored, identities, mirrorDropped, holdRefused } = counts;
+  const lists = [replicas, previews, overrides, mirrored, identities];
+  return lists.some((list) => list.length > 0) || mirrorDropped + holdRefused > 0;
+}

@@ -12,17 +12,19 @@ import { BUSY_LIMITS, secretOf, type ServicePlan } from './render-service.ts';
 const TIMEOUT_MS = 3000;
 const MOST_BODY = 4096;
 
+/** Connections that are kept, for HTTP and for HTTPS. */
+export type Agents = readonly [HttpAgent, HttpsAgent];
+/** On a connection of its own unless `agents` say otherwise. */
+type By = { readonly agents?: Agents | null; readonly headers?: Record<string, string> };
 type Answer = { readonly status: number; readonly body: string };
 
 /** Asks nginx where users ask it: on the address, the host and the port of the service's own door. */
 export class FrontDoor {
-  private readonly agents = [
-    new HttpAgent({ keepAlive: true, maxSockets: 8 }),
-    new HttpsAgent({ keepAlive: true, maxSockets: 8, rejectUnauthorized: false }),
-  ] as const;
+  private readonly kept = keeping(8);
 
-  /** A request to one of the private paths, not yet ended. On a connection of its own where `fresh`. */
-  ask(plan: ServicePlan, path: string, fresh = false, headers: Record<string, string> = {}): ClientRequest {
+  /** A request to one of the private paths, not yet ended. */
+  ask(plan: ServicePlan, path: string, by: By = {}): ClientRequest {
+    const { agents = null, headers = {} } = by;
     const { listen, host } = plan.door.spec;
     const isTls = plan.proxy.tls !== null;
     const options = {
@@ -31,14 +33,14 @@ export class FrontDoor {
       path: `/.bascule/${secretOf(plan.door)}/${path}`,
       headers: { host: host ?? `${listen.address}:${listen.port}`, 'user-agent': 'bascule', ...headers },
     };
-    if (!isTls) return httpRequest({ ...options, agent: fresh ? false : this.agents[0] });
+    if (!isTls) return httpRequest({ ...options, agent: agents?.[0] ?? false });
     const names = { servername: host ?? '', rejectUnauthorized: false };
-    return httpsRequest({ ...options, ...names, agent: fresh ? false : this.agents[1] });
+    return httpsRequest({ ...options, ...names, agent: agents?.[1] ?? false });
   }
 
   /** What nginx answers as its configuration of this service; null where it does not know it. */
-  async digest(plan: ServicePlan): Promise<string | null> {
-    const { status, body } = await this.get(plan, 'config', true);
+  async digest(plan: ServicePlan, agents: Agents | null = null): Promise<string | null> {
+    const { status, body } = await this.get(plan, 'config', { agents });
     return status === 200 ? body : null;
   }
 
@@ -48,7 +50,7 @@ export class FrontDoor {
 
   /** Where somebody with these headers would go: an outcome, or null for nowhere. */
   async outcomeFor(plan: ServicePlan, headers: Record<string, string>): Promise<string | null> {
-    const { status, body } = await this.get(plan, 'slot', false, headers);
+    const { status, body } = await this.get(plan, 'slot', { agents: this.kept, headers });
     return status === 200 ? body : null;
   }
 
@@ -64,22 +66,22 @@ export class FrontDoor {
   }
 
   probe(plan: ServicePlan, slot: SlotName, replica: number): ClientRequest {
-    return this.ask(plan, `probe/${slot}/${replica}`, true, { connection: 'close' });
+    return this.ask(plan, `probe/${slot}/${replica}`, { headers: { connection: 'close' } });
   }
 
   close(): void {
-    for (const agent of this.agents) agent.destroy();
+    for (const agent of this.kept) agent.destroy();
   }
 
-  private get(
-    plan: ServicePlan,
-    path: string,
-    fresh = false,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
+  private get(plan: ServicePlan, path: string, by: By = { agents: this.kept }): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const asking = this.ask(plan, path, fresh, headers);
-      const fail = (error: Error): void => reject(unreachable(plan, error));
+      const asking = this.ask(plan, path, by);
+      const fail = (error: Error): void => {
+        // Kept idle, and closed by a reload just as it was used: a new one tells more.
+        if (by.agents === this.kept && asking.reusedSocket)
+          this.get(plan, path, { ...by, agents: null }).then(resolve, reject);
+        else reject(unreachable(plan, error));
+      };
       asking.setTimeout(TIMEOUT_MS, () => asking.destroy(new Error(`no answer within ${TIMEOUT_MS}ms`)));
       asking.on('error', fail);
       asking.on('response', (response) => {
@@ -94,6 +96,11 @@ export class FrontDoor {
       asking.end();
     });
   }
+}
+
+export function keeping(maxSockets: number): Agents {
+  const options = { keepAlive: true, maxSockets };
+  return [new HttpAgent(options), new HttpsAgent({ ...options, rejectUnauthorized: false })];
 }
 
 /** What nginx answers of its own accord to a probe is not the replica's answer. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { formatAddress } from '../../lib/address.ts';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
 import { testConfiguration } from './command.ts';
-import type { FrontDoor } from './front-door.ts';
+import { type Agents, type FrontDoor, keeping } from './front-door.ts';
 import type { ManagedNginx } from './managed.ts';
 import { renderFiles, renderUnknownHosts } from './render-files.ts';
 import type { ServicePlan } from './render-service.ts';
@@ -46,14 +46,19 @@ export class Installation {
     }
     await this.nginx.ensure();
     if (this.isManaged) await this.checkPorts(plans, [...former.values()].join('\n'));
+    const witness = keeping(1);
     try {
+      // A connection to a worker of now, if there is one: that it is closed shows that those are leaving.
+      if (changed !== null) await this.front.digest(changed, witness).catch(() => null);
       this.put(files);
       await testConfiguration(this.nginx.test, this.nginx.directory);
       await this.nginx.reload();
-      if (changed !== null) await this.verify(changed, digest!);
+      if (changed !== null) await this.verify(changed, digest!, witness);
     } catch (error) {
       await this.undo(former);
       throw error;
+    } finally {
+      for (const agent of witness) agent.destroy();
     }
   }
 
@@ -102,8 +107,9 @@ export class Installation {
     }
   }
 
-  private async verify(plan: ServicePlan, digest: string): Promise<void> {
-    if (await this.serves(plan, digest, AGREEING)) return;
+  private async verify(plan: ServicePlan, digest: string, witness: Agents): Promise<void> {
+    if ((await this.serves(plan, digest, AGREEING)) && (await this.serves(plan, digest, AGREEING, witness)))
+      return;
     const { listen } = plan.door.spec;
     throw new OperatingError(
       'TRAFFIC_NOT_SERVED',
@@ -112,10 +118,15 @@ export class Installation {
     );
   }
 
-  private async serves(plan: ServicePlan, digest: string, times: number): Promise<boolean> {
+  private async serves(
+    plan: ServicePlan,
+    digest: string,
+    times: number,
+    agents: Agents | null = null,
+  ): Promise<boolean> {
     const deadline = performance.now() + (times === 1 ? 0 : VERIFY_MS);
     for (let agreeing = 0; ;) {
-      const found = await this.front.digest(plan).catch(() => null);
+      const found = await this.front.digest(plan, agents).catch(() => null);
       agreeing = found === digest ? agreeing + 1 : 0;
       if (agreeing >= times) return true;
       if (performance.now() > deadline) return false;

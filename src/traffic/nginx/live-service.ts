@@ -1,23 +1,24 @@
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
-import type { SlotName } from '../../release/slot.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { AccessLog } from '../access-log/access-log.ts';
 import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
 import { lineParser } from './log-line.ts';
+import { overrideProblem } from './render-override.ts';
 import { secretOf, type ServicePlan } from './render-service.ts';
 import { RouteFiles } from './route-files.ts';
 import { layOut } from './route-layout.ts';
 
 /** nginx writes out its buffers every second. */
 const CLOSE_AFTER_MS = 1500;
-const LOG_BYTES = 32 * 1024 * 1024;
 
 export type LiveOptions = {
   readonly root: string;
   readonly door: Door;
   readonly epoch: string;
+  readonly logBytes: number;
   readonly reopen: () => Promise<void>;
   /** Steady: never jumps. */
   readonly nowMs: () => number;
@@ -26,15 +27,18 @@ export type LiveOptions = {
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
-function checkServable({ service, slots, sticky, spec }: Door): void {
-  const prefixed = [...slots.blue, ...slots.green].find(({ pathPrefix }) => pathPrefix !== '');
+function checkServable(door: Door): void {
+  const { service, slots, sticky, spec } = door;
+  const mixed = SLOT_NAMES.map((slot) => [...new Set(slots[slot].map(({ pathPrefix }) => pathPrefix))]).find(
+    (prefixes) => prefixes.length > 1,
+  );
   const why =
-    prefixed !== undefined
-      ? `a target below a path (${prefixed.pathPrefix}) is not here yet`
+    mixed !== undefined
+      ? `the targets of one slot are below different paths (${mixed.map((prefix) => prefix || '/').join(', ')}), and nginx has one for a group of them`
       : sticky.by === 'header' && !/^[A-Za-z0-9-]+$/.test(sticky.header)
         ? `nginx takes no header named ${sticky.header}: letters, digits and dashes only`
         : isPlain(spec.path)
-          ? null
+          ? overrideProblem(door)
           : `the path ${spec.path} holds what no address has`;
   if (why === null) return;
   throw new OperatingError(
@@ -144,10 +148,10 @@ export class LiveService {
 
   private openLog(former?: AccessLog): AccessLog {
     former?.close();
-    const { epoch, reopen, nowMs, wallMs } = this.options;
+    const { epoch, logBytes, reopen, nowMs, wallMs } = this.options;
     return new AccessLog({
       path: this.logFile,
-      maxBytes: LOG_BYTES,
+      maxBytes: logBytes,
       parse: lineParser(this.door.slots),
       epoch,
       closeAfterMs: CLOSE_AFTER_MS,

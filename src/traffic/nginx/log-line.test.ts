@@ -125,3 +125,8 @@ test('a line behind a torn one is read, a torn one is not', () => {
   assert.equal(parse(whole.slice(0, 40)), null);
   assert.equal(parse('127.0.0.1 - - [23/Nov/2026] "GET / HTTP/1.1" 200'), null);
 });
+
+test('who chose the slot by an override is told apart', () => {
+  assert.equal(parse(line({ bascule_preview: 'o' }))!.by, 'override');
+  assert.equal(parse(line({ bascule_preview: 'p' }))!.by, undefined);
+});

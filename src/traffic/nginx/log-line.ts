@@ -50,6 +50,7 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
       attempts: attemptsOf(fields, status, replicas),
       identity: identity === '-' || identity === '' ? null : identity,
       isPreview: fields[10] === 'p',
+      ...(fields[10] === 'o' && { by: 'override' as const }),
     };
   };
 }

@@ -13,3 +13,8 @@ export function quote(value: string): string {
 export function quoteLiteral(value: string): string {
   return quote(value).replaceAll('$', '${bascule_dollar}');
 }
+
+/** A text as a pattern that matches it alone. */
+export function literal(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+}

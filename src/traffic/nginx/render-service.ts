@@ -7,6 +7,8 @@ import { BUCKETS } from '../cohort.ts';
 import type { Door } from '../router.ts';
 import { logFormat } from './log-line.ts';
 import { quote, quoteLiteral } from './quote.ts';
+import { renderChoosing, renderChosen, renderChosenSlot, renderStripped } from './render-override.ts';
+import { renderPrefixMaps, renderPrefixRules, targetOf } from './render-prefix.ts';
 import { bucketName, OUTCOMES, type Outcome } from './route-layout.ts';
 
 /** What a service's files are made of. */
@@ -50,7 +52,7 @@ split_clients "${door.salt}${identityOf(door)}" $${name}_bucket {
 ${buckets}    * ${bucketName(BUCKETS - 1)};
 }
 limit_conn_zone "$bascule_slot$bascule_kind" zone=${name}_busy:256k;
-log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
+${renderPrefixMaps(door, name)}${renderChosen(door, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
 `;
 }
 
@@ -63,15 +65,30 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   const places = path === '/' ? [quote('/')] : [`= ${quote(path)}`, quote(`${path}/`)];
   return `${places.map((place) => block(`location ${place}`, body)).join('')}${block(
     `location @${name}_stream`,
-    `${body.replace(streamCheck(name), '')}proxy_buffering off;\n`,
+    `${body.replace(renderChoosing(door, name) + streamCheck(name), '')}proxy_buffering off;\n`,
   )}${block(`location @${name}_502`, renderStandIn(plan, 502))}${block(
     `location @${name}_504`,
     renderStandIn(plan, 504),
-  )}${renderPrivate(plan, digest)}`;
+  )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${renderPrivate(plan, digest)}`;
 }
 
 function streamCheck(name: string): string {
   return `error_page 418 = @${name}_stream;\nif ($http_accept ~* "^text/event-stream") {\n    return 418;\n}\n`;
+}
+
+/** Who may choose: one slot, whatever the route says, and no other in its place. */
+function renderOverridden(plan: ServicePlan): string {
+  const { door, directory } = plan;
+  const name = nameOf(door.service);
+  return `${FILES}set $bascule_slot "";
+set $bascule_preview o;
+set $bascule_retry "";
+add_header Retry-After $bascule_retry always;
+${renderProxying(plan)}proxy_buffering off;
+proxy_pass http://${name}_$bascule_slot${targetOf(door, name)};
+${renderChosenSlot(directory, name)}set $bascule_retry 5;
+return 503;
+`;
 }
 
 /** The server block of a preview address: one slot, whatever the route says. */
@@ -90,7 +107,7 @@ if ($bascule_slot = "") {
     return 503;
 }
 add_header Retry-After $bascule_retry always;
-${renderProxying(plan)}proxy_pass http://${nameOf(door.service)}_$bascule_slot;
+${renderProxying(plan)}proxy_pass http://${nameOf(door.service)}_$bascule_slot${targetOf(door, nameOf(door.service))};
 `;
   return block(
     'server',
@@ -141,10 +158,11 @@ function renderBody(plan: ServicePlan): string {
   return `${FILES}set $bascule_slot "";
 set $bascule_preview "";
 set $bascule_retry "";
-${streamCheck(name)}error_page 502 = @${name}_502;
+${renderChoosing(plan.door, name)}${streamCheck(name)}recursive_error_pages on;
+error_page 502 = @${name}_502;
 error_page 504 = @${name}_504;
 add_header Retry-After $bascule_retry always;
-${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_slot;
+${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_slot${targetOf(plan.door, name)};
 ${renderChoice(plan, (outcome) => `set $bascule_slot ${outcome};\n    break;`)}set $bascule_retry 5;
 return 503;
 `;
@@ -181,8 +199,7 @@ access_log ${quote(logFile)} ${name} buffer=32k flush=1s;
 client_max_body_size ${spec.maxBodyBytes ?? 0};
 proxy_http_version 1.1;
 proxy_cache off;
-proxy_redirect off;
-proxy_intercept_errors off;
+${renderPrefixRules(door, name)}proxy_intercept_errors off;
 proxy_connect_timeout ${proxy.connectTimeoutMs}ms;
 proxy_read_timeout ${proxy.readTimeoutMs}ms;
 proxy_send_timeout ${proxy.readTimeoutMs}ms;
@@ -195,7 +212,7 @@ proxy_set_header X-Forwarded-For ${kept ? '$proxy_add_x_forwarded_for' : '$remot
 proxy_set_header X-Forwarded-Proto ${kept ? '$bascule_kept_proto' : '$scheme'};
 proxy_set_header X-Forwarded-Host ${kept ? '$bascule_kept_host' : '$bascule_host'};
 ${kept ? '' : 'proxy_set_header Forwarded "";\n'}proxy_set_header X-Request-ID $bascule_request_id;
-${sticky.by === 'cookie' ? 'proxy_set_header Cookie $bascule_cookies;\n' : ''}${include}`;
+${sticky.by === 'cookie' ? 'proxy_set_header Cookie $bascule_cookies;\n' : ''}${renderStripped(door)}${include}`;
 }
 
 /** The other slot answers where nothing was sent to its own one, and it may. */
@@ -212,7 +229,7 @@ if ($upstream_bytes_sent ~ "[1-9]") {
 if ($bascule_stand_in = "") {
     return ${status};
 }
-${door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_stand_in;
+${door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_stand_in${targetOf(door, name)};
 `;
 }
 

@@ -98,6 +98,42 @@ const forms: readonly (readonly [string, readonly ServicePlan[]])[] = [
       }),
     ],
   ],
+  [
+    'below-a-path',
+    [
+      plan({
+        door: {
+          slots: {
+            blue: [onAddress({ host: '127.0.0.1', port: 8201 })],
+            green: [{ host: '10.0.0.7', port: 80, pathPrefix: '/v2.1/' }],
+          },
+        },
+      }),
+    ],
+  ],
+  [
+    'override',
+    [
+      plan({
+        door: {
+          override: {
+            header: 'x-shop-version',
+            allow: { kind: 'secret', secret: 'a.secret+of-some~length' },
+          },
+        },
+      }),
+      plan({
+        service: 'till',
+        spec: { host: 'till.example.com' },
+        door: {
+          override: {
+            header: 'version',
+            allow: { kind: 'networks', networks: ['10.0.0.0/8', 'fd00::/8'] },
+          },
+        },
+      }),
+    ],
+  ],
   ['snippet', [plan({ proxy: { managed: false, mode: 'snippet' }, door: { sticky: { by: 'none' } } })]],
 ];
 

@@ -1,5 +1,6 @@
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { BUCKETS, drawCohort, isCandidate } from '../cohort.ts';
+import { OVERRIDE_TARGETS, overriddenSlot } from '../override.ts';
 import type { Route } from '../router.ts';
 
 /** Where a request goes: its slot, or `blue-green` for one of blue that green stands in for. */
@@ -30,6 +31,10 @@ export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLa
   const files = [`revision.${route.revision}`];
   if (route.standIn) files.push('stand-in');
   for (const slot of SLOT_NAMES) if (route.replicas[slot] > 0 && isUp(slot)) files.push(`up.${slot}`);
+  for (const target of OVERRIDE_TARGETS) {
+    const slot = overriddenSlot(target, route);
+    if (slot !== null && files.includes(`up.${slot}`)) files.push(`by.${target}.${slot}`);
+  }
   const { serve, split } = route;
   if (serve === null) return { files, lists: {} };
   const rest = outcomeOf(serve, route, isUp);

@@ -28,6 +28,8 @@ export type NginxRouterOptions = {
   readonly helper?: readonly string[] | null;
   /** Directives at the top of a managed nginx's `http`, for tests. */
   readonly extra?: string;
+  /** Past this size a log is put aside. */
+  readonly logBytes?: number;
   /** What somebody should know, and nothing waits for. */
   readonly report?: (message: string) => void;
 };
@@ -39,9 +41,10 @@ const CAPABILITIES: RouterCapabilities = {
   hold: false,
   mirror: false,
   preview: true,
-  override: false,
+  override: true,
 };
 const LOST_BEFORE_S = 2;
+const LOG_BYTES = 32 * 1024 * 1024;
 
 /** nginx behind the router port: one that the machine has, or one of Bascule's own. */
 export class NginxRouter implements TrafficRouter {
@@ -199,6 +202,7 @@ export class NginxRouter implements TrafficRouter {
       root: this.options.root,
       door,
       epoch: this.epoch,
+      logBytes: this.options.logBytes ?? LOG_BYTES,
       reopen: () => this.installation(service.plan().proxy).nginx.reopen(),
       nowMs: () => this.options.clock.steadyMs(),
       wallMs: () => this.options.clock.nowMs(),
