@@ -119,17 +119,15 @@ export async function serve(
     `bascule ${version} is ready; ${sockets}`,
   );
 
-  const fault = journal.verify();
-  if (fault !== null) log.error({ seq: fault.seq }, brokenHistory(stateDir, fault.seq, fault.why));
+  tellBrokenHistory(stateDir, journal.verify(), log);
   const isThere = sameFile(join(stateDir, 'journal.db'));
   const over = Promise.withResolvers<void>();
-  const stopChecking = systemTimers.every(STATE_CHECK_MS, () => (isThere() ? clock.note() : over.resolve()));
+  const check = (): void => (isThere() ? clock.note() : over.resolve());
+  const checks = [systemTimers.every(STATE_CHECK_MS, check), watchSockets(api, log)];
   // A terminal that closes is a word to stop like any other.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
-  const stopWatching = watchSockets(api, log);
   await over.promise;
-  stopChecking();
-  stopWatching();
+  for (const end of checks) end();
   // Where the chain ends is in the log, so that records that are taken away later are missed.
   log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
   await stop();
@@ -166,8 +164,11 @@ async function quietly(log: Log, step: () => unknown): Promise<void> {
 }
 
 /** Not a reason to stop: what goes on is decided by the states, and somebody has to be there for the way back. */
-function brokenHistory(stateDir: string, seq: number, why: string): string {
-  return `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
+function tellBrokenHistory(stateDir: string, fault: ReturnType<Ports['journal']['verify']>, log: Log): void {
+  if (fault === null) return;
+  const { seq, why } = fault;
+  const said = `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
+  log.error({ seq }, said);
 }
 
 /** A server whose nginx or HAProxy is gone serves everything else; the services behind it say what is missing. */
