@@ -20,7 +20,10 @@ export type LiveOptions = {
   readonly epoch: string;
   readonly logBytes: number;
   readonly reopen: () => Promise<void>;
+  /** Steady: never jumps. */
   readonly nowMs: () => number;
+  /** By which nginx stamps its lines. */
+  readonly wallMs: () => number;
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
@@ -145,7 +148,7 @@ export class LiveService {
 
   private openLog(former?: AccessLog): AccessLog {
     former?.close();
-    const { epoch, logBytes, reopen, nowMs } = this.options;
+    const { epoch, logBytes, reopen, nowMs, wallMs } = this.options;
     return new AccessLog({
       path: this.logFile,
       maxBytes: logBytes,
@@ -154,6 +157,7 @@ export class LiveService {
       closeAfterMs: CLOSE_AFTER_MS,
       reopen,
       nowMs,
+      wallMs,
     });
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { TrafficBatch } from '../counts.ts';
@@ -19,6 +20,8 @@ import { SystemNginx } from './system.ts';
 export type NginxRouterOptions = {
   /** Holds routes, logs and the state; a managed nginx wholly. */
   readonly root: string;
+  /** Steady for the seconds of counts; by the wall clock nginx stamps its lines. */
+  readonly clock: Pick<Clock, 'nowMs' | 'steadyMs'>;
   /** The program of a managed nginx. */
   readonly binary?: string;
   /** Command that does what needs root for the nginx of the machine, or null to run nginx itself. */
@@ -201,7 +204,8 @@ export class NginxRouter implements TrafficRouter {
       epoch: this.epoch,
       logBytes: this.options.logBytes ?? LOG_BYTES,
       reopen: () => this.installation(service.plan().proxy).nginx.reopen(),
-      nowMs: Date.now,
+      nowMs: () => this.options.clock.steadyMs(),
+      wallMs: () => this.options.clock.nowMs(),
     });
     this.services.set(door.service, service);
     return service;
@@ -268,7 +272,7 @@ export class NginxRouter implements TrafficRouter {
   }
 
   private markLost(): void {
-    const nowSecond = Math.floor(Date.now() / 1000);
+    const nowSecond = Math.floor(this.options.clock.steadyMs() / 1000);
     for (const service of this.services.values())
       if (service.plan().proxy.managed) service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond);
   }
