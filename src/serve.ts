@@ -16,6 +16,7 @@ import { messageOf, OperatingError } from './lib/errors.ts';
 import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { systemTimers } from './lib/timers.ts';
+import { YOUNG_HEAP } from './lib/young-heap.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { readBootId } from './workload/proc.ts';
@@ -181,7 +182,7 @@ function openLog(clock: Clock): Log {
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {
   const workers = file.proxyWorkers === null ? [] : ['--workers', String(file.proxyWorkers)];
-  return [process.execPath, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
+  return [process.execPath, YOUNG_HEAP, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
 }
 
 function readServerFile(stateDir: string, configFile: string | null): ServerFile {
