@@ -128,6 +128,7 @@ async function portsOn(dir: string, clock: Clock, times: number): Promise<Ports>
       },
     },
     environmentDigest: async () => 'none',
+    probe: async () => null,
     log: {
       info: () => undefined,
       warn: () => undefined,
@@ -154,6 +155,7 @@ function routerAtOnce(clock: Clock): TrafficRouter {
       shareStepPercent: 0.1,
       sticky: ['cookie', 'none'],
       identities: true,
+      override: false,
       hold: false,
       mirror: false,
       preview: false,

@@ -23,6 +23,7 @@ async function runCommand(): Promise<void> {
       replaceProcessWith(YOUNG_HEAP);
       return (await import('./serve.ts')).serve({ ...options, version });
     },
+    restore: async (options) => (await import('./backup/restore.ts')).restore(options),
     proxy: async (options) => (await import('./traffic/builtin/proxy-main.ts')).runProxy(options),
   });
 }

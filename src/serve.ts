@@ -3,6 +3,7 @@ import { access, chmod, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
+import { backups } from './backup/make.ts';
 import { terminalLog } from './cli/terminal-log.ts';
 import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
@@ -15,10 +16,16 @@ import { systemClock, type Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
 import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
+import { sameFile } from './lib/same-file.ts';
 import { systemTimers } from './lib/timers.ts';
 import { YOUNG_HEAP } from './lib/young-heap.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { HaproxyRouter } from './traffic/haproxy/router.ts';
+import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
+import { runtimeByOwner } from './workload/by-owner.ts';
+import { externalRuntime } from './workload/external/external-runtime.ts';
+import { probe } from './workload/external/probe.ts';
 import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
 import { releaseChecker } from './workload/checks/checker.ts';
@@ -35,6 +42,7 @@ const PROXY = fileURLToPath(
 );
 const MIB = 1024 * 1024;
 const STOP_GRACE_MS = 5000;
+const STATE_CHECK_MS = 1000;
 const ROUTE_LATE_MS = 10_000;
 const RUNS_AS_ROOT =
   'this server runs as root, and so does every service without "user:"; list users under "allowed-users" in the server file and name one in each service';
@@ -55,7 +63,7 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, runtime, builtin } = await openPorts(stateDir, file, openRuntime);
+  const { ports, bootId, processes, builtin, others, journal } = await openPorts(stateDir, file, openRuntime);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
@@ -68,6 +76,7 @@ export async function serve(
     socketDirectory: join(stateDir, 'sockets'),
     version,
     clock: ports.clock,
+    backup: backups({ stateDir, journal, version, nowMs: () => ports.clock.nowMs() }),
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
     onDenied: ({ caller, verb, service, why }) =>
       running.noteRefused({
@@ -81,6 +90,7 @@ export async function serve(
       }),
   });
   await builtin.start();
+  for (const proxy of others) await startProxy(proxy, log);
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -89,16 +99,56 @@ export async function serve(
     `bascule ${version} is ready; ${sockets}`,
   );
 
-  await new Promise<void>((resolve) => {
-    // A terminal that closes is a word to stop like any other.
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
-  });
+  const fault = journal.verify();
+  if (fault !== null) log.error({ seq: fault.seq }, brokenHistory(stateDir, fault.seq, fault.why));
+  const isThere = sameFile(join(stateDir, 'journal.db'));
+  const over = Promise.withResolvers<void>();
+  const stopChecking = systemTimers.every(STATE_CHECK_MS, () => isThere() || over.resolve());
+  // A terminal that closes is a word to stop like any other.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
+  await over.promise;
+  stopChecking();
   // Where the chain ends is in the log, so that records that are taken away later are missed.
-  log.info({ chain: ports.journal.head() }, 'stopping; traffic and applications go on');
-  await api.stop(STOP_GRACE_MS);
-  await running.stop();
-  runtime.detach();
-  builtin.close();
+  log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
+  // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
+  const steps = [
+    () => api.stop(STOP_GRACE_MS),
+    () => running.stop(),
+    () => journal.close(),
+    () => processes.detach(),
+    () => builtin.close(),
+    ...others.map((proxy) => () => proxy.close()),
+  ];
+  for (const step of steps) await quietly(log, step);
+  if (isThere()) return;
+  throw new OperatingError(
+    'STATE_DIR_UNUSABLE',
+    `The journal in ${stateDir} was deleted or replaced, so this server stopped: nothing that it decides could be recorded. Traffic and applications go on as they are. Put the directory back ("bascule restore") and start it again.`,
+    { retryable: false },
+  );
+}
+
+async function quietly(log: Log, step: () => unknown): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    log.error({}, `stopping: ${messageOf(error)}`);
+  }
+}
+
+/** Not a reason to stop: what goes on is decided by the states, and somebody has to be there for the way back. */
+function brokenHistory(stateDir: string, seq: number, why: string): string {
+  return `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
+}
+
+/** A server whose nginx or HAProxy is gone serves everything else; the services behind it say what is missing. */
+async function startProxy(proxy: NginxRouter | HaproxyRouter, log: Log): Promise<void> {
+  try {
+    await proxy.start();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    log.error({ code: error.code }, error.message);
+  }
 }
 
 async function makeStateDirectory(stateDir: string): Promise<void> {
@@ -142,7 +192,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
   const largestLogBytes = 16 * MIB;
-  const runtime = openRuntime({
+  const processes = openRuntime({
     stateDir,
     store,
     secrets,
@@ -153,8 +203,22 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     largestLogBytes,
     report: (message) => log.warn({}, message),
   });
+  const outside = externalRuntime(clock);
+  const runtime = runtimeByOwner([processes, outside], ({ spec }) =>
+    spec.run === null ? outside : processes,
+  );
   const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const router = routerByKind({ builtin });
+  const nginx = new NginxRouter({
+    root: join(stateDir, 'nginx'),
+    helper: file.nginxHelper,
+    report: (message) => log.warn({}, message),
+  });
+  const haproxy = new HaproxyRouter({
+    root: join(stateDir, 'haproxy'),
+    helper: file.nginxHelper,
+    report: (message) => log.warn({}, message),
+  });
+  const router = routerByKind({ builtin, nginx, haproxy });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -167,9 +231,10 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     store,
     checker: releaseChecker({ stateDir, store, allowedUsers, path }),
     environmentDigest,
+    probe,
     log,
   };
-  return { ports, bootId, runtime, builtin };
+  return { ports, bootId, processes, builtin, others: [nginx, haproxy], journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -68,6 +68,7 @@ const COMMANDS = await allCommands({
   version: '0',
   serve: async () => undefined,
   proxy: async () => undefined,
+  restore: async () => Promise.reject(new Error('no restore')),
 });
 
 /** What is wrong with a command line, or null. */

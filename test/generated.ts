@@ -3,12 +3,18 @@ import { renderReference } from '../src/cli/reference.ts';
 import { renderConfiguration } from '../src/release/configuration.ts';
 import { renderErrors } from '../src/release/explain.ts';
 import { renderJsonSchema } from '../src/release/json-schema.ts';
+import { renderFailures } from './failures-table.ts';
 import { renderVerbTable } from './verb-table.ts';
 
 export type GeneratedFile = { readonly path: string; readonly render: () => string };
 
 const nothing = () => Promise.resolve();
-const commands = await allCommands({ version: '', serve: nothing, proxy: nothing });
+const commands = await allCommands({
+  version: '',
+  serve: nothing,
+  proxy: nothing,
+  restore: () => Promise.reject(new Error('no restore')),
+});
 
 /** Files in the repository that come out of the code; `npm run generate` writes them, a test compares them. */
 export const GENERATED_FILES: readonly GeneratedFile[] = [
@@ -17,4 +23,5 @@ export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'docs/configuration.md', render: renderConfiguration },
   { path: 'docs/cli.md', render: () => renderReference(commands) },
   { path: 'docs/verbs.md', render: renderVerbTable },
+  { path: 'docs/failures.md', render: renderFailures },
 ];

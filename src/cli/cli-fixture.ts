@@ -63,6 +63,7 @@ export async function testCli(): Promise<TestCli> {
     version: '0.1.0',
     serve: (options) => Promise.resolve(void served.push(options)),
     proxy: (options) => Promise.resolve(void served.push(options)),
+    restore: () => Promise.reject(new Error('nothing is restored here')),
   };
   const start = (line: string | readonly string[], scene: Scene = {}) =>
     begin(typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line, scene, {

@@ -1,4 +1,5 @@
 import type { ProxyOptions } from './verbs/proxy.ts';
+import type { RestoreOptions, RestoreResult } from './verbs/restore.ts';
 import type { ServeOptions } from './verbs/serve.ts';
 import type { Group, Verb } from './verb.ts';
 
@@ -7,6 +8,7 @@ export type Effects = {
   readonly version: string;
   readonly serve: (options: ServeOptions) => Promise<void>;
   readonly proxy: (options: ProxyOptions) => Promise<void>;
+  readonly restore: (options: RestoreOptions) => Promise<RestoreResult>;
 };
 
 /** A command as the help of the program lists it. */
@@ -188,6 +190,20 @@ export const TITLES: readonly Title[] = [
     describe: 'run the server of this machine',
     args: {},
     load: async ({ serve }) => (await import('./verbs/serve.ts')).serveVerb(serve),
+  },
+  {
+    name: 'backup',
+    group: 'Other',
+    describe: 'write the journal and the artifacts of a running server to a file',
+    args: { '<file>': '' },
+    load: async () => (await import('./verbs/backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    group: 'Other',
+    describe: 'put a backup into the state directory, while no server runs on it',
+    args: { '<file>': '' },
+    load: async ({ restore }) => (await import('./verbs/restore.ts')).restoreVerb(restore),
   },
   {
     name: 'config',

@@ -107,8 +107,8 @@ export type DeployAsk = {
   readonly spec: ServiceSpec;
   /** The version; unique per service. */
   readonly label: string;
-  /** sha256 hex of an artifact that was put before. */
-  readonly artifactDigest: string;
+  /** sha256 hex of an artifact that was put before; null where somebody else runs the service. */
+  readonly artifactDigest: string | null;
 };
 
 export type LockAsk = {

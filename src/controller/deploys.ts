@@ -5,9 +5,17 @@ import { configDigest } from '../release/digest.ts';
 import { planRollout, type Plan } from '../release/plan.ts';
 import type { Release } from '../release/release.ts';
 import type { ServiceSpec } from '../release/service.ts';
+import { adoptedBy, adoptedRelease, assertStillStands } from './outside.ts';
 import { stableOf } from './plan-view.ts';
 import { differences } from './differences.ts';
-import { FREE_SLOT, labelOf, slotWithRole, type DeployRequest, type ServiceState } from '../rollout/state.ts';
+import {
+  FREE_SLOT,
+  labelOf,
+  slotWithRole,
+  type DeployRequest,
+  type ServiceState,
+  type Slot,
+} from '../rollout/state.ts';
 import type { Caller, DeployAsk } from './controller.ts';
 import type { Document, Engine } from './engine.ts';
 import { isUnseen } from './labels.ts';
@@ -19,7 +27,8 @@ import type { Reserved } from './reserved.ts';
 export type Prepared = {
   readonly release: Release;
   readonly request: DeployRequest;
-  readonly isNew: boolean;
+  /** To be recorded with it: its own, and what is adopted with it. */
+  readonly newReleases: readonly Release[];
   /** What a promise of it rests on; a stored plan holds only while this is the same. */
   readonly fingerprint: string;
 };
@@ -27,6 +36,8 @@ export type Prepared = {
 export type Gathered = {
   readonly ask: DeployAsk;
   readonly release: Release;
+  /** What serves today and would be adopted with it, or null. */
+  readonly adopted: Release | null;
   readonly remark: string | null;
   readonly caller: Caller;
 };
@@ -49,30 +60,37 @@ export class Deploys {
     this.#reserved = reserved;
   }
 
-  /** Everything about a release that takes time to find out. Errors: RELEASE_LABEL_TAKEN, ARTIFACT_UNKNOWN, DOOR_DIFFERS, WORKLOAD_SECRET_MISSING. */
-  async gather(ask: DeployAsk, caller: Caller): Promise<Gathered> {
-    const state = this.#engine.find(ask.spec.name);
-    if (state !== null) assertSameDoor(state, ask.spec);
-    if (!(await this.#ports.store.has(ask.artifactDigest))) {
-      throw new OperatingError(
-        'ARTIFACT_UNKNOWN',
-        `the artifact ${ask.artifactDigest.slice(0, 12)} was not uploaded; nothing was started`,
-        { retryable: false },
-      );
-    }
+  /** Everything about a release that takes time to find out. Errors: RELEASE_LABEL_TAKEN, ARTIFACT_UNKNOWN, DOOR_DIFFERS, WORKLOAD_SECRET_MISSING, CURRENT_DOWN. */
+  async gather(asked: DeployAsk, caller: Caller): Promise<Gathered> {
+    const { spec } = asked;
+    const state = this.#engine.find(spec.name);
+    if (state !== null) assertSameDoor(state, spec);
+    const ask = spec.release.run === null ? { ...asked, artifactDigest: null } : asked;
+    if (spec.release.run !== null) await this.#assertArtifact(ask.artifactDigest);
     const release = await this.#releaseOf(ask, caller);
-    return { ask, release, remark: await this.#remarkOn(release), caller };
+    const adopted = state === null ? await adoptedRelease(this.#ports, spec, caller.actor) : null;
+    return { ask, release, adopted, remark: await this.#remarkOn(release), caller };
+  }
+
+  async #assertArtifact(digest: string | null): Promise<void> {
+    if (digest !== null && (await this.#ports.store.has(digest))) return;
+    const which = digest === null ? 'of this version' : digest.slice(0, 12);
+    throw new OperatingError(
+      'ARTIFACT_UNKNOWN',
+      `the artifact ${which} was not uploaded; nothing was started`,
+      { retryable: false },
+    );
   }
 
   /** What a deploy would be, of what is true at this moment: to be acted on without waiting for anything in between. */
-  prepare({ ask, release: gathered, remark, caller }: Gathered): Prepared {
+  prepare({ ask, release: gathered, adopted, remark, caller }: Gathered): Prepared {
     const { spec } = ask;
     const state = this.#engine.find(spec.name);
     if (state !== null) assertSameDoor(state, spec);
     // Another request may have made it meanwhile.
     const known = this.#known(ask);
     const release = known ?? gathered;
-    const firstDeploy = state === null || slotWithRole(state, 'stable') === null;
+    const firstDeploy = state === null ? adopted === null : slotWithRole(state, 'stable') === null;
     const plan = planRollout(spec, { firstDeploy });
     const fingerprint = canonicalJson({
       release: release.id,
@@ -82,7 +100,9 @@ export class Deploys {
     });
     return {
       release,
-      isNew: known === null,
+      newReleases: [known === null ? release : null, state === null ? adopted : null].filter(
+        (one) => one !== null,
+      ),
       fingerprint,
       request: this.#request({ release, plan, remark, purpose: 'deploy' }, caller.actor),
     };
@@ -105,10 +125,10 @@ export class Deploys {
       { ...state.spec, release: release.spec },
       { firstDeploy: slotWithRole(state, 'stable') === null, rollback: warm ? 'warm' : 'cold' },
     );
-    return this.#request(
-      { release, plan, remark: warm ? null : to.remark, purpose: 'rollback' },
-      caller.actor,
-    );
+    const remark = warm ? null : to.remark;
+    const request = this.#request({ release, plan, remark, purpose: 'rollback' }, caller.actor);
+    if (!warm) assertStillStands(this.#ports.journal, state, request);
+    return request;
   }
 
   /** What to go back to, and what to say about it. Label null: the last good version. */
@@ -137,13 +157,16 @@ export class Deploys {
   }
 
   newService(spec: ServiceSpec): ServiceState {
-    const { blue, green } = this.#reserved.slots(spec);
+    const adopted = adoptedBy(spec);
+    const blue: Slot =
+      adopted === null ? FREE_SLOT : { ...FREE_SLOT, role: 'stable', releaseId: adopted.releaseId };
     return {
       service: spec.name,
       spec,
       salt: this.#ports.random.hex(16),
-      addresses: { blue: blue.map(onAddress), green: green.map(onAddress) },
-      slots: { blue: FREE_SLOT, green: FREE_SLOT },
+      addresses: spec.targets ?? withoutPrefixes(this.#reserved.slots(spec)),
+      adopted,
+      slots: { blue, green: FREE_SLOT },
       rollout: null,
       route: { revision: 0, proven: true },
       scaling: false,
@@ -157,8 +180,7 @@ export class Deploys {
   }
 
   documentsOf(prepared: Prepared): readonly Document[] {
-    const { release, isNew } = prepared;
-    return isNew ? [{ kind: 'release', key: release.id, value: release }] : [];
+    return prepared.newReleases.map((release) => ({ kind: 'release', key: release.id, value: release }));
   }
 
   async #releaseOf(ask: DeployAsk, caller: Caller): Promise<Release> {
@@ -254,6 +276,8 @@ export class Deploys {
       if (rollout.releaseId !== serves && !left.has(rollout.releaseId)) return rollout.releaseId;
       if (rollout.purpose === 'rollback' && rollout.from !== null) left.add(rollout.from.releaseId);
     }
+    const adopted = state.adopted?.releaseId ?? serves;
+    if (adopted !== null && adopted !== serves && !left.has(adopted)) return adopted;
     throw new OperatingError(
       'NOTHING_TO_GO_BACK_TO',
       left.size === 0
@@ -279,10 +303,14 @@ function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
   );
 }
 
+function withoutPrefixes({ blue, green }: ReturnType<Reserved['slots']>): ServiceState['addresses'] {
+  return { blue: blue.map(onAddress), green: green.map(onAddress) };
+}
+
 /** Error: SCALE_ABOVE_RESERVED. */
 export function assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
   const reserved = state.addresses.blue.length;
-  if (spec.scale.replicas <= reserved) return;
+  if (spec.targets !== null || spec.scale.replicas <= reserved) return;
   throw new OperatingError(
     'SCALE_ABOVE_RESERVED',
     `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,

@@ -11,7 +11,9 @@ type Difference = {
 
 /** What `apply` would change, as a person would write it; what belongs to a release is left out. */
 export function differences(before: ServiceSpec, after: ServiceSpec): readonly Difference[] {
-  const was = expandService({ ...before, release: after.release });
+  // Only the first deploy looks at what served before.
+  const { release, current } = after;
+  const was = expandService({ ...before, release, current });
   const is = expandService(after);
   const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
   return keys.flatMap((key) =>

@@ -1,5 +1,6 @@
 import type { Release } from '../release/release.ts';
 import type { SlotName } from '../release/slot.ts';
+import { placesOf } from '../rollout/places.ts';
 import { previewOf, type ServiceState } from '../rollout/state.ts';
 import type { Door } from '../traffic/router.ts';
 
@@ -15,7 +16,7 @@ export function doorOf(state: ServiceState, release: (id: string) => Release | n
     health: { blue: healthOf('blue'), green: healthOf('green') },
     sticky: state.rollout?.plan.sticky ?? state.spec.policy.sticky,
     salt: state.salt,
-    slots: state.addresses,
+    slots: { blue: placesOf(state, 'blue'), green: placesOf(state, 'green') },
     preview: previewOf(state),
   };
 }

@@ -1,5 +1,6 @@
 import { isRetryable, messageOf } from '../lib/errors.ts';
-import type { BareEvent, Engine } from './engine.ts';
+import type { BareEvent } from './engine.ts';
+import type { Decisions } from './tenure.ts';
 import type { Ports } from './ports.ts';
 
 export const FIRST_RETRY_MS = 100;
@@ -9,9 +10,9 @@ export const LAST_RETRY_MS = 5000;
 export class Effort {
   readonly stopping: AbortSignal;
   readonly #ports: Ports;
-  readonly #engine: Engine;
+  readonly #engine: Decisions;
 
-  constructor(ports: Ports, engine: Engine, stopping: AbortSignal) {
+  constructor(ports: Ports, engine: Decisions, stopping: AbortSignal) {
     this.#ports = ports;
     this.#engine = engine;
     this.stopping = stopping;

@@ -5,8 +5,9 @@ import type { Command, IssuedCommand } from '../rollout/command.ts';
 import type { RolloutEvent } from '../rollout/event.ts';
 import { isOn, type Freeze } from '../rollout/guard.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
+import { replicasFor } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
-import type { ServiceState } from '../rollout/state.ts';
+import { slotWithRole, type ServiceState } from '../rollout/state.ts';
 import { isRecorded, transition } from '../rollout/transition.ts';
 import type { Turn } from '../rollout/turn.ts';
 import type { Answer } from '../rollout/answer.ts';
@@ -32,6 +33,12 @@ export type EngineListener = {
 
 /** The aggregate of what belongs to no service. No service can have this name: it is reserved. */
 const SERVER = '(server)';
+
+/**
+ * A route that is in no journal has a number that none in a journal will have: a controller that knows nothing of it would
+ * give the same one to another route, and find it in use already.
+ */
+const UNRECORDED_AHEAD = 1000;
 
 type Entry = { state: ServiceState; revision: number; finished: string[] };
 /** Written with an event: commands that are over with it, documents that follow from its turn. */
@@ -139,14 +146,18 @@ export class Engine {
   /** Begins a service with its first event, both in one commit: its door is made, and nothing is there without the event. */
   create(state: ServiceState, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
     assert(!this.#entries.has(state.service), `${state.service} exists already`);
-    const counter = state.counter + 1;
+    const first: Command[] = [{ kind: 'installDoor' }, ...adopting(state)];
+    const counter = state.counter + first.length;
     const event = { ...bare, ...this.moment(state.service), actor };
     const answer = transition({ ...state, counter }, event);
     if (answer.kind !== 'turn') return answer;
-    const door: IssuedCommand = { id: `${state.service}/${counter}`, command: { kind: 'installDoor' } };
+    const issued = first.map((command, index) => ({
+      id: `${state.service}/${state.counter + index + 1}`,
+      command,
+    }));
     const turn = {
       ...answer.turn,
-      commands: [door, ...answer.turn.commands],
+      commands: [...issued, ...answer.turn.commands],
       says: [`service ${state.service} is new`, ...answer.turn.says],
     };
     this.#record({ state, revision: 0, finished: [] }, turn, { event, extra });
@@ -155,7 +166,8 @@ export class Engine {
 
   /**
    * Decides one event and makes it durable. Errors: SERVICE_UNKNOWN; JOURNAL_FULL: nothing was written, and nothing changed
-   * but that a way back moves the traffic all the same, and is recorded as soon as there is room.
+   * but that a way back moves the traffic all the same, and is recorded as soon as there is room. JOURNAL_FAILED and
+   * JOURNAL_CORRUPT likewise, but for good: a new controller finds the proxy ahead of its journal.
    */
   post(service: string, bare: BareEvent, actor: string, extra: Extra = {}): Answer {
     const owed = this.#owed.get(service);
@@ -175,8 +187,7 @@ export class Engine {
       try {
         this.#record({ ...entry, finished }, turn, { event, extra });
       } catch (error) {
-        if (!(error instanceof OperatingError) || error.code !== 'JOURNAL_FULL' || !goesBack(before, turn))
-          throw error;
+        if (!isUnrecorded(error) || !goesBack(before, turn)) throw error;
         throw this.#backAnyway({ bare, actor, extra }, turn.state, error);
       }
     }
@@ -190,11 +201,16 @@ export class Engine {
 
   #backAnyway(owed: Owed, state: ServiceState, cause: OperatingError): OperatingError {
     this.#owed.set(state.service, owed);
-    this.#listener?.backUnrecorded(routeOf(state));
+    const route = routeOf(state);
+    this.#listener?.backUnrecorded({ ...route, revision: route.revision + UNRECORDED_AHEAD });
+    const next =
+      cause.code === 'JOURNAL_FULL'
+        ? 'It is recorded as soon as there is room'
+        : 'The controller that is started when the disk is mended finds the proxy ahead of its journal, and ends the rollout as aborted';
     return new OperatingError(
-      'JOURNAL_FULL',
-      `All traffic of ${state.service} is sent back now, but that could not be recorded: ${cause.message} It is recorded as soon as there is room; nothing else of ${state.service} goes on before.`,
-      { retryable: true, cause },
+      cause.code,
+      `All traffic of ${state.service} is sent back now, but that could not be recorded: ${cause.message} ${next}; nothing else of ${state.service} goes on before.`,
+      { retryable: cause.retryable, cause },
     );
   }
 
@@ -322,6 +338,22 @@ export class Engine {
       this.#ports.log.error({ service }, `a listener failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** What was adopted as stable counts from the first on. */
+function adopting(state: ServiceState): readonly Command[] {
+  const slot = slotWithRole(state, 'stable');
+  const releaseId = slot === null ? null : state.slots[slot].releaseId;
+  if (slot === null || releaseId === null) return [];
+  return [{ kind: 'startSlot', slot, releaseId, replicas: replicasFor(state, slot) }];
+}
+
+/** The disk did not take it, for now or for good: no reason to leave people on a bad version. */
+function isUnrecorded(error: unknown): error is OperatingError {
+  return (
+    error instanceof OperatingError &&
+    ['JOURNAL_FULL', 'JOURNAL_FAILED', 'JOURNAL_CORRUPT'].includes(error.code)
+  );
 }
 
 /** Whether this turn is the one that sends traffic back. */

@@ -7,7 +7,7 @@ import type { ServiceState } from '../rollout/state.ts';
 import type { Route } from '../traffic/router.ts';
 import { doorOf } from './door.ts';
 import { Effort, FIRST_RETRY_MS, LAST_RETRY_MS } from './effort.ts';
-import type { Engine } from './engine.ts';
+import type { Decisions } from './tenure.ts';
 import { Lanes } from './lanes.ts';
 import type { Ports, Settings } from './ports.ts';
 import { releaseOf, SlotWork } from './slot-work.ts';
@@ -23,7 +23,7 @@ type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>;
  */
 export class Executor {
   readonly #ports: Ports;
-  readonly #engine: Engine;
+  readonly #engine: Decisions;
   readonly #settings: Settings;
   readonly #lanes = new Lanes();
   readonly #stopping: AbortSignal;
@@ -31,7 +31,7 @@ export class Executor {
   readonly #slots: SlotWork;
   readonly #checks: VerifyWork;
 
-  constructor(ports: Ports, engine: Engine, settings: Settings, stopping: AbortSignal) {
+  constructor(ports: Ports, engine: Decisions, settings: Settings, stopping: AbortSignal) {
     this.#ports = ports;
     this.#engine = engine;
     this.#settings = settings;
@@ -72,19 +72,49 @@ export class Executor {
         wanted: (error) => error === null || isRetryable(error),
       }),
     );
+    if (state.route.proven) {
+      void this.#effort.quietly(service, 'route', {
+        act: () => this.#ports.router.apply(routeOf(state)),
+        wanted: () => this.#engine.find(service)?.route.revision === state.route.revision,
+      });
+    }
     for (const slot of SLOT_NAMES) {
       const { role, releaseId, replicas } = state.slots[slot];
       if (releaseId === null || replicas === 0 || role === 'free' || role === 'leaving') continue;
       if (pending.some(({ command }) => command.kind === 'startSlot' && command.slot === slot)) continue;
       void this.#effort.quietly(service, slot, {
-        act: () => this.#slots.ensure(state, slot, releaseId, replicas),
+        act: () => {
+          // It may be scaled while this is tried.
+          const now = this.#engine.find(service)?.slots[slot].replicas ?? replicas;
+          return this.#slots.ensure(state, slot, releaseId, now);
+        },
         wanted: () => this.#slots.holds(service, slot, releaseId),
       });
     }
-    if (!state.route.proven) return;
-    void this.#effort.quietly(service, 'route', {
-      act: () => this.#ports.router.apply(routeOf(state)),
-      wanted: () => this.#engine.find(service)?.route.revision === state.route.revision,
+  }
+
+  /** The proxy has lost a door or a route that was proven: both again, once. What is not proven is being applied anyway. */
+  async restore(service: string): Promise<void> {
+    const state = this.#engine.find(service);
+    if (state === null || !state.route.proven || state.route.revision === 0) return;
+    await this.#reinstall(service);
+    await this.#ports.router.apply(routeOf(state));
+  }
+
+  /** In the lane of the door, so that it never comes after a removal. */
+  #reinstall(service: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#lanes.run(`${service}/door`, async () => {
+        const state = this.#engine.find(service);
+        const isLeft =
+          state === null || (state.removing && SLOT_NAMES.every((slot) => state.slots[slot].role === 'free'));
+        try {
+          if (!isLeft) await this.#ports.router.install(doorOf(state, this.#release));
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
   }
 
@@ -144,14 +174,21 @@ export class Executor {
   async #applyRoute(service: string, id: string, { route }: CommandOf<'applyRoute'>): Promise<void> {
     const lateAtMs = this.#ports.clock.monotonicMs() + this.#settings.routeLateMs;
     let late = false;
+    let hasDoor = true;
     for (let waitMs = FIRST_RETRY_MS; !this.#stopping.aborted; waitMs = Math.min(waitMs * 2, 1000)) {
       const state = this.#engine.find(service);
       if (state === null) return;
       if (state.route.revision > route.revision) return this.#engine.finishLater(service, id);
       try {
+        if (!hasDoor) await this.#reinstall(service);
         await this.#ports.router.apply(route);
         const { revision } = await this.#ports.router.observe(service);
-        if (revision >= route.revision)
+        // Traffic was taken back without a record of it.
+        if (revision > route.revision) {
+          this.#engine.post(service, { kind: 'routeAhead', revision }, 'bascule');
+          continue;
+        }
+        if (revision === route.revision)
           return await this.#effort.report(service, { kind: 'routeProven', revision: route.revision }, id);
         throw new OperatingError(
           'ROUTE_NOT_PROVEN',
@@ -159,6 +196,7 @@ export class Executor {
           { retryable: true },
         );
       } catch (error) {
+        hasDoor = !isNotInstalled(error);
         this.#ports.log.warn(
           { service, revision: route.revision },
           `applying the route: ${messageOf(error)}`,
@@ -183,6 +221,11 @@ export class Executor {
   }
 
   readonly #release = (id: string): Release | null => releaseOf(this.#ports, id);
+}
+
+/** A proxy that lost what was on its disk knows no doors. */
+export function isNotInstalled(error: unknown): boolean {
+  return error instanceof OperatingError && error.code === 'TRAFFIC_NOT_INSTALLED';
 }
 
 function laneOf(service: string, command: Command): string | null {

@@ -1,9 +1,13 @@
+import { formatAddress } from '../lib/address.ts';
 import { messageOf } from '../lib/errors.ts';
+import { withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { placesOf } from '../rollout/places.ts';
 import { wayBack, type Rollout, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
 import type { Engine } from './engine.ts';
+import { isNotInstalled } from './execute.ts';
 import type { Ports } from './ports.ts';
 
 const LINES_OF_PROBES = 4;
@@ -15,11 +19,14 @@ const LINES_OF_PROBES = 4;
 export class Lookout {
   readonly #ports: Ports;
   readonly #engine: Engine;
+  readonly #restore: (service: string) => Promise<void>;
   readonly #probing = new Map<string, { readonly rollout: string; readonly sinceMs: number }>();
 
-  constructor(ports: Ports, engine: Engine) {
+  /** `restore` gives the proxy again what it has lost. */
+  constructor(ports: Ports, engine: Engine, restore: (service: string) => Promise<void>) {
     this.#ports = ports;
     this.#engine = engine;
+    this.#restore = restore;
   }
 
   async look(service: string): Promise<void> {
@@ -33,8 +40,9 @@ export class Lookout {
   async #lookAtHealth(service: string): Promise<void> {
     const seen = await this.#observed(service);
     const state = this.#engine.find(service);
+    if (seen === null || state === null) return;
     // An observation of an older route may not know the replicas that the state speaks of.
-    if (seen === null || state === null || seen.revision < state.route.revision) return;
+    if (seen.revision < state.route.revision) return await this.#restore(service);
     if (seen.revision > state.route.revision && !this.#engine.owes(service)) {
       this.#engine.post(service, { kind: 'routeAhead', revision: seen.revision }, 'bascule');
       return;
@@ -47,11 +55,28 @@ export class Lookout {
         replicas: 0,
       };
       if (releaseId === null || replicas === 0) continue;
+      const gone = await this.#notRunning(service, slot);
+      if (this.#engine.find(service)?.slots[slot].releaseId !== releaseId) continue;
       const healthy = seen.slots[slot].replicas.filter(
-        (replica) => replica.replica < replicas && replica.healthy,
+        ({ replica, healthy: isWell }) => replica < replicas && isWell && !gone.has(replica),
       ).length;
       this.#engine.post(service, { kind: 'healthSeen', slot, releaseId, healthy }, 'bascule');
     }
+  }
+
+  /**
+   * Replicas of a version on its way to readiness whose program is over: what answers at their address is something else, a
+   * child that left its session for example, which nobody would stop or start again.
+   */
+  async #notRunning(service: string, slot: SlotName): Promise<ReadonlySet<number>> {
+    const rollout = this.#engine.find(service)?.rollout;
+    const gating =
+      rollout?.candidate === slot && (rollout.phase === 'starting' || rollout.phase === 'probing');
+    if (!gating) return new Set();
+    const replicas = await this.#ports.runtime.observe(service);
+    return new Set(
+      replicas.filter((each) => each.slot === slot && !each.running).map((each) => each.replica),
+    );
   }
 
   async #lookAtCrashes(service: string): Promise<void> {
@@ -98,13 +123,15 @@ export class Lookout {
   /** What the proxy's probes got, then what the runtime sees: for people who wonder why it is not ready. */
   async #whatIsThere(state: ServiceState, slot: SlotName): Promise<readonly string[]> {
     const seen = await this.#observed(state.service);
+    const places = placesOf(state, slot);
+    const { path } = state.spec.release.health;
     const probes = (seen?.slots[slot].replicas ?? [])
       .filter((replica) => !replica.healthy && replica.lastProbe !== null)
       .slice(0, LINES_OF_PROBES)
       .map(({ replica, lastProbe }) => {
-        const { host, port } = state.addresses[slot][replica]!;
+        const { pathPrefix, ...address } = places[replica]!;
         const body = lastProbe!.body === '' ? '' : `: ${lastProbe!.body.replaceAll(/\s+/g, ' ')}`;
-        return `GET http://${host}:${port}${state.spec.release.health.path}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
+        return `GET http://${formatAddress(address)}${withPrefix(pathPrefix, path)}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
       });
     return [...probes, ...(await this.#ports.runtime.diagnose(state.service, slot))];
   }
@@ -114,6 +141,7 @@ export class Lookout {
       return await this.#ports.router.observe(service);
     } catch (error) {
       this.#ports.log.warn({ service }, `looking at the proxy: ${messageOf(error)}`);
+      if (isNotInstalled(error)) await this.#restore(service);
       return null;
     }
   }

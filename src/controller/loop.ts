@@ -5,7 +5,6 @@ import { Counting } from './counting.ts';
 import { Deploys } from './deploys.ts';
 import { Desk } from './desk.ts';
 import { Engine, type EngineListener } from './engine.ts';
-import { Executor } from './execute.ts';
 import { Guarding } from './guarding.ts';
 import { Lookout } from './lookout.ts';
 import { Metrics } from './metrics.ts';
@@ -16,6 +15,7 @@ import { auditedVerbs, Refusals, type Refused } from './refusals.ts';
 import { Reserved } from './reserved.ts';
 import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
+import { Tenures } from './tenure.ts';
 import { Tidying } from './tidy.ts';
 
 const LOOK_MS = 200;
@@ -50,8 +50,8 @@ export function createController(
   engine.freezeBy(calendar);
   const desk = new Desk();
   const metrics = new Metrics();
-  const executor = new Executor(ports, engine, settings, stopping.signal);
-  const lookout = new Lookout(ports, engine);
+  const tenures = new Tenures(ports, engine, settings, stopping.signal);
+  const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
   const counting = new Counting(ports, engine, desk);
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
@@ -65,7 +65,7 @@ export function createController(
   const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
   const stops: (() => void)[] = [];
   const forget = (service: string): void => counting.forget(service);
-  const listener = listenerOf({ executor, reads, metrics, desk, forget });
+  const listener = listenerOf({ tenures, reads, metrics, desk, forget });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
@@ -75,6 +75,7 @@ export function createController(
       const answer = restarted ? engine.post(service, { kind: 'machineRestarted' }, 'bascule') : null;
       const state = engine.find(service);
       if (state === null) continue;
+      const executor = tenures.of(service);
       executor.adopt(state, answer?.kind === 'turn' ? answer.turn.commands : commands);
       executor.enqueue(service, commands);
     }
@@ -113,20 +114,23 @@ export function createController(
 }
 
 type Listening = {
-  readonly executor: Executor;
+  readonly tenures: Tenures;
   readonly reads: Reads;
   readonly metrics: Metrics;
   readonly desk: Desk;
   readonly forget: (service: string) => void;
 };
 
-function listenerOf({ executor, reads, metrics, desk, forget }: Listening): EngineListener {
+function listenerOf({ tenures, reads, metrics, desk, forget }: Listening): EngineListener {
   return {
-    commands: (service, commands) => executor.enqueue(service, commands),
+    commands: (service, commands) => tenures.of(service).enqueue(service, commands),
     event: (event) => reads.tell(event),
-    backUnrecorded: (route) => executor.backUnrecorded(route),
+    backUnrecorded: (route) => tenures.of(route.service).backUnrecorded(route),
     changed: (service, turn) => {
-      if (turn.gone) forget(service);
+      if (turn.gone) {
+        forget(service);
+        tenures.forget(service);
+      }
       if (turn.ended === null) return;
       metrics.ended(service, turn.ended.ending.outcome);
       desk.close(turn.ended.rollout.id);

@@ -1,9 +1,11 @@
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { localTime } from '../lib/local-time.ts';
+import { formatUpstream, type Upstream } from '../lib/upstream.ts';
 import { describePlan } from '../release/describe-plan.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
-import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
+import { isOutside, placesOf, replicasFor } from '../rollout/places.ts';
+import { labelOf, slotWithRole, type Rollout, type ServiceState } from '../rollout/state.ts';
 import { freezeWords, lockWords } from '../rollout/guard.ts';
 import { freezesOn, lockOn } from '../rollout/guards.ts';
 import type { Moment } from './allowed.ts';
@@ -78,25 +80,69 @@ export function stableOf(state: ServiceState): string | null {
   return releaseId === null ? null : labelOf(releaseId);
 }
 
-/** `start 2 × v43 in green (127.0.0.1:8201 :8202)`, and what stops because of it. */
+/** What begins to run because of it, and what ends. */
 function slotLines({ request }: Prepared, state: ServiceState): readonly string[] {
-  const { candidate, from } = newRollout(state, request, 0);
-  const { replicas } = state.spec.scale;
-  const [first, ...others] = state.addresses[candidate].slice(0, replicas);
+  const rollout = newRollout(state, request, 0);
+  return [
+    beginning(state, rollout),
+    ...(rollout.from === null ? [] : [ending(state, rollout, rollout.from)]),
+  ];
+}
+
+/** `+ start  2 × v43 in green (127.0.0.1:8201 :8202)`, `+ take   v43 as what stands in green (http://10.0.0.2:80)` */
+function beginning(state: ServiceState, { candidate, label }: Rollout): string {
+  const all = state.addresses[candidate];
+  if (state.spec.targets !== null)
+    return `+ take   ${label} as what stands in ${candidate} (${all.map(formatUpstream).join(', ')}); nothing is started`;
+  const places = all.slice(0, state.spec.scale.replicas);
+  const [first, ...others] = places;
   const ports = others.map((address) => ` :${address.port}`).join('');
   const where = first === undefined ? '' : ` (${formatAddress(first)}${ports})`;
-  const start = `+ start  ${replicas} × ${request.label} in ${candidate}${where}`;
-  if (from === null) return [start];
-  const keptMs = request.plan.keepOldMs;
+  return `+ start  ${places.length} × ${label} in ${candidate}${where}`;
+}
+
+function ending(state: ServiceState, { plan }: Rollout, from: NonNullable<Rollout['from']>): string {
+  const keptMs = plan.keepOldMs;
+  if (isOutside(state, from.releaseId)) {
+    const places = placesOf(state, from.slot).map(formatUpstream).join(', ');
+    const until = keptMs === 0 ? '' : `, a switch away for ${formatDuration(keptMs)} after the end`;
+    return `- leave  ${from.label} in ${from.slot} (${places})${until}; nothing is stopped`;
+  }
   const when =
     keptMs === 0 ? 'at the end' : `${formatDuration(keptMs)} after the end (warm for rollback until then)`;
-  return [start, `- stop   ${replicas} × ${from.label} in ${from.slot}, ${when}`];
+  return `- stop   ${replicasFor(state, from.slot)} × ${from.label} in ${from.slot}, ${when}`;
 }
 
 function warningsOf(state: ServiceState, isNew: boolean): readonly string[] {
-  if (isNew)
-    return ['this is the first version: there is nothing to compare it with, and no way back from it'];
+  const targets = commonOrigins(state.addresses.blue, state.addresses.green).map(
+    (origin) =>
+      `blue and green share ${origin}: one application, so that health and drain are common to both; if it stops, both do`,
+  );
+  if (isNew) return [...firstWords(state), ...targets];
   const kept = slotWithRole(state, 'kept');
-  if (kept === null || state.slots[kept].releaseId === null) return [];
-  return [`the way back to ${labelOf(state.slots[kept].releaseId)} becomes cold: its slot is taken`];
+  const releaseId = kept === null ? null : state.slots[kept].releaseId;
+  if (releaseId === null) return targets;
+  return [`the way back to ${labelOf(releaseId)}${closing(state, releaseId)}`, ...targets];
+}
+
+function firstWords({ adopted }: ServiceState): readonly string[] {
+  return adopted === null
+    ? ['this is the first version: there is nothing to compare it with, and no way back from it']
+    : [
+        `${formatUpstream(adopted.at)} is adopted as what serves today ("${labelOf(adopted.releaseId)}"): judged against, and gone back to; visitors must come through the door of Bascule`,
+      ];
+}
+
+/** What taking its slot means for the way back to a release. */
+function closing(state: ServiceState, releaseId: string): string {
+  if (state.spec.targets !== null) return ' closes: something else stands there now';
+  const cold = ' becomes cold: its slot is taken';
+  if (!isOutside(state, releaseId) || state.adopted === null) return cold;
+  return `${cold}. Bascule cannot start it again: a rollback to it works while ${formatUpstream(state.adopted.at)} answers`;
+}
+
+/** Origins that stand in both. */
+function commonOrigins(blue: readonly Upstream[], green: readonly Upstream[]): readonly string[] {
+  const greens = new Set(green.map(formatAddress));
+  return [...new Set(blue.map(formatAddress))].filter((origin) => greens.has(origin));
 }

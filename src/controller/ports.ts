@@ -3,7 +3,8 @@ import type { Random } from '../lib/random.ts';
 import type { Timers } from '../lib/timers.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SampleStore } from '../journal/samples.ts';
-import type { EnvValue } from '../release/service.ts';
+import type { Upstream } from '../lib/upstream.ts';
+import type { EnvValue, HealthSpec } from '../release/service.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
 import type { Checker } from '../workload/checker.ts';
 import type { WorkloadRuntime } from '../workload/runtime.ts';
@@ -23,6 +24,8 @@ export type Ports = {
   readonly checker: Checker;
   /** sha256 hex over names, plain values and an HMAC of each secret. Error: WORKLOAD_SECRET_MISSING. */
   readonly environmentDigest: (env: Readonly<Record<string, EnvValue>>) => Promise<string>;
+  /** One health check of something that is no one's replica yet: null when it is well, else what was found. Never throws. */
+  readonly probe: (at: Upstream, health: HealthSpec) => Promise<string | null>;
   readonly log: Log;
 };
 

@@ -3,6 +3,7 @@ import { formatDuration } from '../lib/duration.ts';
 import type { Step } from '../release/plan.ts';
 import { otherSlot, SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { freezesOn, lockOn } from '../rollout/guards.ts';
+import { placesOf } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
 import {
   labelOf,
@@ -60,7 +61,7 @@ export function serviceView(
 
 function slotView(state: ServiceState, name: SlotName): SlotView {
   const { role, replicas, healthy, keptUntilMs } = state.slots[name];
-  const addresses = state.addresses[name].map((address) => formatAddress(address));
+  const addresses = placesOf(state, name).map((place) => `${formatAddress(place)}${place.pathPrefix}`);
   const alone = previewOf(state);
   const preview = alone === null ? null : `http://${formatAddress(alone[name])}`;
   return { role, label: labelIn(state, name), replicas, healthy, addresses, preview, keptUntilMs };

@@ -2,6 +2,7 @@ import { assert } from '../lib/assert.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { ChainHead, StoredEvent } from '../journal/journal.ts';
 import type { SlotName } from '../release/slot.ts';
+import { isOutside } from '../rollout/places.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { LogLine } from '../workload/runtime.ts';
 import { auditPage, checkChain } from './audit.ts';
@@ -95,9 +96,12 @@ export class Reads {
     const { follow, tail, signal } = query;
     const former = query.slot === null && query.label !== null ? this.#formerSlot(state, query.label) : null;
     if (former !== null && query.label !== null) {
+      assertOurs(state, `${state.service}/${query.label}`);
       return this.#ports.runtime.logs(query.service, former, { follow, tail, signal, label: query.label });
     }
-    return this.#ports.runtime.logs(query.service, slotAsked(state, query), { follow, tail, signal });
+    const slot = slotAsked(state, query);
+    assertOurs(state, state.slots[slot].releaseId);
+    return this.#ports.runtime.logs(query.service, slot, { follow, tail, signal });
   }
 
   audit(query: AuditQuery): AuditPage {
@@ -179,6 +183,15 @@ function sentenceOf(rollout: RolloutView): string {
   if (rollout.outcome === null)
     return `${rollout.label} is under way${rollout.waiting === null ? '' : `; it waits for ${rollout.waiting}`}`;
   return `${rollout.label}: ${rollout.outcome}: ${rollout.reason ?? ''}`;
+}
+
+function assertOurs(state: ServiceState, releaseId: string | null): void {
+  if (releaseId === null || !isOutside(state, releaseId)) return;
+  throw new OperatingError(
+    'LOGS_ELSEWHERE',
+    `Bascule does not run ${labelOf(releaseId)} of ${state.service}, so it has no output of it; look where it runs.`,
+    { retryable: false },
+  );
 }
 
 function slotAsked(state: ServiceState, query: LogQuery): SlotName {

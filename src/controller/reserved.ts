@@ -6,6 +6,7 @@ import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import type { Previews, ServiceState } from '../rollout/state.ts';
 import { allocatePorts } from '../workload/ports.ts';
 import type { Engine } from './engine.ts';
+import { capabilitiesOf } from './proxy-can.ts';
 import type { Ports, Settings } from './ports.ts';
 
 /** The addresses that services own for their life: of their slots, and for a look at each slot alone. */
@@ -32,10 +33,11 @@ export class Reserved {
   preview(state: ServiceState, spec: ServiceSpec, plan: Plan | null): { readonly preview?: Previews } {
     const verifies = plan?.steps.some((step) => step.kind === 'verify') === true;
     if (!verifies && spec.door.preview !== true) return {};
-    if (!this.#router.capabilities.preview) {
+    const { kind } = spec.door.proxy;
+    if (!capabilitiesOf(this.#router, kind).preview) {
       throw new OperatingError(
         'PREVIEW_UNSUPPORTED',
-        `${verifies ? 'verify' : 'preview'} needs a private address per slot, which the proxy of ${spec.name} cannot give; nothing was started, nothing changed. Take it out of the file, or use proxy: builtin.`,
+        `${verifies ? 'verify' : 'preview'} needs a private address per slot, which the proxy of ${spec.name}, ${kind}, cannot give; nothing was started, nothing changed. Take it out of the file, or use proxy: builtin.`,
         { retryable: false },
       );
     }
@@ -51,7 +53,8 @@ export class Reserved {
       ...SLOT_NAMES.flatMap((slot) => addresses[slot]),
       ...(preview === undefined ? [] : [preview.blue, preview.green]),
     ]);
-    const doors = [spec, ...services.map((state) => state.spec)].map(({ door }) => door.listen.port);
+    const specs = [spec, ...services.map((state) => state.spec)];
+    const doors = specs.flatMap(({ door, current }) => [door.listen.port, current?.port ?? door.listen.port]);
     const taken = new Set([...[...own, ...owned].map(({ port }) => port), ...doors]);
     const { blue, green } = allocatePorts({ ...this.#range, taken, perSlot });
     return { blue: blue.map(onLoopback), green: green.map(onLoopback) };

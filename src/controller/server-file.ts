@@ -16,6 +16,8 @@ export type ServerFile = {
   readonly allowedEnv: readonly string[];
   /** Promoted releases kept per service, besides those in use. */
   readonly keepReleases: number;
+  /** Command that does what needs root for the machine's nginx, or null where the server may do it itself. */
+  readonly nginxHelper: readonly string[] | null;
   readonly freezes: readonly FreezeRule[];
 };
 
@@ -41,6 +43,7 @@ const schema = z.strictObject({
     .default([]),
   'allowed-env': z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/u)).default([]),
   'keep-releases': z.int().min(1).max(100).default(5),
+  'nginx-helper': z.array(z.string().min(1)).min(1).max(8).nullable().default(null),
   freezes: z.array(freezeEntry).max(100).default([]),
 });
 
@@ -61,6 +64,7 @@ export function parseServerFile(text: string, file: string): ServerFile {
     allowedUsers: data['allowed-users'],
     allowedEnv: data['allowed-env'],
     keepReleases: data['keep-releases'],
+    nginxHelper: data['nginx-helper'],
     freezes: data.freezes.map((rule, index) => ({
       ...rule,
       place: `${file}${atLine(lineOf(['freezes', index]))}`,

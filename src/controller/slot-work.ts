@@ -2,10 +2,11 @@ import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Release } from '../release/release.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { Command } from '../rollout/command.ts';
+import { placesOf } from '../rollout/places.ts';
 import type { ServiceState } from '../rollout/state.ts';
 import { doorOf } from './door.ts';
 import type { Effort } from './effort.ts';
-import type { Engine } from './engine.ts';
+import type { Decisions } from './tenure.ts';
 import type { Ports, Settings } from './ports.ts';
 
 type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>;
@@ -20,13 +21,15 @@ const LAST_STABLE_RETRY_MS = 60_000;
 /** Starts, scales and stops what runs in slots. Before each effect it asks the state whether that is still wanted. */
 export class SlotWork {
   readonly #ports: Ports;
-  readonly #engine: Engine;
+  readonly #engine: Decisions;
   readonly #settings: Settings;
   readonly #effort: Effort;
+  /** The newest start of each slot. One that was overtaken by a stop speaks for no later start of the same release. */
+  readonly #starts = new Map<string, string>();
 
   constructor(parts: {
     readonly ports: Ports;
-    readonly engine: Engine;
+    readonly engine: Decisions;
     readonly settings: Settings;
     readonly effort: Effort;
   }) {
@@ -38,24 +41,28 @@ export class SlotWork {
 
   async start(service: string, id: string, command: CommandOf<'startSlot'>): Promise<void> {
     const { slot, releaseId, replicas } = command;
+    const place = `${service}/${slot}`;
+    this.#starts.set(place, id);
     for (
       let waitMs = FIRST_STABLE_RETRY_MS;
       !this.#effort.stopping.aborted;
       waitMs = Math.min(waitMs * 2, LAST_STABLE_RETRY_MS)
     ) {
       // Aborted, or lost with a restart of the machine: starting it now would leave processes that nobody knows.
-      if (!this.holds(service, slot, releaseId)) return this.#engine.finishLater(service, id);
+      if (!this.holds(service, slot, releaseId) || this.#starts.get(place) !== id)
+        return this.#engine.finishLater(service, id);
       try {
         await this.#emptied(service, slot);
         const state = this.#engine.find(service);
         if (state === null) return;
         await this.#ports.router.install(doorOf(state, this.#release));
         if (!this.holds(service, slot, releaseId)) continue;
-        await this.ensure(state, slot, releaseId, replicas);
+        await this.ensure(state, slot, releaseId, this.#replicasOf(service, slot) || replicas);
         return await this.#effort.report(service, { kind: 'slotStarted', slot, releaseId, replicas }, id);
       } catch (error) {
         if (this.#effort.stopping.aborted) return;
         const reason = messageOf(error);
+        if (this.#starts.get(place) !== id) continue;
         if (this.#engine.find(service)?.slots[slot].role !== 'stable')
           return await this.#effort.report(service, { kind: 'slotFailed', slot, releaseId, reason }, id);
         this.#ports.log.error({ service, slot }, `starting stable: ${reason}`);
@@ -171,8 +178,13 @@ export class SlotWork {
       slot,
       release,
       replicas,
-      addresses: state.addresses[slot],
+      addresses: placesOf(state, slot),
     });
+  }
+
+  /** As scaled since; 0 for what is not started yet. */
+  #replicasOf(service: string, slot: SlotName): number {
+    return this.#engine.find(service)?.slots[slot].replicas ?? 0;
   }
 
   /** Whether the state still has this release in the slot, to stay. */

@@ -12,6 +12,7 @@ import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
+import { assertProxyCan } from './proxy-can.ts';
 import type { Reads } from './reads.ts';
 import type { Reserved } from './reserved.ts';
 import { withDoor } from './try-door.ts';
@@ -52,6 +53,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const moment = this.#engine.moment(request.spec.name);
     const begun = state ?? this.#deploys.newService(request.spec);
     // What a deploy would be refused for is said now.
+    assertProxyCan(this.#ports.router, request.spec, prepared.request.plan);
     const given = this.#reserved.preview(begun, request.spec, prepared.request.plan);
     const view = planView(prepared, {
       state: { ...begun, ...given },
@@ -84,6 +86,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
     const known = this.#engine.find(spec.name);
     const state = known ?? this.#deploys.newService(spec);
+    assertProxyCan(this.#ports.router, spec, prepared.request.plan);
     const preview = this.#reserved.preview(state, spec, prepared.request.plan);
     const override = request.overrideFreeze ?? null;
     const asked = { ...prepared.request, ...(override !== null && { override }) };
@@ -107,6 +110,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
           : `${spec.name} would change; nothing was applied.`;
       return { ...this.#answered(spec.name, 'nothing', message), changes };
     }
+    assertProxyCan(this.#ports.router, spec, null);
     const preview = this.#reserved.preview(state, spec, null);
     const answered = await withDoor(
       { ports: this.#ports, engine: this.#engine },

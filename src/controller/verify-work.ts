@@ -4,7 +4,7 @@ import type { VerifyCheck } from '../release/service.ts';
 import type { Command } from '../rollout/command.ts';
 import type { CheckResult } from '../workload/checker.ts';
 import { FIRST_RETRY_MS, LAST_RETRY_MS, type Effort } from './effort.ts';
-import type { Engine } from './engine.ts';
+import type { Decisions } from './tenure.ts';
 import type { Ports } from './ports.ts';
 import { releaseOf } from './slot-work.ts';
 
@@ -22,10 +22,10 @@ const BETWEEN_ATTEMPTS_MS = 1000;
  */
 export class VerifyWork {
   readonly #ports: Ports;
-  readonly #engine: Engine;
+  readonly #engine: Decisions;
   readonly #effort: Effort;
 
-  constructor(ports: Ports, engine: Engine, effort: Effort) {
+  constructor(ports: Ports, engine: Decisions, effort: Effort) {
     this.#ports = ports;
     this.#engine = engine;
     this.#effort = effort;

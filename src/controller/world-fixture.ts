@@ -79,6 +79,8 @@ export class World {
   readonly errorPercent = new Map<string, number>();
   /** Releases that never become healthy. */
   readonly sick = new Set<string>();
+  /** Ports where nothing that somebody else runs answers. */
+  readonly deadPorts = new Set<number>();
   /** Releases whose build goes on until the promise resolves. */
   readonly building = new Map<string, Promise<void>>();
   /** Releases whose checks fail, and how. */
@@ -242,6 +244,7 @@ export class World {
       }),
       checker: guarded<Checker>({ attempt: (check, on, signal) => this.#attempt(check, on, signal) }),
       environmentDigest: async () => this.digest,
+      probe: async ({ port }) => (this.deadPorts.has(port) ? 'connection refused' : null),
       log,
     };
   }
@@ -315,6 +318,7 @@ export class World {
         shareStepPercent: 0.1,
         sticky: ['none', 'cookie'],
         identities: true,
+        override: false,
         hold: false,
         mirror: false,
         preview: true,

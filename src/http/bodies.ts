@@ -14,6 +14,9 @@ export const artifactDigest = z
   .regex(/^[0-9a-f]{64}$/, 'is not a sha256 in hex')
   .meta({ description: 'sha256 of the packed artifact, 64 lowercase hex digits.' });
 
+/** Null where somebody else runs the service, so that a version is nothing but its label. */
+const ofVersion = artifactDigest.nullable();
+
 export const rolloutId = z
   .string()
   .regex(/^r-[A-Za-z0-9._-]{1,100}$/, 'is not the id of a rollout')
@@ -39,14 +42,14 @@ const overrideFreeze = reason
   .meta({ description: 'Why a freeze is overridden; null: it is not.' });
 
 export const planBody = z
-  .strictObject({ spec: serviceSpec, label: versionLabel, artifactDigest })
+  .strictObject({ spec: serviceSpec, label: versionLabel, artifactDigest: ofVersion })
   .meta({ id: 'PlanBody' });
 
 export const deployBody = z
   .strictObject({
     spec: serviceSpec,
     label: versionLabel,
-    artifactDigest,
+    artifactDigest: ofVersion,
     supersede: z.boolean().default(false),
     planId: z
       .string()

@@ -253,7 +253,8 @@ function steerFile(
         `deploy ${spec.name} ${label}${supersede ? ' supersede' : ''}${planId === null ? '' : ` ${planId}`}`,
         caller,
       );
-      if (!fake.artifacts.has(artifactDigest)) throw new Error('deployed an artifact that was not put');
+      if (artifactDigest === null || !fake.artifacts.has(artifactDigest))
+        throw new Error('deployed an artifact that was not put');
       const service = services.get(spec.name) ?? null;
       if (service?.stable === label) {
         return { result: 'nothing', message: `${label} is what serves already.`, service, rollout: null };

@@ -9,6 +9,10 @@ import { CANARY, IDLE, PROGRESSING, ROLLED_BACK, STORY } from './fake-views.ts';
 
 const BYTES = Buffer.from('an artifact');
 const DIGEST = createHash('sha256').update(BYTES).digest('hex');
+const TARGETS = {
+  blue: [{ host: '127.0.0.1', port: 8001, pathPrefix: '' }],
+  green: [{ host: '127.0.0.1', port: 8002, pathPrefix: '/canary' }],
+};
 const DEPLOY = { spec: SPEC, label: 'v43', artifactDigest: DIGEST };
 
 describe('the API', () => {
@@ -245,6 +249,28 @@ describe('the API', () => {
   const specs: readonly [string, object, RegExp][] = [
     ['an unknown key', { ...SPEC, extra: 1 }, /Unrecognized key: "extra"/],
     ['root', { ...SPEC, release: { ...SPEC.release, user: 'root' } }, /spec\.release\.user: is root/],
+    [
+      'neither run nor targets',
+      { ...SPEC, release: { ...SPEC.release, run: null } },
+      /one of run and targets/,
+    ],
+    ['run and targets', { ...SPEC, targets: TARGETS }, /one of run and targets/],
+    [
+      'targets and current',
+      { ...SPEC, release: { ...SPEC.release, run: null }, targets: TARGETS, current: TARGETS.blue[0] },
+      /both targets and current/,
+    ],
+    [
+      'a prefix that splits a header',
+      { ...SPEC, current: { ...TARGETS.blue[0], pathPrefix: '/a\r\nX: 1' } },
+      /spec\.current\.pathPrefix: is not a path/,
+    ],
+    [
+      'a prefix that leads up',
+      { ...SPEC, current: { ...TARGETS.blue[0], pathPrefix: '/a/..' } },
+      /is not a path/,
+    ],
+    ['a host that is none', { ...SPEC, current: { ...TARGETS.blue[0], host: 'a b' } }, /is not a host/],
     ['a NUL', { ...SPEC, release: { ...SPEC.release, run: 'a\0b' } }, /run: holds a NUL character/],
     [
       'PORT in env',

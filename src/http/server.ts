@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ROLES, type Caller, type Controller, type Role } from '../controller/controller.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,6 +12,7 @@ import { openapiOf } from './openapi.ts';
 import { nowOf, problemOf } from './problem.ts';
 import { route, type Context, type Route } from './route.ts';
 import { artifactRoutes } from './routes-artifacts.ts';
+import { backupRoutes } from './routes-backup.ts';
 import { READ_ROUTES } from './routes-read.ts';
 import { GUARD_ROUTES } from './routes-guard.ts';
 import { STEER_ROUTES } from './routes-steer.ts';
@@ -34,6 +36,8 @@ export type ApiOptions = {
   /** Told about everything that a role did not allow. */
   readonly onDenied?: (denied: Denied) => void;
   readonly mostArtifactBytes?: number;
+  /** Begins a backup. */
+  readonly backup?: () => Readable;
   readonly streams?: Partial<StreamLimits>;
 };
 
@@ -64,8 +68,9 @@ export function createApi(options: ApiOptions): Api {
   const apps = ROLES.map((role) => ({ role, app: appFor(role, shared) }));
   const undo: (() => Promise<void>)[] = [];
   const close = async () => {
-    await Promise.all(undo.map((remove) => remove()));
+    const removed = await Promise.allSettled(undo.map((remove) => remove()));
     await Promise.all(apps.map(({ app }) => app.close()));
+    for (const result of removed) if (result.status === 'rejected') throw result.reason;
   };
   return {
     start: async () => {
@@ -96,12 +101,15 @@ export function createApi(options: ApiOptions): Api {
 }
 
 /** Every route, openapi.json included. */
-export function allRoutes(options: Pick<ApiOptions, 'version' | 'mostArtifactBytes'>): readonly Route[] {
+export function allRoutes(
+  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup'>,
+): readonly Route[] {
   const routes = [
     ...READ_ROUTES,
     ...STEER_ROUTES,
     ...GUARD_ROUTES,
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
+    ...backupRoutes(options.backup),
   ];
   let document: unknown;
   const described: Route = route({

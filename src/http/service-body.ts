@@ -58,6 +58,19 @@ const health = z.strictObject({
   fall: z.int().min(1).max(100),
 });
 
+const upstream = z.strictObject({
+  host: z
+    .string()
+    .max(253)
+    .regex(/^[a-z0-9_:](?:[a-z0-9._:-]*[a-z0-9_:])?$/, 'is not a host'),
+  port: z.int().min(1).max(65_535),
+  pathPrefix: z
+    .string()
+    .max(2048)
+    .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?$/, 'is not a path')
+    .refine((path) => path !== '/', 'is a slash alone'),
+});
+const places = z.array(upstream).min(1).max(64).readonly();
 const bounds = { withinMs: z.int().min(1).max(3_600_000), attempts: z.int().min(1).max(100) };
 const status = z.int().min(100).max(599);
 
@@ -78,7 +91,7 @@ const verifyCheck = z.discriminatedUnion('kind', [
 ]);
 
 const release = z.strictObject({
-  run: text(65_536).min(1),
+  run: text(65_536).min(1).nullable(),
   build: text(65_536).min(1).nullable(),
   env,
   user: z
@@ -111,7 +124,16 @@ const proxy = z.discriminatedUnion('kind', [
     connectTimeoutMs: ms(75_000).min(100),
     readTimeoutMs: ms(DAY_MS).min(100),
   }),
-  z.strictObject({ kind: z.literal('haproxy'), managed: z.boolean() }),
+  z.strictObject({
+    kind: z.literal('haproxy'),
+    managed: z.boolean(),
+    directory: filePath,
+    socket: filePath,
+    log: filePath,
+    tls: z.strictObject({ certificate: filePath, key: filePath }).nullable(),
+    connectTimeoutMs: ms(75_000).min(100),
+    readTimeoutMs: ms(DAY_MS).min(100),
+  }),
 ]);
 
 const door = z.strictObject({
@@ -187,7 +209,19 @@ const policy = z.strictObject({
   keepOldMs: ms(30 * DAY_MS),
 });
 
-export const serviceSpec = z.strictObject({ name: serviceName, release, scale, policy, door }).meta({
-  id: 'ServiceSpec',
-  description: 'A service, complete and resolved: what `bascule config --json` prints.',
-});
+export const serviceSpec = z
+  .strictObject({
+    name: serviceName,
+    release,
+    scale,
+    policy,
+    door,
+    targets: z.strictObject({ blue: places, green: places }).nullable(),
+    current: upstream.nullable(),
+  })
+  .refine((spec) => (spec.release.run === null) === (spec.targets !== null), 'needs one of run and targets')
+  .refine((spec) => spec.targets === null || spec.current === null, 'has both targets and current')
+  .meta({
+    id: 'ServiceSpec',
+    description: 'A service, complete and resolved: what `bascule config --json` prints.',
+  });

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { assert } from '../lib/assert.ts';
 import type { ChainHead, Journal, JournalEntry, StoredEvent } from './journal.ts';
 
@@ -97,7 +97,18 @@ function rowMac(key: Uint8Array, formerMac: string, row: Omit<ChainRow, 'mac'>):
 
 /** JSON keeps the fields apart: no two different lists give the same text. */
 function macOf(key: Uint8Array, fields: readonly (string | number | null)[]): string {
-  return createHmac('sha256', key).update(JSON.stringify(fields)).digest('hex');
+  return createHmac('sha256', keyObject(key)).update(JSON.stringify(fields)).digest('hex');
+}
+
+const keyObjects = new WeakMap<Uint8Array, KeyObject>();
+
+/** Made once: to make it takes longer than to use it. */
+function keyObject(key: Uint8Array): KeyObject {
+  const known = keyObjects.get(key);
+  if (known !== undefined) return known;
+  const made = createSecretKey(key);
+  keyObjects.set(key, made);
+  return made;
 }
 
 function sameMac(one: string, other: string): boolean {

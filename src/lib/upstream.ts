@@ -3,7 +3,7 @@ import { formatAddress, type Address } from './address.ts';
 /**
  * Where requests go. `pathPrefix` is put before the path of each of them: `''` for none, else as written, `/canary` or
  * `/canary/`. `/x` becomes `/canary/x` either way; only for `/` itself the last slash counts: it becomes exactly the prefix.
- * Characters: those of a URL's path, no `?`, no `#`, no `//`, no `.` or `..` segments, never `/` alone.
+ * It holds letters, digits and `. _ ~ -` between single slashes, no `.` or `..` segments, and is never `/` alone.
  */
 export type Upstream = Address & { readonly pathPrefix: string };
 

@@ -101,6 +101,28 @@ export const CODES = {
     fix: 'Look at the reason in the message, then start the controller again. Nothing else is affected.',
   },
 
+  // backup
+  BACKUP_UNDER_WAY: {
+    title: 'another backup is being made',
+    cause: 'The server makes one at a time.',
+    fix: 'Wait for the other one to end, then ask again.',
+  },
+  BACKUP_NOT_WRITTEN: {
+    title: 'the backup could not be written',
+    cause: 'The file is there already, its disk is full, or the server went away on the way.',
+    fix: 'Name a file that is not there, on a disk with room. The server is not touched by this.',
+  },
+  BACKUP_INVALID: {
+    title: 'the file cannot be restored',
+    cause: 'It is no backup, is cut off or damaged, or was made by a newer Bascule.',
+    fix: 'Use another backup, or the version of Bascule that made this one. Nothing was changed.',
+  },
+  STATE_EXISTS: {
+    title: 'the state directory has a journal already',
+    cause: 'A restore never overwrites what is there by itself.',
+    fix: 'Name another directory with --state-dir, or give --force: the former state is put aside, not deleted.',
+  },
+
   // traffic
   TRAFFIC_CURSOR_INVALID: {
     title: 'Counts were asked for with a cursor that is none',
@@ -111,6 +133,45 @@ export const CODES = {
     title: 'The address of a door belongs to someone else',
     cause: 'Another service has the same host and path on that port, or another program listens on the port.',
     fix: 'Choose another host, path or port, or remove what has it; the message names the owner.',
+  },
+  TRAFFIC_DOOR_UNSERVABLE: {
+    title: 'This kind of proxy cannot serve such a door',
+    cause: 'The door asks for something that the adapter of this proxy cannot do; the message says what.',
+    fix: 'Change what the message names, or choose another proxy.',
+  },
+  TRAFFIC_PROXY_MISSING: {
+    title: 'The proxy is not installed',
+    cause:
+      'The program of the proxy that the file asks for is not on the path of the server, or may not be run.',
+    fix: 'Install it (`apt-get install nginx`), or put it on the path of the server; then apply again.',
+  },
+  TRAFFIC_PROXY_TOO_OLD: {
+    title: 'The proxy is too old',
+    cause: 'The program that is installed does not know what Bascule has to ask of it.',
+    fix: 'Install a later version; the message says which one is needed.',
+  },
+  TRAFFIC_CONFIG_REFUSED: {
+    title: 'The proxy refuses its configuration',
+    cause:
+      "Testing the whole configuration failed: through a file of your own, or through what the service's file or its include asks for (a certificate that is not there, a second default server).",
+    fix: 'Run `nginx -t` and mend the file that it names. The former files are back and the proxy serves as before.',
+  },
+  TRAFFIC_CONFIG_UNWRITABLE: {
+    title: "The proxy's files cannot be written",
+    cause: 'The directory is missing, belongs to somebody else, or the disk is full.',
+    fix: "Make the directory and give it to the server's user; the proxy's own configuration includes it.",
+  },
+  TRAFFIC_NOT_SERVED: {
+    title: 'The proxy does not answer with the files that it was given',
+    cause:
+      'It does not include the directory, does not run, answers another server block on that host and port, or could not listen there.',
+    fix: 'Include the directory in its http block, start it, and see its error log; then apply again. The former files are back.',
+  },
+  TRAFFIC_DOOR_UNFIT: {
+    title: 'This proxy cannot have such a door',
+    cause:
+      'Behind HAProxy the replicas of one slot need the same path prefix, and the services on one listener have all TLS or none.',
+    fix: 'Change what the message names, or choose another proxy.',
   },
   TRAFFIC_PROXY_UNKNOWN: {
     title: 'The server cannot drive this kind of proxy',
@@ -151,7 +212,7 @@ export const CODES = {
   TRAFFIC_STATE_DAMAGED: {
     title: 'A state file of the proxy is damaged',
     cause: 'The file is cut off, was edited, or was written by another version.',
-    fix: 'Move the named file away and start the proxy again; the controller then gives door and route anew.',
+    fix: 'It was put aside, and the controller gives door and route anew. Check the disk.',
   },
   TRAFFIC_STATE_UNWRITABLE: {
     title: 'The proxy cannot write its state',

@@ -13,6 +13,7 @@ const OWNERS: Readonly<Record<Owner, string>> = {
   scale: '`apply`; refused during a rollout',
   policy: 'from the next rollout on; a running one keeps its own',
   door: '`apply`; refused during a rollout',
+  targets: '`apply`; refused during a rollout',
 };
 
 type Row = {
@@ -36,6 +37,7 @@ export function renderConfiguration(): string {
     '',
     ...table('The file', rowsOf(FILE, null)),
     ...table('A service', rowsOf(SERVICE, null), '`services.NAME.…`'),
+    ...group('targets', ['targets']),
     ...group('a secret', ['env', 'NAME']),
     ...group('health', ['health']),
     ...group(
@@ -46,6 +48,7 @@ export function renderConfiguration(): string {
     ...group('listen', ['listen']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),
+    ...group('haproxy', ['proxy', 'haproxy'], 'what `haproxy` may be given in place of its name alone'),
     ...group('strategy', ['strategy']),
     ...group('canary', ['strategy', 'canary']),
     ...group('dwell', ['strategy', 'canary', 'dwell']),

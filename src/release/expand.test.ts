@@ -183,6 +183,19 @@ const service = fc.record(
   { requiredKeys: ['run', 'listen'] },
 );
 
+test('what somebody else runs expands without what it cannot have', () => {
+  const targets = { blue: 'http://a', green: ['http://b:1/canary/', 'http://[::1]:2'] };
+  const current = 'http://127.0.0.1:8000/old';
+  for (const shop of [
+    { targets, listen: 8080 },
+    { run: 'app', current, listen: 8080 },
+  ]) {
+    const config = read({ version: 1, services: { shop } });
+
+    assert.deepEqual(reread(expandConfig(config)), config);
+  }
+});
+
 test('whatever is accepted expands to a file that reads back to the same', () => {
   fc.assert(
     fc.property(service, (shop) => {

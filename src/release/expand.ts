@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { formatUpstream } from '../lib/upstream.ts';
 import { escapeInterpolation } from './interpolate.ts';
 import type { Config } from './read.ts';
 import { quantileName } from './resolve-policy.ts';
@@ -32,9 +33,12 @@ export function expandConfig(config: Config): string {
 /** One service as the plain value that a file would hold. */
 export function expandService(service: ServiceSpec): Record<string, unknown> {
   return {
+    ...(service.targets === null ? {} : { targets: expandTargets(service.targets) }),
+    ...(service.current === null ? {} : { current: formatUpstream(service.current) }),
     ...expandRelease(service.release),
-    replicas: service.scale.replicas,
-    'max-replicas': service.scale.maxReplicas,
+    ...(service.targets === null
+      ? { replicas: service.scale.replicas, 'max-replicas': service.scale.maxReplicas }
+      : {}),
     ...expandDoor(service.door),
     strategy: expandPolicy(service.policy),
   };
@@ -44,7 +48,7 @@ function expandRelease(release: ReleaseSpec): Record<string, unknown> {
   const { health } = release;
   const env = Object.entries(release.env).map(([name, value]) => [name, expandEnv(value)] as const);
   return {
-    run: escapeInterpolation(release.run),
+    ...(release.run === null ? {} : { run: escapeInterpolation(release.run) }),
     ...(release.build === null ? {} : { build: escapeInterpolation(release.build) }),
     ...(env.length === 0 ? {} : { env: Object.fromEntries(env) }),
     ...(release.user === null ? {} : { user: release.user }),
@@ -57,8 +61,12 @@ function expandRelease(release: ReleaseSpec): Record<string, unknown> {
     },
     ...(release.verify === undefined ? {} : { verify: release.verify.map(expandVerify) }),
     'ready-within': formatDuration(release.readyWithinMs),
-    'stop-grace': formatDuration(release.stopGraceMs),
+    ...(release.run === null ? {} : { 'stop-grace': formatDuration(release.stopGraceMs) }),
   };
+}
+
+function expandTargets({ blue, green }: NonNullable<ServiceSpec['targets']>): Record<string, unknown> {
+  return { blue: blue.map(formatUpstream), green: green.map(formatUpstream) };
 }
 
 function expandVerify(check: VerifyCheck): Record<string, unknown> {
@@ -113,7 +121,17 @@ function expandProxy(proxy: ProxySpec): unknown {
         },
       };
     case 'haproxy':
-      return { haproxy: { managed: proxy.managed } };
+      return {
+        haproxy: {
+          managed: proxy.managed,
+          directory: proxy.directory,
+          socket: proxy.socket,
+          log: proxy.log,
+          ...(proxy.tls === null ? {} : { tls: proxy.tls }),
+          'connect-timeout': formatDuration(proxy.connectTimeoutMs),
+          'read-timeout': formatDuration(proxy.readTimeoutMs),
+        },
+      };
   }
 }
 

@@ -52,6 +52,8 @@ function noteOn(value: unknown, facts: Facts): string {
     return value.length === 0 ? 'the list is empty' : `the list is longer than ${facts.max}`;
   }
   if (typeof value === 'object') return `this is ${aKind(value)}`;
+  const known = facts.note?.(value) ?? null;
+  if (known !== null) return known;
   // Whoever writes a secret out should not find it in a log as well.
   return facts.code === 'E028' ? 'this is not a reference' : `${shown(value)} is not`;
 }

@@ -219,6 +219,24 @@ export const FILE_CODES = {
     cause: 'A check under verify asks for a path (get or head) or runs a command, and never both.',
     fix: 'Write one of them, with what belongs to it.',
   },
+  E050: {
+    title: 'targets stand in place of run',
+    cause:
+      'With targets somebody else runs both environments, so that nothing can be built, started, scaled or adopted. What has no meaning beside them is refused rather than ignored.',
+    fix: 'Keep run and what belongs to it where Bascule is to run the service, targets where somebody else does.',
+  },
+  E051: {
+    title: 'not a target',
+    cause:
+      'A target is http://, a host, a port (80 if none is given) and a path of letters, digits and . _ ~ - if it has one: no https yet, no name or password, query, fragment or escapes, so that every proxy reads it in one way.',
+    fix: 'Write an address such as http://127.0.0.1:8001, or http://127.0.0.1:8080/canary for what stands below a path. For https, put a proxy beside Bascule that speaks it.',
+  },
+  E052: {
+    title: 'one target stands twice',
+    cause:
+      'If blue and green were one place, a switch would change nothing; and a replica that stands twice would be counted as two.',
+    fix: 'Give each slot, and each replica, a place of its own. Two paths of one application are two places.',
+  },
 } as const satisfies Record<string, CodeEntry>;
 
 export type FileCode = keyof typeof FILE_CODES;

@@ -15,19 +15,27 @@ export const MAX_PROBLEMS = 200;
 /** Everything that the schema has against a file's value, up to one more than MAX_PROBLEMS. */
 export function checkShape(value: unknown): Problem[] {
   const parsed = FILE.safeParse(value);
-  if (parsed.success) return [];
-  const problems: Problem[] = [];
-  for (const issue of parsed.error.issues) {
+  const problems = nobodyRuns(value);
+  for (const issue of parsed.error?.issues ?? []) {
     problems.push(...fromIssue(issue, [], value));
     if (problems.length > MAX_PROBLEMS) break;
   }
   return withoutEchoes(problems.slice(0, MAX_PROBLEMS + 1));
 }
 
+/** Of the keys that say who runs a service one is needed, whichever it is. */
+function nobodyRuns(root: unknown): Problem[] {
+  const services = at(root, ['services']);
+  if (typeof services !== 'object' || services === null || Array.isArray(services)) return [];
+  return Object.entries(services as Record<string, unknown>)
+    .filter(([, service]) => typeof service === 'object' && service !== null && !Array.isArray(service))
+    .filter(([, service]) => !['run', 'targets'].some((key) => Object.hasOwn(service as object, key)))
+    .map(([name]) => missing(['services', name, 'run'], 'run'));
+}
+
 /** What later keys will stand in for: without them, what they replace is not missing either. */
 const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
   docker: ['run'],
-  targets: ['run'],
   kubernetes: ['run', 'listen', 'builtin'],
   haproxy: ['builtin'],
   external: ['builtin'],
@@ -39,7 +47,8 @@ function withoutEchoes(problems: readonly Problem[]): Problem[] {
     if (problem.code !== 'E007') return true;
     const missing = String(problem.path.at(-1));
     return !problems.some((other) => {
-      const isNear = other.code === 'E006' && other.fix === `did you mean ${missing}?`;
+      const meant = missing === 'run' ? ['run', 'targets'] : [missing];
+      const isNear = other.code === 'E006' && meant.some((key) => other.fix === `did you mean ${key}?`);
       const isLater =
         other.code === 'E021' && (STANDS_FOR[String(other.path.at(-1))] ?? []).includes(missing);
       return (

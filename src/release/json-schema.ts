@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { FILE } from './schema.ts';
+import { FILE, SERVICE } from './schema.ts';
 import { FACTS } from './values.ts';
 
 /** The JSON Schema (draft-07) of `bascule.yaml`, which editors check and complete by. */
@@ -9,6 +9,7 @@ export function jsonSchema(): Record<string, unknown> {
     target: 'draft-7',
     io: 'input',
     override: ({ zodSchema, jsonSchema: out }) => {
+      if (zodSchema === SERVICE) out.anyOf = [{ required: ['run'] }, { required: ['targets'] }];
       const facts = FACTS.get(zodSchema);
       if (facts?.default !== undefined) out.default = facts.default;
       if (facts?.defaultNote !== undefined)

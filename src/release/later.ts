@@ -3,11 +3,9 @@ import type { Path } from './problem.ts';
 /** Keys of the design that this version cannot serve yet, by the place where they would stand; a sentence each. */
 const SERVICE_KEYS: Readonly<Record<string, string>> = {
   docker: 'starting containers',
-  targets: 'shifting traffic between environments that somebody else runs',
   kubernetes: 'rolling out on Kubernetes',
   database: 'migrations tied to the traffic',
   schema: 'the range of database schemas that a release works with',
-  current: 'adopting what serves today as the first stable version',
   override: 'choosing a version by a header',
   mirror: 'mirroring traffic to the candidate',
   gates: 'gates of your own',
@@ -17,7 +15,6 @@ const SERVICE_KEYS: Readonly<Record<string, string>> = {
 };
 
 const PROXIES: Readonly<Record<string, string>> = {
-  haproxy: 'driving the HAProxy that is there',
   kubernetes: 'routing on Kubernetes',
   external: 'a load balancer that somebody else runs',
 };

@@ -94,7 +94,9 @@ function hasFault(tree: Tree, path: Path, faults: Tree['faults']): boolean {
 
 function place(problem: Problem, tree: Tree, lines: Lines): Diagnostic {
   const diagnostic = diagnosticAt(lines, spanFor(problem, tree, lines.text), problem);
-  return problem.code === 'E028' ? withoutValue(diagnostic) : diagnostic;
+  const mayHoldSecret =
+    problem.code === 'E028' || (problem.code === 'E051' && diagnostic.sourceLine.includes('@'));
+  return mayHoldSecret ? withoutValue(diagnostic) : diagnostic;
 }
 
 /** A secret that was written out stands in the file, but not in logs of the check as well. */

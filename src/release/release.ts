@@ -7,8 +7,8 @@ export type Release = {
   readonly service: string;
   /** The version that people see; unique per service. */
   readonly label: string;
-  /** sha256 hex of the packed artifact. */
-  readonly artifactDigest: string;
+  /** sha256 hex of the packed artifact; null where somebody else runs it. */
+  readonly artifactDigest: string | null;
   /** sha256 hex of the canonical JSON of `spec`. */
   readonly configDigest: string;
   /** sha256 hex over names, plain values and an HMAC of each secret's value. */

@@ -2,6 +2,7 @@ import { DEFAULTS } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
 import { resolveDoor } from './resolve-door.ts';
 import { resolvePolicy } from './resolve-policy.ts';
+import { resolveCurrent, resolveTargets } from './resolve-targets.ts';
 import { resolveVerify } from './resolve-verify.ts';
 import type { ServiceInput } from './schema.ts';
 import type { EnvValue, HealthSpec, ReleaseSpec, ScaleSpec, ServiceSpec } from './service.ts';
@@ -13,19 +14,23 @@ import { hasControls, measure } from './values.ts';
  */
 export function resolveService(name: string, input: ServiceInput, problems: Problem[]): ServiceSpec {
   const path = ['services', name];
+  const release = resolveRelease(input, path, problems);
+  const targets = resolveTargets(input, release.verify ?? [], path, problems);
   return {
     name,
-    release: resolveRelease(input, path, problems),
-    scale: resolveScale(input, path, problems),
+    release,
+    scale: targets === null ? resolveScale(input, path, problems) : scaleOf(targets),
     policy: resolvePolicy(input.strategy, [...path, 'strategy'], problems),
     door: resolveDoor(input, path, problems),
+    targets,
+    current: targets === null ? resolveCurrent(input) : null,
   };
 }
 
 function resolveRelease(input: ServiceInput, path: Path, problems: Problem[]): ReleaseSpec {
   const verify = resolveVerify(input.verify, [...path, 'verify'], problems);
   return {
-    run: input.run,
+    run: input.targets === undefined ? (input.run ?? '') : null,
     build: input.build ?? null,
     env: resolveEnv(input.env ?? {}, [...path, 'env'], problems),
     user: input.user ?? null,
@@ -113,6 +118,12 @@ function unusable(name: string, path: Path): Problem {
     note: 'holds a control character',
     fix: null,
   };
+}
+
+/** A replica is an address; a slot with fewer has fewer. */
+function scaleOf({ blue, green }: NonNullable<ServiceSpec['targets']>): ScaleSpec {
+  const most = Math.max(blue.length, green.length);
+  return { replicas: most, maxReplicas: most };
 }
 
 function resolveScale(input: ServiceInput, path: Path, problems: Problem[]): ScaleSpec {

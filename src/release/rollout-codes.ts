@@ -23,6 +23,12 @@ export const ROLLOUT_CODES = {
       'At most one rollout of a service goes on at a time, and door and scale stay as they are meanwhile.',
     fix: 'Wait for it, run "bascule abort", or deploy with --supersede to go back first and then start the new one.',
   },
+  KEPT_SERVES: {
+    title: 'what is kept warm is what users get',
+    cause:
+      'The version that serves has no healthy replica, and the one kept warm beside it answers in its place. A new version, or a cold way back, would take its slot, and leave users with nobody.',
+    fix: 'Run "bascule rollback" to the version that answers: it is a switch. Then deploy. Or mend the version that is down.',
+  },
   NO_ROLLOUT: {
     title: 'no rollout is under way',
     cause: 'The last one is over, or it is on its way back already and cannot be steered any more.',
@@ -32,6 +38,29 @@ export const ROLLOUT_CODES = {
     title: 'the candidate has not passed its gate',
     cause: 'It is being started or probed; no version gets traffic before every replica is healthy.',
     fix: 'Wait until it is ready; "bascule logs SERVICE --candidate" shows what it says.',
+  },
+  TARGETS_FIXED: {
+    title: 'what serves users stays where it is',
+    cause:
+      'The targets of the slot that serves would change under its users, without a gate, a judge or a way back; or a service would pass from Bascule to somebody else, or back.',
+    fix: 'Change the targets of the other slot and deploy what stands there. A service that somebody else is to run is another one: give it another name, or remove this one first.',
+  },
+  NOT_STANDING: {
+    title: 'that version does not stand there any more',
+    cause:
+      'Bascule does not run this service, so it cannot bring a version back: another one was deployed to the slot since.',
+    fix: 'Put the version there, then deploy it under its label.',
+  },
+  CURRENT_DOWN: {
+    title: 'what is to be adopted is not healthy',
+    cause:
+      'The first deploy takes "current" for the stable version, and it does not answer its health check: nobody could be sent back to it.',
+    fix: 'Put the address or the health path right; a redirect is not healthy. Without "current" the first version has no way back.',
+  },
+  LOGS_ELSEWHERE: {
+    title: 'somebody else runs it',
+    cause: 'Bascule has no output of what it does not run: targets, and what was adopted with "current".',
+    fix: 'Look where it runs.',
   },
   STEP_NOT_REACHED: {
     title: 'the rollout is not at that step yet',
@@ -84,6 +113,11 @@ export const ROLLOUT_CODES = {
     title: 'door or scale differ from what is applied',
     cause: 'The file changes host, path, listen, drain or replicas; a deploy changes none of them.',
     fix: 'Run "bascule apply" first: it shows the difference and changes both slots in place.',
+  },
+  PROXY_UNSUPPORTED: {
+    title: 'the proxy cannot do that',
+    cause: 'The file asks for routing that its kind of proxy does not have; the message names both.',
+    fix: 'Take the key out, or use a proxy that can.',
   },
   PREVIEW_UNSUPPORTED: {
     title: 'the proxy has no preview addresses',

@@ -5,6 +5,7 @@ import { DEFAULTS } from './presets.ts';
 import { listen, proxy } from './schema-door.ts';
 import { strategy } from './schema-policy.ts';
 import { env, health } from './schema-release.ts';
+import { current, targets } from './schema-targets.ts';
 import { verify } from './schema-verify.ts';
 import { count, duration, FACTS, flag, pattern, size, text } from './values.ts';
 
@@ -17,8 +18,10 @@ export const SERVICE = z
   .strictObject({
     run: text(
       'Shell command that starts one replica. It must listen on 127.0.0.1:$PORT; PORT is given by Bascule.',
-      { owner: 'release', what: 'a shell command' },
-    ),
+      { owner: 'release', what: 'a shell command', defaultNote: 'required, unless targets' },
+    ).optional(),
+    targets: targets.optional(),
+    current: current.optional(),
     build: text("Shell command run once in the release's own directory before its first start.", {
       owner: 'release',
       what: 'a shell command',

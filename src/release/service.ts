@@ -1,6 +1,9 @@
+import type { Upstream } from '../lib/upstream.ts';
+import type { SlotName } from './slot.ts';
+
 /**
  * A service as everything after parsing sees it: complete, frozen, no optionals, units in the names.
- * `resolve.ts` makes it out of a `bascule.yaml`; the four parts follow who owns which field and when a change of it
+ * `resolve.ts` makes it out of a `bascule.yaml`; its parts follow who owns which field and when a change of it
  * takes effect (docs/architecture.md, "Who owns what").
  */
 export type ServiceSpec = {
@@ -10,12 +13,19 @@ export type ServiceSpec = {
   readonly scale: ScaleSpec;
   readonly policy: Policy;
   readonly door: DoorSpec;
+  /** Two environments that somebody else runs, or null: Bascule runs it. Changes by `apply`; refused during a rollout. */
+  readonly targets: Readonly<Record<SlotName, readonly Upstream[]>> | null;
+  /** What serves before the first deploy, which takes it for stable; of no effect later. Null beside `targets`. */
+  readonly current: Upstream | null;
 };
 
 /** Changes only through a rollout; part of the immutable release. */
 export type ReleaseSpec = {
-  /** Shell command that starts one replica; `$PORT` is the port that it must listen on, on 127.0.0.1. */
-  readonly run: string;
+  /**
+   * Shell command that starts one replica; `$PORT` is the port that it must listen on, on 127.0.0.1. Null: somebody else
+   * runs it, and nothing is built, started or stopped.
+   */
+  readonly run: string | null;
   /** Shell command run once in the release's directory before its first start, or null. */
   readonly build: string | null;
   readonly env: Readonly<Record<string, EnvValue>>;
@@ -92,6 +102,18 @@ export type DoorSpec = {
   readonly maxBodyBytes: number | null;
   /** Each slot has a private address, also where nothing asks for one. Absent: only where a release has `verify`. */
   readonly preview?: true;
+  /** Requests may choose their slot by a header. Absent: off. */
+  readonly override?: OverrideSpec;
+};
+
+/** Who may choose a slot: whoever knows the secret, or comes from one of the networks. */
+export type OverrideSpec = {
+  /** Name as written in the file. */
+  readonly header: string;
+  readonly allow:
+    | { readonly kind: 'secret'; readonly from: 'env' | 'file'; readonly name: string }
+    /** CIDR blocks, IPv4 or IPv6. */
+    | { readonly kind: 'networks'; readonly networks: readonly string[] };
 };
 
 /** Adapters are chosen by key: each kind has its own router. */
@@ -118,6 +140,17 @@ export type HaproxyProxy = {
   readonly kind: 'haproxy';
   /** Bascule's own, unprivileged HAProxy in the state directory, rather than the one that the machine has. */
   readonly managed: boolean;
+  /** Where the file is written that the machine's HAProxy reads as well. Not used by a managed one. */
+  readonly directory: string;
+  /** The master socket of the machine's HAProxy. Not used by a managed one. */
+  readonly socket: string;
+  /** Where the machine's HAProxy appends what it writes to its standard output. Not used by a managed one. */
+  readonly log: string;
+  /** PEM files, or null for plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  readonly connectTimeoutMs: number;
+  /** Longest silence of the application. */
+  readonly readTimeoutMs: number;
 };
 
 /** Takes effect from the next rollout; a running one keeps its own. */

@@ -13,7 +13,7 @@ import {
 } from './units.ts';
 
 /** Whose a key is, and with that when a change of it takes effect (docs/architecture.md, "Who owns what"). */
-export type Owner = 'release' | 'scale' | 'policy' | 'door';
+export type Owner = 'release' | 'scale' | 'policy' | 'door' | 'targets';
 
 export type Kind =
   | 'duration'
@@ -44,6 +44,8 @@ export type Facts = {
   readonly options?: readonly string[];
   /** What was probably meant by a value of the wrong form. */
   readonly suggest?: (value: unknown) => string | null;
+  /** What is wrong with a value of the wrong form, where that can be said in a few words. */
+  readonly note?: (value: unknown) => string | null;
 };
 
 type More = Partial<Omit<Facts, 'kind'>>;

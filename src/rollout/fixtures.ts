@@ -41,6 +41,8 @@ export const SPEC: ServiceSpec = {
     trustForwarded: false,
     maxBodyBytes: null,
   },
+  targets: null,
+  current: null,
 };
 
 export const CANARY_STEPS: readonly Step[] = [
@@ -111,6 +113,7 @@ export function emptyService(): ServiceState {
     spec: SPEC,
     salt: '11'.repeat(16),
     addresses: { blue: addresses(8200), green: addresses(8210) },
+    adopted: null,
     preview: { blue: addresses(8220)[0]!, green: addresses(8221)[0]! },
     slots: { blue: FREE_SLOT, green: FREE_SLOT },
     rollout: null,

@@ -1,9 +1,12 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
+import type { SlotName } from '../release/slot.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
-import { advance, ask, begin, enterStep, finish, goBack, vacate, whenReady } from './steps.ts';
+import { isOutside, replicasFor } from './places.ts';
+import { standsIn } from './stand-in.ts';
+import { advance, ask, begin, coldWords, enterStep, finish, goBack, vacate, whenReady } from './steps.ts';
 import {
   FREE_SLOT,
   slotWithRole,
@@ -142,8 +145,8 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
   const kept = slotWithRole(state, 'kept');
   if (rollout === null && kept !== null) {
     const until = state.slots[kept].keptUntilMs;
-    if (until !== null && event.atMs >= until)
-      return vacate(say(turn, `the old version in ${kept} is given up; the way back is cold now`), kept);
+    if (until !== null && event.atMs >= until && !standsIn(state, kept))
+      return vacate(say(turn, givenUpWords(state, kept)), kept);
   }
   if (rollout === null || rollout.ending !== null) return turn;
   // It may have been healthy all along while a freeze held it.
@@ -162,7 +165,13 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
   });
 }
 
-/** Stable is started and gated again; what else ran is gone, and a rollout under way is over. */
+function givenUpWords(state: ServiceState, kept: SlotName): string {
+  const { releaseId } = state.slots[kept];
+  const cold = releaseId === null ? 'the way back is cold now' : coldWords(state, releaseId);
+  return `the old version in ${kept} is given up; ${cold}`;
+}
+
+/** Stable is started and gated again; what else ran here is gone, and a rollout under way is over. */
 export function machineRestarted(state: ServiceState, event: Seen<'machineRestarted'>): Turn {
   const { rollout } = state;
   let turn = say(turnOf(state), 'the machine was restarted');
@@ -173,8 +182,10 @@ export function machineRestarted(state: ServiceState, event: Seen<'machineRestar
         kind: 'startSlot',
         slot: name,
         releaseId,
-        replicas: state.spec.scale.replicas,
+        replicas: replicasFor(state, name),
       });
+    } else if (role === 'kept' && releaseId !== null && isOutside(state, releaseId)) {
+      turn = withSlot(turn, name, { healthy: 0 });
     } else if (role !== 'free') {
       turn = withSlot(turn, name, FREE_SLOT);
     }

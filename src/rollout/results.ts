@@ -1,7 +1,9 @@
 import { formatAddress } from '../lib/address.ts';
+import { formatUpstream } from '../lib/upstream.ts';
 import type { RolloutEvent } from './event.ts';
 import { clear, enterStep, finish, freed, goBack, retire, settle, whenReady } from './steps.ts';
-import { previewOf, wayBack, type Ending, type ServiceState } from './state.ts';
+import { isOutside, placesOf } from './places.ts';
+import { previewOf, wayBack, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
@@ -11,16 +13,23 @@ export function slotStarted(state: ServiceState, event: Seen<'slotStarted'>): Tu
   const { rollout } = state;
   const slot = state.slots[event.slot];
   if (slot.releaseId !== event.releaseId || slot.role === 'leaving') return turn;
-  const running = withSlot(turn, event.slot, { replicas: event.replicas });
+  // What ran before was perhaps scaled while it was started again: the newer number stays.
+  const running = slot.replicas > 0 ? turn : withSlot(turn, event.slot, { replicas: event.replicas });
   if (rollout === null || rollout.phase !== 'starting' || rollout.candidate !== event.slot) return running;
-  const ports = state.addresses[event.slot].slice(0, event.replicas).map((address) => `:${address.port}`);
+  return enterStep(say(running, startedWords(state, rollout, event)), rollout.stepIndex + 1, event.atMs);
+}
+
+function startedWords(
+  state: ServiceState,
+  { label, releaseId }: Rollout,
+  { slot, replicas }: Seen<'slotStarted'>,
+): string {
   const alone = previewOf(state);
-  const preview = alone === null ? '' : `, alone on http://${formatAddress(alone[event.slot])}`;
-  return enterStep(
-    say(running, `${rollout.label} started on ${ports.join(' ')}${preview}`),
-    rollout.stepIndex + 1,
-    event.atMs,
-  );
+  const preview = alone === null ? '' : `, alone on http://${formatAddress(alone[slot])}`;
+  const places = placesOf(state, slot).slice(0, replicas);
+  return isOutside(state, releaseId)
+    ? `${label} stands in ${slot}: ${places.map(formatUpstream).join(', ')}${preview}`
+    : `${label} started on ${places.map(({ port }) => `:${port}`).join(' ')}${preview}`;
 }
 
 export function slotFailed(state: ServiceState, event: Seen<'slotFailed'>): Turn {

@@ -12,7 +12,14 @@ export function routeOf(state: ServiceState): Route {
     split: full || state.removing ? null : splitOf(state),
     replicas: { blue: state.slots.blue.replicas, green: state.slots.green.replicas },
     standIn: !hasUngated(state),
+    ...candidateOf(state),
   };
+}
+
+/** Named for overrides only, which may look at it before anybody else does. */
+function candidateOf({ rollout }: ServiceState): Pick<Route, 'candidate'> {
+  const isOne = rollout !== null && rollout.ending === null && rollout.sharePercent < 100;
+  return isOne ? { candidate: rollout.candidate } : {};
 }
 
 /** A candidate before its gate, or one that was found bad, stands in for nobody. */

@@ -12,7 +12,10 @@ export type ServiceState = {
   readonly spec: ServiceSpec;
   /** 128 random bits in hex, for the life of the service. */
   readonly salt: string;
+  /** Reserved for what Bascule runs, or the targets of somebody else. `placesOf` says where a slot is reached. */
   readonly addresses: Readonly<Record<SlotName, readonly Upstream[]>>;
+  /** What served before the first deploy and was adopted as stable, or null. */
+  readonly adopted: { readonly releaseId: string; readonly at: Upstream } | null;
   /** Where each slot is reached alone, once that was needed; from then on for the life of the service. */
   readonly preview?: Previews;
   readonly slots: Readonly<Record<SlotName, Slot>>;

@@ -5,6 +5,7 @@ import type { Step } from '../release/plan.ts';
 import type { VerifyCheck } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import { newRollout, warmSlotOf } from './new-rollout.ts';
+import { isOutside, replicasFor } from './places.ts';
 import {
   FREE_SLOT,
   labelOf,
@@ -15,6 +16,7 @@ import {
   type DeployRequest,
   type Ending,
   type Rollout,
+  type ServiceState,
   type StageSpan,
 } from './state.ts';
 import { command, say, withRollout, withSlot, withState, type Turn } from './turn.ts';
@@ -45,9 +47,17 @@ export function clear(turn: Turn, atMs: number): Turn {
   assert(slot.releaseId !== null, `slot ${rollout.candidate} has a role and no release`);
   const given = say(
     turn,
-    `${labelOf(slot.releaseId)} in ${rollout.candidate} is given up; the way back to it is cold now`,
+    `${labelOf(slot.releaseId)} in ${rollout.candidate} is given up; ${coldWords(turn.state, slot.releaseId)}`,
   );
   return vacate(given, rollout.candidate);
+}
+
+/** What giving a release up means for going back to it. */
+export function coldWords(state: ServiceState, releaseId: string): string {
+  if (!isOutside(state, releaseId)) return 'the way back to it is cold now';
+  return state.spec.targets === null
+    ? `the way back to it is cold now, and open only while it answers: Bascule cannot start it`
+    : 'the way back to it is closed once something else stands there';
 }
 
 /** Drains and stops a slot that has no role any more. */
@@ -67,8 +77,8 @@ export function enterStep(turn: Turn, stepIndex: number, atMs: number): Turn {
   if (step === undefined) return finish(at, doneEnding(rollout, atMs), atMs);
   switch (step.kind) {
     case 'start': {
-      const { replicas } = turn.state.spec.scale;
       const { candidate: slot, releaseId } = rollout;
+      const replicas = replicasFor(turn.state, slot);
       return command(withRollout(at, { phase: 'starting' }), {
         kind: 'startSlot',
         slot,
@@ -235,12 +245,16 @@ export function finish(turn: Turn, ending: Ending, atMs: number): Turn {
   const kept = slotWithRole(turn.state, 'kept');
   const timed = kept === null ? turn : withSlot(turn, kept, { keptUntilMs: atMs + rollout.plan.keepOldMs });
   const over: Turn = { ...withState(timed, { rollout: null }), ended: { rollout, ending } };
-  const said = say(over, endWords(rollout, ending, kept !== null));
+  const said = say(over, endWords(turn.state, rollout, ending, kept !== null));
   return rollout.next === null ? said : begin(said, rollout.next, atMs);
 }
 
-function endWords(rollout: Rollout, ending: Ending, keeps: boolean): string {
-  if (ending.outcome !== 'done') return `${rollout.label} is stopped; its files and logs stay`;
+function endWords(state: ServiceState, rollout: Rollout, ending: Ending, keeps: boolean): string {
+  if (ending.outcome !== 'done') {
+    return isOutside(state, rollout.releaseId)
+      ? `${rollout.label} gets nothing more; it runs on where it is`
+      : `${rollout.label} is stopped; its files and logs stay`;
+  }
   if (!keeps || rollout.from === null) return `done: ${rollout.label} serves all traffic`;
   return `done: ${rollout.label} serves all traffic; ${rollout.from.label} is kept warm for ${formatDuration(rollout.plan.keepOldMs)}`;
 }

@@ -1,11 +1,14 @@
 import { canonicalJson } from '../lib/json.ts';
 import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
-import { newRollout } from './new-rollout.ts';
+import { newRollout, warmSlotOf } from './new-rollout.ts';
+import { replicasFor } from './places.ts';
 import type { ServiceSpec } from '../release/service.ts';
+import { otherSlot, SLOT_NAMES } from '../release/slot.ts';
 import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whenReady } from './steps.ts';
+import { slotInUse } from './stand-in.ts';
 import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
-import { command, say, turnOf, withRollout, withState, type Turn } from './turn.ts';
+import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
 type Asked<K extends Verb['kind']> = Extract<RolloutEvent, { kind: K }>;
 
@@ -15,31 +18,53 @@ export function apply(state: ServiceState, event: Asked<'apply'>): Answer {
   const { spec } = event;
   const doorMoves = canonicalJson(spec.door) !== canonicalJson(state.spec.door);
   const healthMoves = canonicalJson(spec.release.health) !== canonicalJson(state.spec.release.health);
-  const scaleMoves = canonicalJson(spec.scale) !== canonicalJson(state.spec.scale);
+  const targetsMove = canonicalJson(spec.targets) !== canonicalJson(state.spec.targets);
+  const scaleMoves = targetsMove || canonicalJson(spec.scale) !== canonicalJson(state.spec.scale);
   const policyMoves = canonicalJson(spec.policy) !== canonicalJson(state.spec.policy);
   if (canonicalJson(spec) === canonicalJson(state.spec))
     return nothing(`${state.service} is as the file says.`);
   if ((doorMoves || scaleMoves) && state.rollout !== null) {
     return refused(
       'ROLLOUT_UNDER_WAY',
-      `door and scale cannot change while ${state.rollout.id} is under way; nothing was applied. Wait for it, or abort it.`,
+      `door, scale and targets cannot change while ${state.rollout.id} is under way; nothing was applied. Wait for it, or abort it.`,
     );
   }
-  const changed = withState(turnOf(state), { spec, scaling: state.scaling || scaleMoves });
+  const fixed = targetsMove ? whyFixed(state, spec) : null;
+  if (fixed !== null) return refused('TARGETS_FIXED', `${fixed} Nothing was applied.`);
+  const changed = withState(turnOf(state), { spec, addresses: spec.targets ?? state.addresses });
   const scaled = scaleMoves ? rescaled(changed) : changed;
-  const moved = [doorMoves && 'door', scaleMoves && 'scale', policyMoves && 'policy'].filter(Boolean);
+  const scale = targetsMove ? 'targets' : scaleMoves && 'scale';
+  const moved = [doorMoves && 'door', scale, policyMoves && 'policy'].filter(Boolean);
   // What belongs to a release comes with it.
   const said = moved.length === 0 ? scaled : say(scaled, `applied: ${moved.join(', ')}`);
-  return turned(doorMoves || healthMoves ? command(said, { kind: 'installDoor' }) : said);
+  const described = doorMoves || healthMoves || targetsMove;
+  return turned(described ? command(said, { kind: 'installDoor' }) : said);
+}
+
+/** Why the targets cannot become these, or null. Users must not be sent elsewhere without a gate, a judge and a way back. */
+function whyFixed(state: ServiceState, { name, targets }: ServiceSpec): string | null {
+  if (targets === null || state.spec.targets === null) {
+    const [now, asked] = targets === null ? ['somebody else', 'Bascule'] : ['Bascule', 'somebody else'];
+    return `${name} is run by ${now}, and the file has it run by ${asked}: that is another service. Give it another name, or remove this one first.`;
+  }
+  const stable = slotWithRole(state, 'stable');
+  if (stable === null) return null;
+  const [before, after] = [state.addresses[stable], targets[stable]];
+  const both = Math.min(before.length, after.length);
+  if (canonicalJson(before.slice(0, both)) === canonicalJson(after.slice(0, both))) return null;
+  return `${stable} serves users, so its targets stay where they are; only the end of their list may grow or shrink. Change those of ${otherSlot(stable)} and deploy.`;
 }
 
 /** The route counts the new replicas first; the runtime follows once that is proven. */
 function rescaled(turn: Turn): Turn {
-  const { replicas } = turn.state.spec.scale;
-  const { slots } = turn.state;
-  const scale = (slot: typeof slots.blue) =>
-    slot.role === 'stable' || slot.role === 'kept' ? { ...slot, replicas } : slot;
-  return withState(turn, { slots: { blue: scale(slots.blue), green: scale(slots.green) } });
+  let scaled = turn;
+  for (const name of SLOT_NAMES) {
+    const { role, replicas } = turn.state.slots[name];
+    const wanted = replicasFor(turn.state, name);
+    if ((role !== 'stable' && role !== 'kept') || replicas === wanted) continue;
+    scaled = withState(withSlot(scaled, name, { replicas: wanted }), { scaling: true });
+  }
+  return scaled;
 }
 
 export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
@@ -51,7 +76,7 @@ export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
   const asked = specTaken(state, event.spec);
   if (rollout === null) {
     if (stable === null || state.slots[stable].releaseId !== request.releaseId)
-      return turned(begin(asked, request, event.atMs));
+      return slotInUse(state) ?? turned(begin(asked, request, event.atMs));
     const serves = `${request.label} is what serves already`;
     return asked.state === state
       ? nothing(`${serves}.`)
@@ -61,7 +86,8 @@ export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
     return nothing(`${rollout.id} is rolling out ${request.label} already.`);
   if (rollout.next !== null && rollout.next.releaseId === request.releaseId)
     return nothing(`${rollout.next.rollout} begins as soon as ${rollout.label} is gone.`);
-  if (supersede) return turned(superseded(asked, rollout, event));
+  if (supersede)
+    return (rollout.promoted ? slotInUse(state) : null) ?? turned(superseded(asked, rollout, event));
   return refused(
     'ROLLOUT_UNDER_WAY',
     `${rollout.id} (${rollout.label}) is under way; nothing was started. Wait for it, abort it, or give --supersede.`,
@@ -252,7 +278,10 @@ export function rollback(state: ServiceState, event: Asked<'rollback'>): Answer 
       : withState(seen, {
           slots: { ...state.slots, [kept]: { ...state.slots[kept], healthy: event.healthy } },
         });
-  return turned(begin(fresh, event.request, event.atMs, event.crashes));
+  const isWarm = warmSlotOf(fresh.state, event.request) !== null;
+  return (
+    (isWarm ? null : slotInUse(fresh.state)) ?? turned(begin(fresh, event.request, event.atMs, event.crashes))
+  );
 }
 
 export function remove(state: ServiceState, _event: Asked<'remove'>): Answer {

@@ -11,7 +11,7 @@ import { type AddressInfo, type Socket, createServer as createNetServer } from '
 import { after, before, describe, test } from 'node:test';
 import type { Address } from '../lib/address.ts';
 import type { Upstream } from '../lib/upstream.ts';
-import type { HealthSpec } from '../release/service.ts';
+import type { HealthSpec, ProxySpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { ReplicaSecond, TrafficBatch } from './counts.ts';
 import type { Door, DoorObservation, Route, TrafficRouter } from './router.ts';
@@ -19,6 +19,10 @@ import type { Door, DoorObservation, Route, TrafficRouter } from './router.ts';
 /** What an implementation brings to the suite. */
 export type RouterBench = {
   readonly router: TrafficRouter;
+  /** What doors ask for; the built-in proxy unless told otherwise. */
+  readonly proxy?: ProxySpec;
+  /** What it cannot do, with the reason: that test is skipped. */
+  readonly cannot?: { readonly cut?: string };
   /** Restarts the data plane the hard way; resolves when the router answers again. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -40,13 +44,13 @@ export function routerConformance(name: string, open: () => Promise<RouterBench>
 
     /** One service with two slots of two replicas, `blue` serving. */
     async function setUp(change: Partial<Door> = {}): Promise<Stage> {
-      stage = await openStage(bench.router, change);
+      stage = await openStage(bench.router, change, undefined, bench.proxy);
       await stage.route({ serve: 'blue' });
       return stage;
     }
 
     test('a new door answers 503 with Retry-After until its first route', async (t) => {
-      stage = await openStage(bench.router, {});
+      stage = await openStage(bench.router, {}, undefined, bench.proxy);
       t.after(() => stage.close());
 
       const answer = await stage.get('/');
@@ -86,7 +90,7 @@ export function routerConformance(name: string, open: () => Promise<RouterBench>
       const squatter = createNetServer().listen(0, '127.0.0.1');
       await new Promise((resolve) => squatter.once('listening', resolve));
       const { port } = squatter.address() as AddressInfo;
-      stage = await openStage(bench.router, {}, null);
+      stage = await openStage(bench.router, {}, null, bench.proxy);
       t.after(() => stage.close());
       const spec = { ...stage.door.spec, listen: { address: '127.0.0.1', port } };
 
@@ -310,6 +314,7 @@ export function routerConformance(name: string, open: () => Promise<RouterBench>
     });
 
     test('cut ends what is in flight at once and says how many', async (t) => {
+      if (bench.cannot?.cut !== undefined) return t.skip(bench.cannot.cut);
       const { get, route, applications, door, close } = await setUp();
       t.after(close);
       const hanging = get('/slow?5000').then(
@@ -460,12 +465,14 @@ export async function openStage(
   router: TrafficRouter,
   change: Partial<Door>,
   port?: number | null,
+  proxy: ProxySpec = { kind: 'builtin' },
 ): Promise<Stage> {
   stages += 1;
   const service = `stage-${stages}`;
   const applications = await startApplications();
   const listen = { address: '127.0.0.1', port: port ?? (await freePort()) };
-  const door = doorOf(service, listen, applications, change);
+  const described = doorOf(service, listen, applications, change);
+  const door = { ...described, spec: { ...described.spec, proxy } };
   if (port !== null) await router.install(door);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   let revision = 0;

@@ -92,4 +92,12 @@ export type TrafficBatch = {
   readonly identities: readonly IdentitySecond[];
   /** What came to the preview addresses, which is never judged. Absent for none. */
   readonly previews?: readonly ReplicaSecond[];
+  /** Requests that chose their slot by a valid override, never judged as users. Absent for none. */
+  readonly overrides?: readonly ReplicaSecond[];
+  /** Copies of requests that the mirror sent. Absent for none. */
+  readonly mirrored?: readonly ReplicaSecond[];
+  /** Copies that were due in these seconds and not sent: too many under way, no healthy replica, too large. Absent for none. */
+  readonly mirrorDropped?: number;
+  /** Requests that a hold turned away for a bound. Absent for none. */
+  readonly holdRefused?: number;
 };

@@ -18,6 +18,7 @@ function memoryRouter(name: string, log: string[], broken = false): TrafficRoute
       shareStepPercent: 0.1,
       sticky: ['cookie'],
       identities: true,
+      override: false,
       hold: false,
       mirror: name === 'nginx',
       preview: true,
@@ -119,4 +120,12 @@ test('a kind that this server has no router for is refused', async () => {
   const router = routerByKind({ builtin: memoryRouter('builtin', []) });
 
   await assert.rejects(router.install(door('nginx')), { code: 'TRAFFIC_PROXY_UNKNOWN' });
+});
+
+test('each kind can what it can, whatever the others lack', () => {
+  const router = routerByKind({ builtin: memoryRouter('builtin', []), nginx: memoryRouter('nginx', []) });
+
+  assert.equal(router.capabilities.mirror, false);
+  assert.equal(router.capabilitiesOf('nginx')!.mirror, true);
+  assert.equal(router.capabilitiesOf('haproxy'), null);
 });

@@ -16,7 +16,9 @@ type Routers = Readonly<Partial<Record<ProxyKind, TrafficRouter>>>;
  * with another kind moves: installed there with the present route, then taken away here; where both would need the same
  * port, taken away first. If the new one cannot be had, the former one is put back.
  */
-export function routerByKind(routers: Routers): TrafficRouter {
+export function routerByKind(
+  routers: Routers,
+): TrafficRouter & Required<Pick<TrafficRouter, 'capabilitiesOf'>> {
   return new RouterByKind(routers);
 }
 
@@ -30,6 +32,10 @@ class RouterByKind implements TrafficRouter {
     this.#routers = routers;
     this.#kinds = Object.keys(routers) as ProxyKind[];
     this.capabilities = weakest(this.#kinds.map((kind) => this.#router(kind).capabilities));
+  }
+
+  capabilitiesOf(kind: ProxyKind): RouterCapabilities | null {
+    return this.#routers[kind]?.capabilities ?? null;
   }
 
   async install(door: Door): Promise<void> {
@@ -135,6 +141,7 @@ function weakest(all: readonly RouterCapabilities[]): RouterCapabilities {
     shareStepPercent: Math.max(...all.map((each) => each.shareStepPercent)),
     sticky: all[0]!.sticky.filter((by) => all.every((each) => each.sticky.includes(by))),
     identities: all.every((each) => each.identities),
+    override: all.every((each) => each.override),
     hold: all.every((each) => each.hold),
     mirror: all.every((each) => each.mirror),
     preview: all.every((each) => each.preview),

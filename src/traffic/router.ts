@@ -1,12 +1,15 @@
 import type { Address } from '../lib/address.ts';
 import type { Upstream } from '../lib/upstream.ts';
-import type { DoorSpec, HealthSpec, Sticky } from '../release/service.ts';
+import type { DoorSpec, HealthSpec, ProxySpec, Sticky } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { TrafficBatch } from './counts.ts';
+import type { OverrideRule } from './override.ts';
 
 /** Moves and counts the traffic of services. One implementation per kind of proxy; all pass `conformance.ts`. */
 export type TrafficRouter = {
   readonly capabilities: RouterCapabilities;
+  /** Where one router stands for several kinds of proxy: what that kind can do. `capabilities` is what all of them can. */
+  capabilitiesOf?(kind: ProxySpec['kind']): RouterCapabilities | null;
   /**
    * Makes the service's door exist as described; idempotent; replaces a former description as a whole and leaves the
    * former one in place on any error. A new service serves 503 until its first route.
@@ -34,7 +37,11 @@ export type RouterCapabilities = {
   readonly shareStepPercent: number;
   readonly sticky: readonly Sticky['by'][];
   readonly identities: boolean;
+  /** Obeys `Door.override`. Where it is false, a door never has one; the same holds for the next two. */
+  readonly override: boolean;
+  /** Obeys `Route.hold`. */
   readonly hold: boolean;
+  /** Obeys `Route.mirror`. */
   readonly mirror: boolean;
   /** A private address per slot: `Door.preview`. Where it is false, `Door.preview` is always null. */
   readonly preview: boolean;
@@ -59,6 +66,8 @@ export type Door = {
    * counted in `TrafficBatch.previews` and nowhere else. While nothing in the slot is healthy: 503.
    */
   readonly preview: Readonly<Record<SlotName, Address>> | null;
+  /** How a request may choose its slot itself (`override.ts`). Absent: not at all. */
+  readonly override?: OverrideRule;
 };
 
 /** Who gets what: complete, replaced as a whole. */
@@ -74,6 +83,44 @@ export type Route = {
   readonly replicas: Readonly<Record<SlotName, number>>;
   /** Whether a slot without a healthy replica is stood in for by the other one: false while that has not passed its gate. */
   readonly standIn: boolean;
+  /** Which slot an override means by `candidate`, also before its first share. Absent: none. */
+  readonly candidate?: SlotName;
+  /** Absent: no copies. */
+  readonly mirror?: Mirror;
+  /** Absent: nobody waits. */
+  readonly hold?: Hold;
+};
+
+/**
+ * Copies of ordinary requests that go to `Route.serve`, sent to another slot, whose answers are thrown away. A copy never
+ * delays or fails the request that it is of: one too many, or with a body too large, is dropped, and counted as dropped.
+ * Copies have the same head and body, and are counted in `TrafficBatch.mirrored` and nowhere else. Only healthy replicas
+ * get them; none is repeated. Never copied: overrides, preview addresses, upgrades.
+ */
+export type Mirror = {
+  readonly slot: SlotName;
+  /** 0 to 100; every request draws anew. */
+  readonly sharePercent: number;
+  /** In capitals. GET and HEAD, unless somebody named others with a reason; of GET and HEAD only those without a body. */
+  readonly methods: readonly string[];
+};
+
+/**
+ * Requests wait at the door, in the order of their arrival, until the next route without a hold, or until `maxMs` after this
+ * route was first applied, whichever is first; a route with a higher revision and a hold begins a new `maxMs`. Then they go
+ * where the present route says, as if they came now (`serve: null`: 503 with Retry-After). The data plane ends a hold by
+ * itself, also when the controller is dead and after its own restart. What comes past a bound is answered 503 with
+ * Retry-After at once. Requests to preview addresses and with a valid override do not wait, nor does a GET or HEAD of the
+ * health path of the release in `serve` without a query. Held are new requests only: those in flight go on. When the door
+ * is removed, who waits gets 503 with the reason. A client that leaves is forgotten, and counted nowhere.
+ */
+export type Hold = {
+  /** 1 to 60,000. */
+  readonly maxMs: number;
+  /** Requests that wait at a time, over all workers. 1 to 10,000. */
+  readonly maxRequests: number;
+  /** Memory for what waits: heads, and what of bodies is read meanwhile. */
+  readonly maxBytes: number;
 };
 
 export type Split = {
@@ -90,6 +137,8 @@ export type DoorObservation = {
   /** Revision in use by every worker; 0 before the first route. */
   readonly revision: number;
   readonly slots: Readonly<Record<SlotName, SlotObservation>>;
+  /** How many requests wait in a hold. Absent for none, and where the proxy cannot know. */
+  readonly held?: number;
 };
 
 export type SlotObservation = {

@@ -31,6 +31,8 @@ export type Harness = {
   /** Ends the use of a runtime as a controller's end does: what runs goes on. */
   leave(runtime: WorkloadRuntime): Promise<void>;
   release(service: string, label: string, app: AppKind): Promise<Release>;
+  /** Facts that this kind of workload cannot have, by their name, each with the reason. */
+  readonly skips?: Readonly<Record<string, string>>;
   /** Removes everything of a service, whatever state a failed test left it in. */
   cleanUp(service: string): Promise<void>;
 };
@@ -45,8 +47,12 @@ type World = {
 
 /** The facts that hold for every kind of workload. Each test has a service of its own. */
 export function workloadConformance(name: string, harness: Harness): void {
+  const unskipped = new Set(Object.keys(harness.skips ?? {}));
+
   function fact(what: string, body: (world: World) => Promise<void>): void {
-    test(what, { timeout: 60_000 }, async (t) => {
+    unskipped.delete(what);
+    const skip = harness.skips?.[what] ?? false;
+    test(what, { timeout: 60_000, skip }, async (t) => {
       const service = `t-${randomBytes(4).toString('hex')}`;
       const runtime = await harness.open();
       t.after(async () => {
@@ -378,6 +384,8 @@ export function workloadConformance(name: string, harness: Harness): void {
         );
       },
     );
+
+    test('every fact that is skipped is one of these', () => assert.deepEqual([...unskipped], []));
   });
 }
 

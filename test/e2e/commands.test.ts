@@ -178,6 +178,21 @@ test('a bad server file keeps the server from starting, with every mistake', asy
   for (const word of ['proxy-workers', 'slot-ports', 'colour']) assert.match(ran.stderr, new RegExp(word));
 });
 
+test('a backup is made while it runs, and put back', async () => {
+  const file = join(stage.world.directory, 'backup.tar');
+  assert.match(await run('backup', file), /Not in it, on purpose: keys\/journal\.key/);
+  const over = await app.run(['restore', file, '--force']);
+  assert.equal(over.code, 15, told(over));
+  assert.match(over.stderr, /JOURNAL_HELD/);
+
+  await stage.controller().stop();
+  assert.match(await run('restore', file, '--force'), /is as of .*: shop; chain to event \d+/);
+  await stage.serve();
+
+  assert.equal((await app.view()).stable, 'v1');
+  assert.equal((await app.ask()).version, 'v1');
+});
+
 test('remove takes it away', async () => {
   assert.match(await run('remove', 'shop', '--yes'), /taken away/);
 });

@@ -176,7 +176,7 @@ async function toEnd(child: Child, args: readonly string[], options: RunOptions)
 async function reachable(child: Child, answers: () => Promise<boolean>): Promise<void> {
   const hasEnded = (): boolean => child.process.exitCode !== null || child.process.signalCode !== null;
   try {
-    await waitFor('the controller to answer', async () => hasEnded() || answers(), { withinMs: 20_000 });
+    await waitFor('the controller to answer', async () => hasEnded() || answers(), { withinMs: 60_000 });
   } catch (error) {
     child.process.kill('SIGKILL');
     throw new Error(`the controller does not answer; it wrote:\n${child.both.join('')}`, { cause: error });

@@ -65,10 +65,16 @@ export type Stage = {
   run(args: readonly string[], options?: RunOptions): Promise<Ran>;
 };
 
-export async function openStage(scope: Scope, serverFile: string = ''): Promise<Stage> {
-  const world = await createWorld();
+export async function openStage(
+  scope: Scope,
+  serverFile: string = '',
+  prepare: (stateDirectory: string) => void = () => undefined,
+  program?: readonly string[],
+): Promise<Stage> {
+  const world = await createWorld(program);
   scope.after(() => world.close());
   const { stateDirectory } = world;
+  prepare(stateDirectory);
   const first = await freeRange(SLOT_PORTS);
   const ports = `slot-ports: ${first}-${first + SLOT_PORTS - 1}\n`;
   await writeFile(join(stateDirectory, 'server.yaml'), `${ports}proxy-workers: 2\n${serverFile}`);

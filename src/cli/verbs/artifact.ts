@@ -4,14 +4,45 @@ import { dirname, join, resolve } from 'node:path';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Packed } from '../../release/pack.ts';
 import { printable } from '../../release/problem.ts';
+import type { ServiceSpec } from '../../release/service.ts';
 import { formatSize } from '../../release/units.ts';
 import { versionOf } from '../values.ts';
 import type { Context } from '../verb.ts';
 
-export type Artifact = Packed & { readonly label: string };
+type Artifact = Packed & { readonly label: string };
+
+/** What a deploy hands over. `digest` null: nothing, because somebody else runs it. */
+export type Version = { readonly label: string; readonly digest: string | null };
+
+/** The version that is meant: packed and sent, or only named where somebody else runs the service. */
+export async function withVersion<T>(
+  context: Context,
+  { file, spec }: { readonly file: string; readonly spec: ServiceSpec },
+  use: (version: Version) => Promise<T>,
+): Promise<T> {
+  if (spec.release.run === null) return use({ label: namedLabel(context, spec), digest: null });
+  return withArtifact(context, file, async (artifact) => {
+    await upload(context, artifact);
+    return use(artifact);
+  });
+}
+
+/** Nothing here says what stands there, so a person does. */
+function namedLabel({ options }: Context, { name }: ServiceSpec): string {
+  const given = options['version'];
+  const wrong =
+    typeof given !== 'string'
+      ? `${name} is run by somebody else (targets), so nothing here says which version stands there: name it with --version`
+      : typeof options['from'] === 'string'
+        ? `${name} is run by somebody else (targets): there is nothing to take with --from`
+        : null;
+  if (wrong !== null || typeof given !== 'string')
+    throw new OperatingError('USAGE', `${wrong ?? ''}. Nothing was done.`, { retryable: false });
+  return versionOf('--version', given);
+}
 
 /** Packs `--from`, the directory of the file where it is not given, and hands it over; nothing of it stays behind. */
-export async function withArtifact<T>(
+async function withArtifact<T>(
   context: Context,
   file: string,
   use: (artifact: Artifact) => Promise<T>,
@@ -61,7 +92,7 @@ function labelOf({ options }: Context, packed: Packed): string {
 }
 
 /** Sends the artifact unless the server has it. It changes nothing: what was sent and is not used is pruned. */
-export async function upload({ client, io, json }: Context, artifact: Artifact): Promise<void> {
+async function upload({ client, io, json }: Context, artifact: Artifact): Promise<void> {
   const sent = await client.upload(artifact.digest, artifact.file, artifact.bytes);
   if (json || !sent) return;
   const size =

@@ -34,18 +34,17 @@ export const deploy: Verb = {
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
-    const { upload, withArtifact } = await import('./artifact.ts');
-    const answer = await withArtifact(context, file.path, async (artifact) => {
-      await upload(context, artifact);
-      return client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
+    const { withVersion } = await import('./artifact.ts');
+    const answer = await withVersion(context, { file: file.path, spec }, ({ label, digest }) =>
+      client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
         spec,
-        label: artifact.label,
-        artifactDigest: artifact.digest,
+        label,
+        artifactDigest: digest,
         supersede: options['supersede'] === true,
         planId: plan,
         overrideFreeze,
-      });
-    });
+      }),
+    );
     return follow(context, answer);
   },
 };

@@ -22,10 +22,8 @@ export const plan: Verb = {
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
     await client.get('/info');
-    const { upload, withArtifact } = await import('./artifact.ts');
-    return withArtifact(context, file.path, async (artifact) => {
-      await upload(context, artifact);
-      const { label, digest } = artifact;
+    const { withVersion } = await import('./artifact.ts');
+    return withVersion(context, { file: file.path, spec }, async ({ label, digest }) => {
       const path = `${servicePath(spec.name)}/plan`;
       const { plan: view } = await client.steer<{ plan: PlanView }>('POST', path, {
         spec,

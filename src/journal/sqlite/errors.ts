@@ -60,6 +60,14 @@ export function corruptJournal(file: string, found: string, cause?: unknown): Op
   );
 }
 
+export function goneJournal(attempted: string, file: string): OperatingError {
+  return new OperatingError(
+    'JOURNAL_FAILED',
+    `${attempted} was not recorded: ${file} was deleted or replaced while this controller uses it. Traffic goes on as it is. Stop the controller, put the state directory back ("bascule restore"), and start it again.`,
+    { retryable: false },
+  );
+}
+
 /** The same for samples. */
 export function samplesError(error: unknown, attempted: string, file: string): unknown {
   const found = messageOf(error);

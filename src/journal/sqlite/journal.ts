@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../lib/assert.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Json } from '../../lib/json.ts';
+import { sameFile } from '../../lib/same-file.ts';
 import { chainRow, signCheckpoint, verifyChain, type ChainFault, type Checkpoint } from '../chain.ts';
 import type {
   ChainHead,
@@ -14,7 +15,7 @@ import type {
   StoredEvent,
 } from '../journal.ts';
 import { brokenChain, checkEntry } from '../refusals.ts';
-import { failureOf, journalError } from './errors.ts';
+import { failureOf, goneJournal, journalError } from './errors.ts';
 import { release, type Lease } from './lease.ts';
 import { inTransaction } from './migrate.ts';
 import { prepareStatements, type EventRow, type Statements } from './statements.ts';
@@ -25,6 +26,8 @@ export class SqliteJournal implements Journal {
   readonly #lease: Lease;
   readonly #key: Uint8Array;
   readonly #sql: Statements;
+  /** SQLite goes on writing into a file that was deleted, and nobody would ever read that again. */
+  readonly #isThere: () => boolean;
   #head: ChainHead;
   /** Set when a write failed in a way that leaves open what is on disk: only a new start can tell. */
   #failure: OperatingError | null = null;
@@ -34,6 +37,7 @@ export class SqliteJournal implements Journal {
     this.#lease = lease;
     this.#key = key;
     this.#sql = prepareStatements(database);
+    this.#isThere = sameFile(lease.file);
     const { seq, mac } = this.#sql.newestEvent.get() ?? this.#checkpoint();
     this.#head = { seq, mac };
   }
@@ -116,6 +120,15 @@ export class SqliteJournal implements Journal {
     return this.#head;
   }
 
+  /** A consistent copy in a new file, with what is committed now. Errors: JOURNAL_FULL, JOURNAL_FAILED; the journal goes on. */
+  copyTo(path: string): void {
+    try {
+      this.#database.prepare('VACUUM INTO ?').run(path);
+    } catch (error) {
+      throw journalError(error, `a copy to ${path}`, this.#lease.file);
+    }
+  }
+
   close(): void {
     if (this.#database.isOpen) release(this.#database, this.#lease);
   }
@@ -161,6 +174,7 @@ export class SqliteJournal implements Journal {
 
   #write(attempted: string, work: () => void): void {
     if (this.#failure !== null) throw this.#failure;
+    if (!this.#isThere()) throw (this.#failure = goneJournal(attempted, this.#lease.file));
     try {
       inTransaction(this.#database, work);
     } catch (error) {

@@ -34,7 +34,11 @@ export function openExclusively(lease: Lease, holder: Holder): DatabaseSync {
 
 /** Forgets the holder's name, then frees the lock. */
 export function release(database: DatabaseSync, lease: Lease): void {
-  rmSync(lease.holderFile, { force: true });
+  try {
+    rmSync(lease.holderFile, { force: true });
+  } catch {
+    // On a disk that failed it stays, and names a process that is no more.
+  }
   database.close();
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../lib/assert.ts';
@@ -6,7 +6,6 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import { firstCheckpoint, isSignedBy, type Checkpoint } from '../chain.ts';
-import type { Journal } from '../journal.ts';
 import { corruptJournal, journalError } from './errors.ts';
 import { SqliteJournal } from './journal.ts';
 import { finishKey, keyError, prepareKey, readKey } from './key.ts';
@@ -30,9 +29,10 @@ export type SqliteJournalOptions = {
  * Errors, all of which leave everything as it was: JOURNAL_HELD, JOURNAL_NEWER, JOURNAL_CORRUPT (torn, emptied or someone
  * else's), JOURNAL_KEY, JOURNAL_FULL, JOURNAL_FAILED.
  */
-export function openSqliteJournal(options: SqliteJournalOptions): Journal {
+export function openSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   const file = join(options.dir, 'journal.db');
   const lease = { file, holderFile: join(options.dir, 'journal.holder') };
+  assertNotLost(file, options.keyFile);
   let database: DatabaseSync | null = null;
   try {
     database = openExclusively(lease, { pid: process.pid, sinceMs: options.clock.nowMs() });
@@ -43,7 +43,14 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   }
 }
 
-function openLocked(database: DatabaseSync, lease: Lease, options: SqliteJournalOptions): Journal {
+/** Before it is opened, because SQLite writes into a file that is empty. Error: JOURNAL_CORRUPT. */
+function assertNotLost(file: string, keyFile: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > 0 || !existsSync(keyFile)) return;
+  throw corruptJournal(file, `it is empty or gone, but ${keyFile} shows that there was one`);
+}
+
+function openLocked(database: DatabaseSync, lease: Lease, options: SqliteJournalOptions): SqliteJournal {
   const { keyFile, maxBytes, random } = options;
   const isNew = isEmpty(database);
   if (isNew && existsSync(keyFile)) {

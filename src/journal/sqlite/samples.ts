@@ -1,3 +1,4 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
@@ -37,11 +38,30 @@ const MOST_STEPS = 10_000;
 /** tsc does not rewrite this name, so the extension follows this file's own. */
 const WORKER = new URL(`./sample-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
-/** Opens or makes `samples.db` in a thread of its own. Errors: SAMPLES_UNREADABLE, SAMPLES_FULL, SAMPLES_FAILED. */
+/**
+ * Opens or makes `samples.db` in a thread of its own. One that cannot be read is put aside and begun anew, because nothing may
+ * wait for charts of the past. Errors: SAMPLES_FULL, SAMPLES_FAILED, and SAMPLES_UNREADABLE where it cannot be put aside either.
+ */
 export async function openSqliteSamples(options: SqliteSamplesOptions): Promise<SqliteSamples> {
-  const data: SampleWorkerData = { file: join(options.dir, 'samples.db'), maxBytes: options.maxBytes };
+  const file = join(options.dir, 'samples.db');
+  try {
+    return await openThread(file, options);
+  } catch (error) {
+    if (!(error instanceof OperatingError) || error.code !== 'SAMPLES_UNREADABLE') throw error;
+    const aside = `${file}.damaged`;
+    for (const end of ['', '-wal', '-shm']) {
+      rmSync(`${aside}${end}`, { force: true });
+      if (existsSync(`${file}${end}`)) renameSync(`${file}${end}`, `${aside}${end}`);
+    }
+    const says = `${error.message} It was put aside as ${aside}, and a new one was begun; what was not judged yet of a rollout is judged anew.`;
+    options.report(new OperatingError(error.code, says, { retryable: false, cause: error }));
+    return openThread(file, options);
+  }
+}
+
+async function openThread(file: string, options: SqliteSamplesOptions): Promise<SqliteSamples> {
   const worker = startWorker(WORKER, {
-    data,
+    data: { file, maxBytes: options.maxBytes } satisfies SampleWorkerData,
     deadlineMs: DEADLINE_MS,
     memoryMb: MEMORY_MB,
     onFailure: options.report,

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ListeningHandle } from './listeners.ts';
-import type { Answer, Ask, FromWorker, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
+import type { Answer, Ask, FromWorker, Place, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
 
 /** A worker that does not confirm a change in this time is killed: no request may go by an old route. */
 const CONFIRM_MS = 2000;
@@ -20,7 +20,7 @@ const WORKER_FLAGS = ['--max-semi-space-size=4'];
 export type FleetOptions = {
   readonly size: number;
   /** All that a new worker must know. */
-  readonly onStart: () => Extract<ToWorker, { kind: 'start' }>;
+  readonly onStart: (place: Place) => Extract<ToWorker, { kind: 'start' }>;
   readonly onCounts: (counts: WorkerCounts) => void;
   readonly onSuspect: (suspicion: Suspicion) => void;
   readonly onDeath: () => void;
@@ -113,7 +113,7 @@ export class Fleet {
     child.on('error', (error) => this.options.log(`worker ${member.index}: ${error.message}`));
     child.once('exit', (code, signal) => this.died(member, signal ?? String(code)));
     const started = member.once((message) => message.kind === 'started');
-    send(member, this.options.onStart());
+    send(member, this.options.onStart({ index: member.index, of: this.members.length }));
     // Whatever changes from here on is told to it as well, behind the start.
     member.ready = true;
     member.countedSecond = Math.floor(Date.now() / 1000) - 1;

@@ -15,7 +15,8 @@ function counted(ok: number, change: Partial<ServiceCounts> = {}): ServiceCounts
     classes: { ok, clientError: 0, serverError: 0, connectFailure: 0, timeout: 0, clientAbort: 0 },
     latency: [[10, ok]],
   };
-  return [{ service: 'shop', replicas: [replica], previews: [], rollout: null, identities: [], ...change }];
+  const apart = { previews: [], overrides: [], mirrored: [], mirrorDropped: 0, holdRefused: 0 };
+  return [{ service: 'shop', replicas: [replica], ...apart, rollout: null, identities: [], ...change }];
 }
 
 test('what several workers counted in one second is one row', () => {

@@ -1,6 +1,6 @@
 import { OperatingError } from '../../lib/errors.ts';
 import type { IdentitySecond, ReplicaSecond, SparseHistogram, TrafficBatch } from '../counts.ts';
-import { IdentityBook, IdentityCounts } from './identity-book.ts';
+import { IdentityBook, IdentityCounts } from '../identity-book.ts';
 import type { ServiceCounts } from './messages.ts';
 
 /** Ten minutes for a controller that is away. */
@@ -67,11 +67,8 @@ export class Ledger {
 
   private from(service: string, after: number, lost: TrafficBatch['lost']): TrafficBatch {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
-    const { replicas, identities, previews } = this.services.get(service)?.between(after, upToSecond) ?? {
-      replicas: [],
-      identities: [],
-      previews: [],
-    };
+    const counted = this.services.get(service)?.between(after, upToSecond) ?? NOTHING;
+    const { replicas, identities, previews, overrides, mirrored, mirrorDropped, holdRefused } = counted;
     return {
       cursor: `${this.epoch}.${upToSecond}`,
       upToSecond,
@@ -79,6 +76,10 @@ export class Ledger {
       replicas,
       identities,
       ...(previews.length > 0 && { previews }),
+      ...(overrides.length > 0 && { overrides }),
+      ...(mirrored.length > 0 && { mirrored }),
+      ...(mirrorDropped > 0 && { mirrorDropped }),
+      ...(holdRefused > 0 && { holdRefused }),
     };
   }
 
@@ -103,31 +104,55 @@ type ClosedSecond = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
   readonly previews: readonly ReplicaSecond[];
+  readonly overrides: readonly ReplicaSecond[];
+  readonly mirrored: readonly ReplicaSecond[];
+  readonly mirrorDropped: number;
+  readonly holdRefused: number;
+};
+
+const NOTHING: Omit<ClosedSecond, 'second'> = {
+  replicas: [],
+  identities: [],
+  previews: [],
+  overrides: [],
+  mirrored: [],
+  mirrorDropped: 0,
+  holdRefused: 0,
 };
 
 class ServiceLedger {
   private book: IdentityBook | null = null;
   private identities = new IdentityCounts();
-  private open: OpenSecond = new Map();
-  private openPreviews: OpenSecond = new Map();
+  private open = openSecond();
   private closed: ClosedSecond[] = [];
 
-  add({ replicas, previews, rollout, identities }: ServiceCounts): void {
-    mergeInto(this.open, replicas);
-    mergeInto(this.openPreviews, previews);
+  add(counts: ServiceCounts): void {
+    const { rollout, identities } = counts;
+    for (const list of LISTS) mergeInto(this.open[list], counts[list]);
+    this.open.mirrorDropped += counts.mirrorDropped;
+    this.open.holdRefused += counts.holdRefused;
     if (rollout === null) return;
     if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
     this.book.take(identities, this.identities);
   }
 
   close(second: number): void {
-    const replicas = [...this.open.values()].map((each) => ({ second, ...each }));
-    const previews = [...this.openPreviews.values()].map((each) => ({ second, ...each }));
     const identities = this.identities.close(second);
-    if (replicas.length + identities.length + previews.length > 0)
-      this.closed.push({ second, replicas, identities, previews });
-    this.open = new Map();
-    this.openPreviews = new Map();
+    if (identities.length > 0 || !isSilent(this.open)) {
+      const listed = (list: List) => [...this.open[list].values()].map((each) => ({ second, ...each }));
+      const { mirrorDropped, holdRefused } = this.open;
+      this.closed.push({
+        second,
+        identities,
+        replicas: listed('replicas'),
+        previews: listed('previews'),
+        overrides: listed('overrides'),
+        mirrored: listed('mirrored'),
+        mirrorDropped,
+        holdRefused,
+      });
+      this.open = openSecond();
+    }
     this.identities = new IdentityCounts();
     while (this.closed.length > 0 && this.closed[0]!.second <= second - KEPT_SECONDS) this.closed.shift();
   }
@@ -138,15 +163,38 @@ class ServiceLedger {
       replicas: seconds.flatMap((each) => each.replicas),
       identities: seconds.flatMap((each) => each.identities),
       previews: seconds.flatMap((each) => each.previews),
+      overrides: seconds.flatMap((each) => each.overrides),
+      mirrored: seconds.flatMap((each) => each.mirrored),
+      mirrorDropped: seconds.reduce((sum, each) => sum + each.mirrorDropped, 0),
+      holdRefused: seconds.reduce((sum, each) => sum + each.holdRefused, 0),
     };
   }
 }
 
+const LISTS = ['replicas', 'previews', 'overrides', 'mirrored'] as const;
+type List = (typeof LISTS)[number];
+
 type Counts = Omit<ReplicaSecond, 'second'>;
 /** By slot and replica. */
-type OpenSecond = Map<string, Counts>;
+type ByReplica = Map<string, Counts>;
+type OpenSecond = Record<List, ByReplica> & { mirrorDropped: number; holdRefused: number };
 
-function mergeInto(open: OpenSecond, counts: readonly Counts[]): void {
+function openSecond(): OpenSecond {
+  return {
+    replicas: new Map(),
+    previews: new Map(),
+    overrides: new Map(),
+    mirrored: new Map(),
+    mirrorDropped: 0,
+    holdRefused: 0,
+  };
+}
+
+function isSilent(open: OpenSecond): boolean {
+  return LISTS.every((list) => open[list].size === 0) && open.mirrorDropped + open.holdRefused === 0;
+}
+
+function mergeInto(open: ByReplica, counts: readonly Counts[]): void {
   for (const each of counts) {
     const key = `${each.slot} ${each.replica}`;
     const before = open.get(key);

@@ -1,17 +1,18 @@
 import type { SlotName } from '../../release/slot.ts';
 import type { ReplicaSecond } from '../counts.ts';
 import type { Door, Route } from '../router.ts';
-import type { IdentityNews } from './worker/identity-filter.ts';
+import type { IdentityNews } from '../identity-filter.ts';
+
+import type { ReplicaHealth } from '../prober.ts';
+import type { ServiceState } from '../state-store.ts';
+
+/** Which worker of how many. */
+export type Place = { readonly index: number; readonly of: number };
+
+/** `holdUntilMs`: Unix time at which its hold ends, set when it was first applied; it outlives every process. */
+export type RouteInUse = Route & { readonly holdUntilMs?: number };
 
 /** What the parent and its workers say to each other, over Node's channel between them. */
-export type ServiceState = { readonly door: Door; readonly route: Route | null };
-
-export type ReplicaHealth = {
-  readonly service: string;
-  readonly slot: SlotName;
-  readonly replica: number;
-  readonly healthy: boolean;
-};
 
 /** Asks that a worker answers by id once it has done them. */
 export type Ask =
@@ -26,6 +27,8 @@ export type Answer = {
   readonly revision: number;
   readonly inFlight: Readonly<Record<SlotName, number>>;
   readonly streams: Readonly<Record<SlotName, number>>;
+  /** How many wait in a hold. */
+  readonly held: number;
   /** How many a `cut` ended. */
   readonly cut: number;
 };
@@ -33,6 +36,7 @@ export type Answer = {
 export type ToWorker =
   | {
       readonly kind: 'start';
+      readonly place: Place;
       readonly services: readonly ServiceState[];
       readonly health: readonly ReplicaHealth[];
     }
@@ -71,7 +75,18 @@ export type ServiceCounts = {
   readonly service: string;
   readonly replicas: readonly Omit<ReplicaSecond, 'second'>[];
   readonly previews: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly overrides: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly mirrored: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly mirrorDropped: number;
+  readonly holdRefused: number;
   /** Of this rollout; null when none is counted. */
   readonly rollout: string | null;
   readonly identities: readonly IdentityNews[];
 };
+
+/** Whether anything was counted. */
+export function isNews(counts: ServiceCounts): boolean {
+  const { replicas, previews, overrides, mirrored, identities, mirrorDropped, holdRefused } = counts;
+  const lists = [replicas, previews, overrides, mirrored, identities];
+  return lists.some((list) => list.length > 0) || mirrorDropped + holdRefused > 0;
+}

@@ -3,13 +3,14 @@ import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, DoorObservation, Route, SlotObservation } from '../router.ts';
 import type { TrafficBatch } from '../counts.ts';
-import { doorConflict } from './door-conflict.ts';
+import { doorConflict } from '../door-conflict.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { bindListener, listenError } from './listeners.ts';
-import type { ServiceState } from './messages.ts';
-import type { Prober } from './prober.ts';
-import type { StateStore } from './state-store.ts';
+import type { RouteInUse } from './messages.ts';
+import type { ServiceState, StateStore } from '../state-store.ts';
+import { ruleProblem } from '../rule-problem.ts';
+import type { Prober } from '../prober.ts';
 
 export type PlaneParts = {
   readonly store: StateStore;
@@ -100,9 +101,10 @@ export class Plane {
       await this.parts.store.save(this.state(route.service));
       return;
     }
-    const state = { door, route };
+    const inUse = withDeadline(route);
+    const state = { door, route: inUse };
     this.services.set(route.service, state);
-    const told = this.parts.fleet.ask({ op: 'apply', route });
+    const told = this.parts.fleet.ask({ op: 'apply', route: inUse });
     this.parts.prober.follow(door, route);
     const [saved] = await Promise.allSettled([this.parts.store.save(state), told]);
     if (saved.status === 'rejected') throw saved.reason;
@@ -118,9 +120,11 @@ export class Plane {
       inFlight: answers.reduce((sum, answer) => sum + answer.inFlight[name], 0),
       streams: answers.reduce((sum, answer) => sum + answer.streams[name], 0),
     });
+    const held = answers.reduce((sum, answer) => sum + answer.held, 0);
     return {
       revision: Math.min(...answers.map((answer) => answer.revision)),
       slots: { blue: slot('blue'), green: slot('green') },
+      ...(held > 0 && { held }),
     };
   }
 
@@ -174,6 +178,11 @@ function listensOn({ spec, preview }: Door): readonly Address[] {
   return preview === null ? [front] : [front, preview.blue, preview.green];
 }
 
+/** A hold ends at a moment, not some time after each start of a worker. */
+function withDeadline(route: Route): RouteInUse {
+  return route.hold === undefined ? route : { ...route, holdUntilMs: Date.now() + route.hold.maxMs };
+}
+
 function checkRoute(route: Route, door: Door): void {
   const problem = routeProblem(route, door);
   if (problem === null) return;
@@ -194,6 +203,8 @@ function routeProblem(route: Route, door: Door): string | null {
       return `${replicas} replicas of ${slot}, which has ${reserved} addresses`;
     }
   }
+  const rule = ruleProblem(route);
+  if (rule !== null) return rule;
   if (route.split === null) return null;
   const tenths = route.split.sharePercent * 10;
   if (!(tenths >= 0 && tenths <= 1000)) return `a share of ${route.split.sharePercent} %`;

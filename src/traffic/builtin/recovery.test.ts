@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -196,7 +197,7 @@ describe('damaged state', () => {
     ['of another version', (text) => text.replace('"version":1', '"version":99')],
   ];
   for (const [name, damage] of damages) {
-    test(`a state file that is ${name} is refused with what to do, never served as empty`, async (t) => {
+    test(`a state file that is ${name} is put aside with what it means, never served as empty`, async (t) => {
       const bench = await openBuiltin(1);
       const stage = await openStage(bench.router, {});
       t.after(async () =>
@@ -213,11 +214,15 @@ describe('damaged state', () => {
         await rm(bench.stateDir, { recursive: true, force: true });
       });
 
-      await assert.rejects(next.start(), (error: Error) => {
-        assert.equal((error as Error & { code: string }).code, 'TRAFFIC_STATE_DAMAGED');
-        assert.match(error.message, /Move it away/);
-        return true;
-      });
+      await next.start();
+
+      await assert.rejects(next.observe(stage.door.service), { code: 'TRAFFIC_NOT_INSTALLED' });
+      assert.ok(existsSync(`${path}.damaged`) && !existsSync(path));
+      assert.match(
+        await readFile(join(bench.stateDir, 'proxy.log'), 'utf8'),
+        /TRAFFIC_STATE_DAMAGED: .* put aside/,
+      );
+      await next.stopProxy(0);
     });
   }
 });

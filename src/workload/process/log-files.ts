@@ -34,8 +34,6 @@ const KEPT_RELEASES = 10;
 const CHUNK_BYTES = 1024 * 1024;
 /** The older part may be this many times the size: more only comes together while no controller looks, and is dropped. */
 const MOST_KEPT = 8;
-/** A file that grew by a fourth of its size from one look to the next is looked at more often. */
-const HURRIED_PART = 4;
 /** Smaller blocks than this are not worth a try. */
 const MIN_BLOCK_BYTES = 512;
 const run = promisify(execFile);
@@ -56,9 +54,6 @@ export class LogFiles {
   readonly #turning = new Set<string>();
   readonly #moving = new Set<string>();
   readonly #skipped = new Map<string, number>();
-  /** At the last look. */
-  readonly #sizes = new Map<string, number>();
-  readonly #hurried = new Set<string>();
   #canTakeAway = true;
 
   constructor(dir: string, largestBytes: number) {
@@ -137,10 +132,6 @@ export class LogFiles {
   async turnIfLarge(path: string): Promise<number> {
     const found = statSync(path, { throwIfNoEntry: false });
     const size = found?.size ?? 0;
-    const before = this.#sizes.get(path) ?? size;
-    this.#sizes.set(path, size);
-    if (size - before > this.#largestBytes / HURRIED_PART) this.#hurried.add(path);
-    else this.#hurried.delete(path);
     if (size < this.#largestBytes || this.#turning.has(path)) return 0;
     this.#turning.add(path);
     try {
@@ -150,11 +141,6 @@ export class LogFiles {
     } finally {
       this.#turning.delete(path);
     }
-  }
-
-  /** Whether its writer is so fast that it has to be looked at more often. */
-  isHurried(path: string): boolean {
-    return this.#hurried.has(path);
   }
 
   /** Whether the beginning of the file is being taken away at this moment: what is read of it has no certain place. */
@@ -172,7 +158,6 @@ export class LogFiles {
     this.#moving.add(path);
     try {
       if (!(await this.#takeAway(path, size))) emptyAfterCopying(path, size, skipped < size);
-      this.#sizes.set(path, 0);
       this.#skipped.set(path, skipped);
       this.#turns.set(path, this.turns(path) + 1);
       return skipped;

@@ -38,7 +38,6 @@ export type ProcessRuntime = WorkloadRuntime & {
 };
 
 const LOOK_MS = 200;
-const LOG_CHECK_EVERY = 5;
 const LAST_LINES = 10;
 
 /** Runs replicas as processes of this machine (Linux), and adopts those of an earlier controller at once. */
@@ -50,11 +49,9 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
   const listeners = new Set<(service: string, slot: SlotName) => void>();
 
   for (const record of records.load(options.bootId)) slotOf(record.service, record.slot).adopt(record);
-  let looks = 0;
   const looking = setInterval(() => {
     for (const slot of slots.values()) slot.look();
-    looks += 1;
-    turnLogs({ slots: slots.values(), logs, all: looks % LOG_CHECK_EVERY === 0, report: options.report });
+    turnLogs(slots.values(), logs, options.report);
   }, LOOK_MS);
   looking.unref();
 
@@ -111,19 +108,11 @@ export function processRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
   }
 }
 
-type LogTurns = {
-  readonly slots: Iterable<SlotProcesses>;
-  readonly logs: LogFiles;
-  /** Not only those with a fast writer. */
-  readonly all: boolean;
-  readonly report: (message: string) => void;
-};
-
-function turnLogs({ slots, logs, all, report }: LogTurns): void {
+/** Every time, because a program may write hundreds of megabytes in a second; a look costs two microseconds. */
+function turnLogs(slots: Iterable<SlotProcesses>, logs: LogFiles, report: (message: string) => void): void {
   for (const slot of slots) {
     for (const { replica } of slot.places) {
       const path = logs.path(replica.record);
-      if (!all && !logs.isHurried(path)) continue;
       logs.turnIfLarge(path).then(
         (dropped) => {
           if (dropped > 0)

@@ -1,4 +1,5 @@
 import type { Address } from '../../lib/address.ts';
+import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Release } from '../../release/release.ts';
 import { commandEnvironment, marksOf } from '../environment.ts';
@@ -126,6 +127,7 @@ export async function startReplica(
 ): Promise<Replica> {
   const { release, slot, replica: index, address } = request;
   const { spec, service, label } = release;
+  assert(spec.run !== null, `${release.id} is run by somebody else: it is no process of Bascule's`);
   await assertFree([address]);
   const user = await systemUser(spec.user, tools.allowedUsers);
   const values = await tools.secrets.resolve(spec.env);

@@ -68,7 +68,7 @@ export class SlotProcesses {
     this.#wanted = workload;
     try {
       const directory = await prepare();
-      await this.#inLane(() => this.#bring(workload, directory));
+      await this.#inLane(() => this.#bring(workload.release.id, directory));
     } catch (error) {
       if (this.#wanted === workload) this.#wanted = before;
       throw asOperating(error, workload.release.id);
@@ -86,8 +86,10 @@ export class SlotProcesses {
     for (const place of this.#places.values()) cancelRetry(place);
   }
 
-  async #bring(workload: SlotWorkload, directory: string): Promise<void> {
-    if (this.#wanted?.release.id !== workload.release.id) throw overtaken(workload);
+  /** Brings what was asked last: an older call that took longer does not undo a newer number of replicas. */
+  async #bring(releaseId: string, directory: string): Promise<void> {
+    const workload = this.#wanted;
+    if (workload?.release.id !== releaseId) throw overtaken(this.slot, releaseId);
     this.#directory = directory;
     this.look();
     const present = this.places.map((place) => ({
@@ -202,10 +204,10 @@ function cancelRetry(place: Place): void {
   place.retry = null;
 }
 
-function overtaken(workload: SlotWorkload): OperatingError {
+function overtaken(slot: SlotName, releaseId: string): OperatingError {
   return new OperatingError(
     'WORKLOAD_START_FAILED',
-    `Starting ${workload.release.id} in ${workload.slot}: not started, because a stop or another release was asked for ` +
+    `Starting ${releaseId} in ${slot}: not started, because a stop or another release was asked for ` +
       `meanwhile.`,
     { retryable: false },
   );

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { syncDirectory, writeFileDurably } from '../../lib/durable-file.ts';
 import { OperatingError } from '../../lib/errors.ts';
@@ -61,7 +62,7 @@ export async function releaseStore(options: ReleaseStoreOptions): Promise<Releas
         options.stateDir,
         new Set(needed.map((release) => release.id)),
       );
-      const digests = new Set(needed.map((release) => release.artifactDigest));
+      const digests = new Set(needed.flatMap(({ artifactDigest }) => artifactDigest ?? []));
       return [...directories, ...(await artifacts.prune(digests, options.clock.nowMs()))];
     },
   };
@@ -145,11 +146,13 @@ async function unpack(
   user: SystemUser | null,
 ): Promise<void> {
   const paths = pathsOf(options.stateDir, release);
-  const packedBytes = await artifacts.bytes(release.artifactDigest);
+  const { artifactDigest } = release;
+  assert(artifactDigest !== null, `${release.id} is run by somebody else: there is nothing to unpack`);
+  const packedBytes = await artifacts.bytes(artifactDigest);
   if (packedBytes === null) {
     throw new OperatingError(
       'ARTIFACT_MISSING',
-      `Preparing ${release.id}: its artifact ${release.artifactDigest.slice(0, 12)} is not on this server. ` +
+      `Preparing ${release.id}: its artifact ${artifactDigest.slice(0, 12)} is not on this server. ` +
         `Deploy that version again from its source.`,
       { retryable: false },
     );
@@ -157,7 +160,7 @@ async function unpack(
   const needed = packedBytes * 2 + options.limits.reserveBytes;
   await assertSpace(join(options.stateDir, 'releases'), needed, `Preparing ${release.id}`);
   await mkdir(paths.files, { recursive: true, mode: 0o700 });
-  await unpackArchive(artifacts.path(release.artifactDigest), paths.files, options.limits);
+  await unpackArchive(artifacts.path(artifactDigest), paths.files, options.limits);
   await syncDirectory(dirname(paths.home));
   if (user === null || user.uid === process.geteuid!()) return;
   await runTool('chown', ['-Rh', `${user.uid}:${user.gid}`, paths.files], { timeout: TOOL_MS });

@@ -2,22 +2,22 @@ import type { ServerResponse } from 'node:http';
 import { latencyBucket } from '../../counts.ts';
 import { type Asked, headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
-import { PREVIEW, UNCOUNTED } from './identity-filter.ts';
+import { UNCOUNTED, isForOneSlot } from '../../identity-filter.ts';
 import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { isIdempotent } from './request-head.ts';
 import { type ResponseHead, pairs } from './response-reader.ts';
-import { type SlotLive, pickReplica } from './service-live.ts';
+import { type SlotLive, pickReplica } from './slot-live.ts';
 import { stallOf } from './stall.ts';
-import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from './tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
-import { Upload } from './upload.ts';
+import { type BodyTap, Upload } from './upload.ts';
 
 export type ExchangeStart = Asked & {
   readonly slot: SlotLive;
   readonly res: ServerResponse;
-  /** Hash of the identity, or ONE_OFF, UNCOUNTED or PREVIEW. */
+  /** Hash of the identity, or ONE_OFF, UNCOUNTED, PREVIEW or OVERRIDE. */
   readonly identity: number;
   /** Set-Cookie value for a new visitor, or null. */
   readonly cookie: string | null;
@@ -64,6 +64,12 @@ export class Exchange implements ConnectionUser, InFlight {
     const hasBody = scan.chunked || (scan.contentLength !== null && scan.contentLength > 0);
     const { maxBodyBytes } = service.door.spec;
     this.upload = hasBody ? new Upload(req, scan.chunked, maxBodyBytes) : null;
+  }
+
+  /** Sees the request's body, if it has one. */
+  watch(tap: BodyTap): void {
+    if (this.upload === null || this.phase === 'done') tap.drop();
+    else this.upload.tap = tap;
   }
 
   begin(nowMs: number): void {
@@ -165,15 +171,14 @@ export class Exchange implements ConnectionUser, InFlight {
   onBroken(reason: string, nothingSent: boolean): void {
     if (this.upgraded !== null) return this.upgraded.onBroken();
     const replica = this.replica!;
-    const wasReused = this.connection!.isReused;
     const nowMs = performance.now();
     if (nothingSent) this.start.service.suspect(replica, nowMs);
-    this.connection = null;
     const next = this.start.service.nextAfter(this.slot, replica, nowMs, {
       mayRepeat: this.mayRepeat(nothingSent),
-      mayMove: nothingSent && this.slot === this.start.slot && this.identity !== PREVIEW,
-      wasReused,
+      mayMove: nothingSent && this.slot === this.start.slot && !isForOneSlot(this.identity),
+      wasReused: this.connection!.isReused,
     });
+    this.connection = null;
     if (next === null) return this.fail(reason);
     this.decide(CLASS.connectFailure, false);
     replica.active -= 1;
@@ -333,6 +338,7 @@ export class Exchange implements ConnectionUser, InFlight {
   private leave(): void {
     if (this.phase === 'done') return;
     this.phase = 'done';
+    this.upload?.tap?.drop();
     this.slot.inFlight.delete(this);
     if (this.replica !== null) this.replica.active -= 1;
   }

@@ -1,24 +1,20 @@
 import { type IncomingMessage, type Server, ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SlotName } from '../../../release/slot.ts';
-import { identityHash } from '../../cohort.ts';
+import { overriddenSlot } from '../../override.ts';
+import type { Asked } from './below-prefix.ts';
 import { type DoorTable, findDoor } from './door-table.ts';
 import { Exchange, type ExchangeStart } from './exchange.ts';
-import { ONE_OFF, PREVIEW, UNCOUNTED } from './identity-filter.ts';
+import { UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
 import { type Refusing, refuse } from './refusals.ts';
-import {
-  COOKIE_NAME,
-  forwardedHead,
-  isRefusal,
-  lastForwardedFor,
-  originForm,
-  type RequestScan,
-  scanRequest,
-} from './request-head.ts';
-import type { Choice, ServiceLive, SlotLive } from './service-live.ts';
-import { CLASS, NO_LATENCY } from './tally.ts';
+import { forwardedHead, isRefusal, originForm, type RequestScan, scanRequest } from './request-head.ts';
+import type { Choice, ServiceLive } from './service-live.ts';
+import type { SlotLive } from './slot-live.ts';
+import { CLASS, NO_LATENCY } from '../../tally.ts';
 import { Tunnel } from './tunnel.ts';
+import { CHOOSER, PREVIEWER, type Visitor, plainAddress, visitorOf, visitorsAddress } from './visitor.ts';
+import type { Waiter } from './waiting-room.ts';
 
 const MAX_HEAD_BYTES = 16_384;
 const HEAD_TIMEOUT_MS = 30_000;
@@ -27,10 +23,6 @@ const KEEP_ALIVE_MS = 75_000;
 const MAX_CONNECTIONS = 10_000;
 /** Requests of one connection behind the one that is served; more end it. */
 const MAX_PIPELINED = 128;
-/** 90 days. */
-const COOKIE_SECONDS = 7_776_000;
-/** Past this no longer text than this is hashed; it still tells people apart. */
-const MAX_IDENTITY_CHARS = 512;
 
 /** What the front needs to know of the worker; replaced as services come and go. */
 export type FrontState = {
@@ -102,7 +94,7 @@ function waitForTurn({ req, res }: Arrival, queued: WeakMap<Socket, number>, beg
 }
 
 function serve(listener: string, state: FrontState, arrival: Arrival): void {
-  const { req, res, upgrade } = arrival;
+  const { req, res } = arrival;
   if (state.isStopping) res.shouldKeepAlive = false;
   const scan = scanRequest(req.rawHeaders);
   if (isRefusal(scan)) {
@@ -121,25 +113,86 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
     refuse(req, res, { status: 404, text: 'no service has this address' });
     return;
   }
-  const { spec } = service.door;
-  if (scan.contentLength !== null && spec.maxBodyBytes !== null && scan.contentLength > spec.maxBodyBytes) {
+  const { maxBodyBytes } = service.door.spec;
+  if (scan.contentLength !== null && maxBodyBytes !== null && scan.contentLength > maxBodyBytes) {
     refuse(req, res, { status: 413, text: 'the request body is too large' });
     return;
   }
   const clientAddress = plainAddress(req.socket.remoteAddress);
-  const visitor =
-    preview === undefined ? visitorOf(service, { scan, req, clientAddress, mint: state.mint }) : PREVIEWER;
-  const choice =
-    preview === undefined
-      ? service.choose(visitor.hash, performance.now())
-      : only(service.slots[preview.slot]);
+  const call: Call = { ...arrival, listener, service, scan, target, clientAddress };
+  if (preview !== undefined) {
+    dispatch(state, call, { visitor: PREVIEWER, choice: only(service.slots[preview.slot]) });
+    return;
+  }
+  const { override } = service;
+  const chosen = override?.target(req.rawHeaders, visitorsAddress(scan, clientAddress, isTrusting(service)));
+  if (chosen !== null && chosen !== undefined) {
+    const slot = overriddenSlot(chosen, service.route);
+    dispatch(state, call, { visitor: CHOOSER, choice: slot === null ? null : only(service.slots[slot]) });
+  } else if (service.room.isHolding && !isHealthQuestion(call)) {
+    wait(state, call);
+  } else {
+    admit(state, call);
+  }
+}
+
+/** A request whose service is known. */
+type Call = Arrival & {
+  readonly listener: string;
+  readonly service: ServiceLive;
+  readonly scan: RequestScan;
+  readonly target: string;
+  readonly clientAddress: string;
+};
+
+/** What a body may take while nobody reads it: a buffer of Node's stream and one of its socket. */
+const UNREAD_BODY_BYTES = 131_072;
+
+function wait(state: FrontState, call: Call): void {
+  const { req, res, scan, service } = call;
+  const body = scan.chunked ? UNREAD_BODY_BYTES : Math.min(UNREAD_BODY_BYTES, scan.contentLength ?? 0);
+  const head = req.rawHeaders.reduce((sum, text) => sum + text.length, req.url!.length);
+  const left = (): void => service.room.leave(waiter);
+  const waiter: Waiter = {
+    bytes: head + body,
+    go: () => {
+      res.off('close', left);
+      if (!res.destroyed && !req.socket.destroyed) admit(state, call);
+    },
+    turnAway: (reason) => {
+      res.off('close', left);
+      refuse(req, res, { status: 503, text: reason, retryAfterSeconds: 1 });
+    },
+  };
+  if (!service.room.enter(waiter)) {
+    refuse(req, res, { status: 503, text: 'too many requests wait at the door', retryAfterSeconds: 1 });
+    return;
+  }
+  res.on('close', left);
+}
+
+/** Whoever watches the door is answered during a hold. */
+function isHealthQuestion({ req, target, service }: Call): boolean {
+  const serve = service.route?.serve ?? null;
+  const isReading = req.method === 'GET' || req.method === 'HEAD';
+  return isReading && serve !== null && target === service.door.health[serve].path;
+}
+
+function admit(state: FrontState, call: Call): void {
+  const { req, scan, service, clientAddress } = call;
+  const visitor = visitorOf(service, { scan, req, clientAddress, mint: state.mint });
+  dispatch(state, call, { visitor, choice: service.choose(visitor.hash, performance.now()) });
+}
+
+type Admission = { readonly visitor: Visitor; readonly choice: Choice | null };
+
+function dispatch(state: FrontState, call: Call, { visitor, choice }: Admission): void {
+  const { req, res, upgrade, listener, service, scan, target, clientAddress } = call;
+  const { spec } = service.door;
+  const { cookie } = visitor;
   if (choice === null) {
-    refuse(req, res, {
-      status: 503,
-      text: 'not in service yet',
-      retryAfterSeconds: 1,
-      cookie: visitor.cookie,
-    });
+    const text = visitor === CHOOSER ? 'no version has that role now' : 'not in service yet';
+    refuse(req, res, { status: 503, text, retryAfterSeconds: 1, cookie });
     return;
   }
   let { identity } = visitor;
@@ -155,83 +208,53 @@ function serve(listener: string, state: FrontState, arrival: Arrival): void {
     host: spec.host ?? listener,
     requestId: state.mint.requestId(),
     upgrade: upgrade === null ? null : scan.upgrade,
+    without: service.override?.header ?? null,
   });
   const { slot } = choice;
-  const { cookie } = visitor;
-  begin({ service, slot, req, res, scan, target, head, identity, cookie, onUpgraded: null }, upgrade);
+  const asked = { service, req, scan, target, head };
+  const exchange = begin({ ...asked, slot, res, identity, cookie, onUpgraded: null }, upgrade);
+  if (upgrade === null && visitor !== PREVIEWER && visitor !== CHOOSER)
+    mirror(state.mint, asked, { wanted: choice.wanted, exchange });
 }
 
-function begin(start: ExchangeStart, upgrade: Arrival['upgrade']): void {
-  if (upgrade === null) {
-    new Exchange(start).begin(performance.now());
-    return;
-  }
+/** After the request itself has begun: a copy may only take what is left. */
+function mirror(
+  mint: Mint,
+  asked: Asked,
+  { wanted, exchange }: { readonly wanted: SlotLive; readonly exchange: Exchange },
+): void {
+  const { service } = asked;
+  const route = service.route!;
+  if (route.mirror === undefined || wanted.name !== route.serve) return;
+  if (!service.mirrors.wants(route.mirror, asked, mint.draw() / 2 ** 53)) return;
+  const tap = service.mirrors.copy(asked, service.slots[route.mirror.slot]);
+  if (tap !== null) exchange.watch(tap);
+}
+
+function begin(start: ExchangeStart, upgrade: Arrival['upgrade']): Exchange {
   const exchange: Exchange = new Exchange({
     ...start,
-    onUpgraded: (head, connection) => {
-      start.res.detachSocket(upgrade.socket);
-      return new Tunnel({ client: upgrade.socket, clientHead: upgrade.head, connection, exchange }, head);
-    },
+    onUpgraded:
+      upgrade === null
+        ? null
+        : (head, connection) => {
+            start.res.detachSocket(upgrade.socket);
+            return new Tunnel(
+              { client: upgrade.socket, clientHead: upgrade.head, connection, exchange },
+              head,
+            );
+          },
   });
   exchange.begin(performance.now());
+  return exchange;
 }
-
-type Visitor = {
-  /** Decides the bucket. */
-  readonly hash: number;
-  /** What is counted: the hash, or ONE_OFF. */
-  readonly identity: number;
-  /** Set-Cookie value for a new visitor, or null. */
-  readonly cookie: string | null;
-};
-
-const PREVIEWER: Visitor = { hash: 0, identity: PREVIEW, cookie: null };
 
 function only(slot: SlotLive): Choice {
   return { wanted: slot, slot };
 }
 
-type VisitorTraits = {
-  readonly scan: RequestScan;
-  readonly req: IncomingMessage;
-  readonly clientAddress: string;
-  readonly mint: Mint;
-};
-
-function visitorOf(service: ServiceLive, { scan, req, clientAddress, mint }: VisitorTraits): Visitor {
-  const { sticky, spec } = service.door;
-  switch (sticky.by) {
-    case 'cookie': {
-      const id = scan.cookie ?? mint.identity();
-      const hash = identityHash(service.salt, id);
-      const isSecure = spec.trustForwarded && scan.forwardedProto?.trim().toLowerCase() === 'https';
-      const cookie = scan.cookie === null ? setCookie(id, isSecure) : null;
-      return { hash, identity: hash, cookie };
-    }
-    case 'header':
-      return named(service, headerValue(req, sticky.header), mint);
-    case 'address': {
-      const trusted = spec.trustForwarded && scan.forwardedFor !== null;
-      return named(service, trusted ? lastForwardedFor(scan.forwardedFor) : clientAddress, mint);
-    }
-    case 'none':
-      return { hash: mint.draw(), identity: UNCOUNTED, cookie: null };
-  }
-}
-
-function named(service: ServiceLive, text: string | null, mint: Mint): Visitor {
-  if (text === null || text === '') return { hash: mint.draw(), identity: ONE_OFF, cookie: null };
-  const hash = identityHash(service.salt, text.slice(0, MAX_IDENTITY_CHARS));
-  return { hash, identity: hash, cookie: null };
-}
-
-function headerValue(req: IncomingMessage, name: string): string | null {
-  const value = req.headers[name.toLowerCase()];
-  return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
-}
-
-function setCookie(id: string, isSecure: boolean): string {
-  return `${COOKIE_NAME}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
+function isTrusting(service: ServiceLive): boolean {
+  return service.door.spec.trustForwarded;
 }
 
 /** A slot without a sound replica fails the requests that are its own, whoever serves them in its place. */
@@ -243,11 +266,6 @@ function countUnhealthy(service: ServiceLive, slot: 'blue' | 'green', identity: 
     bucket: NO_LATENCY,
     isFinal: false,
   });
-}
-
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return 'unknown';
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
 /** HTTP/2 over cleartext is not spoken here: such a request is served as HTTP/1.1, which its sender must expect. */

@@ -1,6 +1,6 @@
 import type { Upstream } from '../../../lib/upstream.ts';
 import type { SlotName } from '../../../release/slot.ts';
-import { ReplicaTally } from './tally.ts';
+import { ReplicaTally } from '../../tally.ts';
 import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
 
 /**
@@ -13,6 +13,9 @@ const HINT_MARGIN_MS = 1000;
 /** Requests that must not be sent twice only go out on connections that were used just now. */
 const IDLE_MS_UNREPEATABLE = 1000;
 const MAX_IDLE = 256;
+/** What is never judged as users' traffic, by the name that counts give it. */
+export type Apart = 'previews' | 'overrides' | 'mirrored';
+
 /** After a connection that failed, a replica is the last choice for this long, or until a probe finds it well. */
 const SUSPECT_MS = 1000;
 
@@ -22,8 +25,8 @@ export class ReplicaLink implements ConnectionHome {
   readonly slot: SlotName;
   readonly index: number;
   readonly tally = new ReplicaTally();
-  /** What came to the preview address; made when something does. */
-  previews: ReplicaTally | null = null;
+  /** What is counted apart; made when there is something. */
+  readonly apart: Record<Apart, ReplicaTally | null> = { previews: null, overrides: null, mirrored: null };
   healthy = false;
   /** Requests and streams in flight from this worker. */
   active = 0;

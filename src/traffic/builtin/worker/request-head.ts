@@ -110,6 +110,8 @@ export type Forwarding = {
   readonly requestId: string;
   /** Protocol to ask the application for, or null. */
   readonly upgrade: string | null;
+  /** A header that is the proxy's alone, in lower case, or null. */
+  readonly without: string | null;
 };
 
 /** What follows the first line of the head that the application gets, ready to be written in latin1. */
@@ -128,6 +130,7 @@ export function forwardedHead(forwarding: Forwarding): string {
       scan.dropped.includes(name.toLowerCase())
     )
       continue;
+    if (forwarding.without !== null && isSpelling(name, forwarding.without)) continue;
     const sent = headerKind(name) === HEADER.cookie ? withoutIdentity(value) : value;
     if (sent !== null) head += `${name}: ${sent}\r\n`;
   }
@@ -136,6 +139,11 @@ export function forwardedHead(forwarding: Forwarding): string {
   if (forwarding.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${forwarding.upgrade}\r\n`;
   if (!scan.hasRequestId) head += `X-Request-ID: ${forwarding.requestId}\r\n`;
   return `${head}${forwardedFields(forwarding)}\r\n`;
+}
+
+/** Also with `_` for `-`, which CGI and WSGI cannot tell apart. */
+function isSpelling(name: string, lower: string): boolean {
+  return name.length === lower.length && name.toLowerCase().replaceAll('_', '-') === lower;
 }
 
 function forwardedFields({ scan, clientAddress, trustForwarded, host: ownHost }: Forwarding): string {

@@ -2,21 +2,15 @@ import { formatUpstream } from '../../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
-import { Drain, type InFlight } from './drain.ts';
-import { IdentityFilter, PREVIEW, UNCOUNTED, deedOf } from './identity-filter.ts';
-import { ReplicaLink } from './replica-link.ts';
-import { type ClassIndex, ReplicaTally } from './tally.ts';
-
-export type SlotLive = {
-  readonly name: SlotName;
-  replicas: ReplicaLink[];
-  /** Replicas below this index are in use. */
-  inUse: number;
-  readonly inFlight: Set<InFlight>;
-  drain: Drain | null;
-  /** Where the search for the least loaded replica begins, so that equals take turns. */
-  turn: number;
-};
+import type { Place, RouteInUse } from '../messages.ts';
+import { Drain } from './drain.ts';
+import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
+import { MirrorLane } from './mirror-lane.ts';
+import { OverrideCheck } from './override-check.ts';
+import { type Apart, ReplicaLink } from './replica-link.ts';
+import { type SlotLive, hasSound, pickReplica, slotLive } from './slot-live.ts';
+import { type ClassIndex, ReplicaTally } from '../../tally.ts';
+import { WaitingRoom, partOf } from './waiting-room.ts';
 
 /** Where a request goes. `wanted` differs from `slot` when its own slot has no sound replica. */
 export type Choice = { readonly wanted: SlotLive; readonly slot: SlotLive };
@@ -45,12 +39,18 @@ export class ServiceLive {
   route: Route | null = null;
   identities: IdentityFilter | null = null;
   readonly slots: Readonly<Record<SlotName, SlotLive>>;
+  override: OverrideCheck | null = null;
+  /** Where requests wait during a hold. */
+  readonly room = new WaitingRoom();
+  readonly mirrors = new MirrorLane();
   private cohort: Cohort | null = null;
   private readonly onSuspect: (replica: ReplicaLink) => void;
+  private readonly place: Place;
 
   /** `onSuspect`: a replica that counts as healthy could not be connected to. */
-  constructor(door: Door, onSuspect: (replica: ReplicaLink) => void) {
+  constructor(door: Door, place: Place, onSuspect: (replica: ReplicaLink) => void) {
     this.door = door;
+    this.place = place;
     this.onSuspect = onSuspect;
     this.salt = saltState(door.salt);
     this.slots = { blue: slotLive('blue'), green: slotLive('green') };
@@ -61,6 +61,7 @@ export class ServiceLive {
   install(door: Door): void {
     this.door = door;
     this.salt = saltState(door.salt);
+    this.override = door.override === undefined ? null : new OverrideCheck(door.override);
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
       const before = slot.replicas;
@@ -75,7 +76,7 @@ export class ServiceLive {
   }
 
   /** One assignment decides: no request sees half a route. A late repeat is ignored. */
-  apply(route: Route, nowMs: number): void {
+  apply(route: RouteInUse, nowMs: number): void {
     if (this.route !== null && route.revision <= this.route.revision) return;
     const before = this.route;
     this.cohort = route.split === null ? null : drawCohort(route.split);
@@ -83,6 +84,7 @@ export class ServiceLive {
     this.countIdentitiesOf(route);
     this.setInUse();
     for (const name of SLOT_NAMES) this.drainOrWelcome(this.slots[name], before, nowMs);
+    this.holdOrRelease(route);
   }
 
   /** Whose bucket is `hash`'s; null when nobody is to be served. */
@@ -126,9 +128,9 @@ export class ServiceLive {
 
   /** Counts an attempt, and what it makes of its identity. */
   count(replica: ReplicaLink, identity: number, { classIndex, bucket, isFinal }: Attempt): void {
-    if (identity === PREVIEW) {
-      replica.previews ??= new ReplicaTally();
-      replica.previews.add(classIndex, bucket, isFinal);
+    const apart = apartOf(identity);
+    if (apart !== null) {
+      (replica.apart[apart] ??= new ReplicaTally()).add(classIndex, bucket, isFinal);
       return;
     }
     replica.tally.add(classIndex, bucket, isFinal);
@@ -147,8 +149,17 @@ export class ServiceLive {
     return [...this.slots.blue.replicas, ...this.slots.green.replicas];
   }
 
+  /** Gone for good. */
   retire(): void {
+    this.room.turnAway(`${this.door.service} was taken away`);
     for (const replica of this.replicas) replica.retire();
+  }
+
+  /** Last of all, so that who is released meets the whole route. */
+  private holdOrRelease({ hold, holdUntilMs }: RouteInUse): void {
+    const leftMs = hold === undefined ? 0 : Math.min(hold.maxMs, (holdUntilMs ?? 0) - Date.now());
+    if (hold !== undefined && leftMs > 0) this.room.begin(partOf(hold, this.place), leftMs);
+    else this.room.end();
   }
 
   private countIdentitiesOf({ split }: Route): void {
@@ -176,36 +187,14 @@ export class ServiceLive {
   }
 }
 
-/** The least loaded healthy replica of a slot other than `except`, one that is not suspect if there is a choice. */
-export function pickReplica(slot: SlotLive, except: ReplicaLink | null, nowMs: number): ReplicaLink | null {
-  let best: ReplicaLink | null = null;
-  let bestLoad = Number.POSITIVE_INFINITY;
-  slot.turn = slot.inUse === 0 ? 0 : (slot.turn + 1) % slot.inUse;
-  for (let i = 0; i < slot.inUse; i += 1) {
-    const replica = slot.replicas[(slot.turn + i) % slot.inUse]!;
-    if (!replica.healthy || replica === except) continue;
-    const load = replica.isSuspect(nowMs) ? 1e9 + replica.active : replica.active;
-    if (load < bestLoad) {
-      best = replica;
-      bestLoad = load;
-    }
-  }
-  return best;
-}
-
 function getsTraffic(route: Route | null, slot: SlotName): boolean {
   if (route === null) return false;
   return route.serve === slot || (route.split?.slot === slot && route.split.sharePercent > 0);
 }
 
-function hasSound(slot: SlotLive, nowMs: number): boolean {
-  for (let i = 0; i < slot.inUse; i += 1) {
-    const replica = slot.replicas[i]!;
-    if (replica.healthy && !replica.isSuspect(nowMs)) return true;
-  }
-  return false;
-}
-
-function slotLive(name: SlotName): SlotLive {
-  return { name, replicas: [], inUse: 0, inFlight: new Set(), drain: null, turn: 0 };
+/** Under which name these are counted, or null: as users' traffic. */
+function apartOf(identity: number): Apart | null {
+  if (identity >= ONE_OFF || identity === UNCOUNTED) return null;
+  if (identity === PREVIEW) return 'previews';
+  return identity === OVERRIDE ? 'overrides' : 'mirrored';
 }

@@ -1,4 +1,4 @@
-import { CLASS, type ClassIndex } from './tally.ts';
+import { CLASS, type ClassIndex } from '../../tally.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** Without a byte from the application before its response head. */

@@ -8,9 +8,18 @@ export type UploadTarget = {
   onTooLarge(): void;
 };
 
+/** Sees a body as it goes by; never slows it. */
+export type BodyTap = {
+  take(chunk: Buffer): void;
+  end(): void;
+  /** The rest will not come. Repeats do nothing. */
+  drop(): void;
+};
+
 /** Hands a request's body on to the application as it comes, no faster than it is taken. */
 export class Upload {
   isDone = false;
+  tap: BodyTap | null = null;
   private readonly req: IncomingMessage;
   private readonly chunked: boolean;
   private readonly maxBytes: number;
@@ -62,6 +71,7 @@ export class Upload {
       return;
     }
     target.onProgress();
+    this.tap?.take(chunk);
     if (this.chunked) target.write(`${chunk.length.toString(16)}\r\n`);
     let hasRoom = target.write(chunk);
     if (this.chunked) hasRoom = target.write('\r\n');
@@ -75,6 +85,7 @@ export class Upload {
     if (target === null) return;
     this.isDone = true;
     target.onProgress();
+    this.tap?.end();
     if (!this.chunked) return;
     const { rawTrailers } = this.req;
     let end = '0\r\n';

@@ -2,13 +2,23 @@ import { flushCompileCache } from 'node:module';
 import { formatAddress } from '../../../lib/address.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
-import type { Answer, Ask, FromWorker, ServiceCounts, ServiceState, ToWorker } from '../messages.ts';
+import {
+  isNews,
+  type Answer,
+  type Ask,
+  type FromWorker,
+  type Place,
+  type ServiceCounts,
+  type ToWorker,
+} from '../messages.ts';
+import type { ServiceState } from '../../state-store.ts';
 import { doorTable } from './door-table.ts';
 import type { Exchange } from './exchange.ts';
 import { type FrontState, createFront } from './front.ts';
 import { Mint } from './mint.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { ServiceLive } from './service-live.ts';
+import type { ReplicaTally } from '../../tally.ts';
 
 /**
  * A worker of the proxy: serves HTTP on sockets that its parent owns. It keeps nothing that matters: it may be killed
@@ -20,6 +30,7 @@ const STOP_POLL_MS = 25;
 
 const services = new Map<string, ServiceLive>();
 const fronts = new Map<string, ReturnType<typeof createFront>>();
+let place: Place = { index: 0, of: 1 };
 const state: FrontState = { doors: new Map(), previews: new Map(), isStopping: false, mint: new Mint() };
 let second = Math.floor(Date.now() / 1000);
 
@@ -35,6 +46,7 @@ scheduleFlush();
 function receive(message: ToWorker, handle: unknown): void {
   switch (message.kind) {
     case 'start':
+      place = message.place;
       for (const service of message.services) restore(service);
       for (const each of message.health) setHealth(each);
       tell({ kind: 'started' });
@@ -94,7 +106,7 @@ function observed(ask: Ask, cut: number): Answer {
   for (const slot of SLOT_NAMES) {
     for (const each of service?.slots[slot].inFlight ?? []) (each.isStream ? streams : inFlight)[slot] += 1;
   }
-  return { revision: service?.route?.revision ?? 0, inFlight, streams, cut };
+  return { revision: service?.route?.revision ?? 0, inFlight, streams, held: service?.room.size ?? 0, cut };
 }
 
 function restore({ door, route }: ServiceState): void {
@@ -104,7 +116,7 @@ function restore({ door, route }: ServiceState): void {
 
 function install(door: Door): void {
   const known = services.get(door.service);
-  if (known === undefined) services.set(door.service, new ServiceLive(door, suspect(door.service)));
+  if (known === undefined) services.set(door.service, new ServiceLive(door, place, suspect(door.service)));
   else known.install(door);
   rebuildDoors();
 }
@@ -203,30 +215,35 @@ function scheduleFlush(): void {
 function takeCounts(): ServiceCounts[] {
   const all: ServiceCounts[] = [];
   for (const service of services.values()) {
-    const replicas: ServiceCounts['replicas'][number][] = [];
-    const previews: ServiceCounts['replicas'][number][] = [];
-    for (const replica of service.replicas) {
-      const counted = replica.tally.take();
-      if (counted !== null) replicas.push({ slot: replica.slot, replica: replica.index, ...counted });
-      const seen = replica.previews?.take() ?? null;
-      if (seen !== null) previews.push({ slot: replica.slot, replica: replica.index, ...seen });
-    }
-    const identities = service.identities?.take() ?? [];
-    if (replicas.length + identities.length + previews.length > 0) {
-      all.push({
-        service: service.door.service,
-        replicas,
-        previews,
-        rollout: service.identities?.rollout ?? null,
-        identities,
-      });
-    }
+    const counts: ServiceCounts = {
+      service: service.door.service,
+      replicas: taken(service, (replica) => replica.tally),
+      previews: taken(service, ({ apart }) => apart.previews),
+      overrides: taken(service, ({ apart }) => apart.overrides),
+      mirrored: taken(service, ({ apart }) => apart.mirrored),
+      mirrorDropped: service.mirrors.takeDropped(),
+      holdRefused: service.room.takeRefused(),
+      rollout: service.identities?.rollout ?? null,
+      identities: service.identities?.take() ?? [],
+    };
+    if (isNews(counts)) all.push(counts);
   }
   return all;
 }
 
+function taken(
+  service: ServiceLive,
+  tallyOf: (replica: ReplicaLink) => ReplicaTally | null,
+): ServiceCounts['replicas'] {
+  return service.replicas.flatMap((replica) => {
+    const counted = tallyOf(replica)?.take() ?? null;
+    return counted === null ? [] : [{ slot: replica.slot, replica: replica.index, ...counted }];
+  });
+}
+
 function stop(graceMs: number): void {
   state.isStopping = true;
+  for (const service of services.values()) service.room.turnAway('the proxy is being stopped');
   for (const listener of fronts.keys()) unlisten(listener);
   const untilMs = performance.now() + graceMs;
   setInterval(() => {

@@ -1,0 +1,95 @@
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
+import { identityHash, type SaltState } from '../cohort.ts';
+import { latencyBucket, type ReplicaSecond } from '../counts.ts';
+import { DID, deedOf, type IdentityNews, ONE_OFF } from '../identity-filter.ts';
+import { NO_LATENCY, ReplicaTally } from '../tally.ts';
+import type { Instead, LogRecord } from './record.ts';
+import type { Place } from './tail.ts';
+
+/** Past it, what identities do in one second is no longer noted: bounds the memory of a flood. */
+const MAX_NEWS = 100_000;
+
+/** Users, and those who are counted apart from them. */
+type Lane = 'replicas' | 'previews' | 'overrides' | 'mirrored';
+
+export type SecondCounts = Readonly<Record<Lane, readonly ReplicaSecond[]>> &
+  Readonly<Record<Instead, number>>;
+
+export const NOTHING: SecondCounts = {
+  replicas: [],
+  previews: [],
+  overrides: [],
+  mirrored: [],
+  mirrorDropped: 0,
+  holdRefused: 0,
+};
+
+function laneOf({ isPreview, by }: LogRecord): Lane {
+  if (by !== undefined) return by === 'override' ? 'overrides' : 'mirrored';
+  return isPreview ? 'previews' : 'replicas';
+}
+
+/** What was read so far of a second that may still get lines. */
+export class OpenSecond {
+  readonly second: number;
+  /** Where the files had been read to before its first line. */
+  readonly from: readonly Place[];
+  readonly news: IdentityNews[] = [];
+  private readonly tallies = new Map<Lane, Map<string, Tallied>>();
+  private readonly instead: Record<Instead, number> = { mirrorDropped: 0, holdRefused: 0 };
+
+  constructor(second: number, from: readonly Place[]) {
+    this.second = second;
+    this.from = from;
+  }
+
+  /** `salt` null: identities are not counted. */
+  add(record: LogRecord, salt: SaltState | null): void {
+    if (record.instead !== undefined) this.instead[record.instead] += 1;
+    const lane = laneOf(record);
+    let tallies = this.tallies.get(lane);
+    if (tallies === undefined) this.tallies.set(lane, (tallies = new Map()));
+    const last = record.attempts.length - 1;
+    const identity =
+      salt === null || lane !== 'replicas'
+        ? null
+        : record.identity === null
+          ? ONE_OFF
+          : identityHash(salt, record.identity);
+    for (const [index, { slot, replica, classIndex, latencyMs }] of record.attempts.entries()) {
+      const bucket = latencyMs === null ? NO_LATENCY : latencyBucket(latencyMs);
+      tallyOf(tallies, slot, replica).add(classIndex, bucket, index === last);
+      if (identity === null || this.news.length >= MAX_NEWS) continue;
+      const on = slot === SLOT_NAMES[0] ? DID.activeOnBlue : DID.activeOnGreen;
+      this.news.push([identity, slot === SLOT_NAMES[0] ? 0 : 1, on | deedOf(classIndex), bucket]);
+    }
+  }
+
+  close(): SecondCounts {
+    return {
+      replicas: this.counted('replicas'),
+      previews: this.counted('previews'),
+      overrides: this.counted('overrides'),
+      mirrored: this.counted('mirrored'),
+      ...this.instead,
+    };
+  }
+
+  private counted(lane: Lane): ReplicaSecond[] {
+    return [...(this.tallies.get(lane)?.values() ?? [])].flatMap(({ slot, replica, tally }) => {
+      const counts = tally.take();
+      return counts === null ? [] : [{ second: this.second, slot, replica, ...counts }];
+    });
+  }
+}
+
+type Tallied = { readonly slot: SlotName; readonly replica: number; readonly tally: ReplicaTally };
+
+function tallyOf(tallies: Map<string, Tallied>, slot: SlotName, replica: number): ReplicaTally {
+  const key = `${slot}${replica}`;
+  const known = tallies.get(key);
+  if (known !== undefined) return known.tally;
+  const tally = new ReplicaTally();
+  tallies.set(key, { slot, replica, tally });
+  return tally;
+}

@@ -1,0 +1,111 @@
+import type { Upstream } from '../../lib/upstream.ts';
+import { formatAddress } from '../../lib/address.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
+import type { Attempt, ParseLine } from '../access-log/record.ts';
+import { CLASS, type ClassIndex, classOfStatus } from '../tally.ts';
+
+/** Begins every line, so that one which follows a torn one is found. */
+const MARK = 'b1';
+
+/** The fields in their order; what clients write comes last, and nginx escapes tabs in it. */
+export function logFormat(identity: string | null): string {
+  return [
+    MARK,
+    '$msec',
+    '$bascule_slot',
+    '$status',
+    '$request_completion',
+    '$upstream_addr',
+    '$upstream_status',
+    '$upstream_header_time',
+    '$upstream_response_length',
+    '$upstream_http_content_length',
+    '$bascule_preview',
+    identity ?? '-',
+  ].join('\t');
+}
+
+const FIELDS = 12;
+/** Tries of one pass are divided by commas, those after an internal redirect by a colon. */
+const BETWEEN = /, | : /;
+
+/** Addresses that several replicas have in common count for the first one. */
+export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>>): ParseLine {
+  const replicas = new Map<string, { readonly slot: SlotName; readonly replica: number }[]>();
+  for (const slot of SLOT_NAMES) {
+    for (const [replica, address] of slots[slot].entries()) {
+      const key = formatAddress(address);
+      replicas.set(key, [...(replicas.get(key) ?? []), { slot, replica }]);
+    }
+  }
+  return (line) => {
+    const fields = line.slice(Math.max(0, line.lastIndexOf(`${MARK}\t`))).split('\t');
+    if (fields.length !== FIELDS || fields[0] !== MARK) return null;
+    const second = Math.floor(Number(fields[1]));
+    const status = Number(fields[3]);
+    if (!(second > 0) || !(status >= 0)) return null;
+    const identity = fields[11]!;
+    return {
+      second,
+      attempts: attemptsOf(fields, status, replicas),
+      identity: identity === '-' || identity === '' ? null : identity,
+      isPreview: fields[10] === 'p',
+      ...(fields[10] === 'o' && { by: 'override' as const }),
+    };
+  };
+}
+
+type Replicas = ReadonlyMap<string, readonly { readonly slot: SlotName; readonly replica: number }[]>;
+
+function attemptsOf(fields: readonly string[], status: number, replicas: Replicas): Attempt[] {
+  const [, , outcome, , completion, addressList, statusList, timeList, lengthList, promised] = fields;
+  const [slot, standIn] = outcome!.split('-') as [SlotName, SlotName?];
+  if (!SLOT_NAMES.includes(slot) || addressList === '-') return [];
+  const addresses = addressList!.split(BETWEEN);
+  const statuses = statusList!.split(BETWEEN);
+  const times = timeList!.split(BETWEEN);
+  const lengths = lengthList!.split(BETWEEN);
+  const last = addresses.length - 1;
+  const attempts: Attempt[] = [];
+  // Nobody in its own slot was asked, because nobody there is well.
+  if (standIn !== undefined)
+    attempts.push({ slot, replica: 0, classIndex: CLASS.connectFailure, latencyMs: null });
+  for (const [index, address] of addresses.entries()) {
+    const all = replicas.get(address) ?? [];
+    const at = all.find((one) => one.slot === (standIn ?? slot)) ?? all[0];
+    // A name of a group: none of its servers was tried, as all had just failed.
+    const place = at ?? { slot, replica: 0 };
+    const answered = times[index] !== undefined && times[index] !== '-' && times[index] !== '';
+    const ended = index < last ? 'OK' : completion!;
+    const whole = !answered || index < last || isWhole(lengths[index], promised!);
+    const classIndex = classOf({ status: Number(statuses[index]), final: status, answered, ended, whole });
+    attempts.push({ ...place, classIndex, latencyMs: answered ? Number(times[index]) * 1000 : null });
+  }
+  return attempts;
+}
+
+type Ending = {
+  /** Of this try. */
+  readonly status: number;
+  /** Of the whole request. */
+  readonly final: number;
+  readonly answered: boolean;
+  /** `OK`, or empty where the client did not get all of it. */
+  readonly ended: string;
+  readonly whole: boolean;
+};
+
+function classOf({ status, final, answered, ended, whole }: Ending): ClassIndex {
+  if (!answered) {
+    if (ended === '' && (final === 499 || !(status >= 500))) return CLASS.clientAbort;
+    return status === 504 ? CLASS.timeout : CLASS.connectFailure;
+  }
+  if (ended === '') return CLASS.clientAbort;
+  return whole ? classOfStatus(status) : CLASS.connectFailure;
+}
+
+/** Shorter than its Content-Length; nothing at all is the answer to HEAD. One in chunks cannot be told. */
+function isWhole(length: string | undefined, promised: string): boolean {
+  const [got, wanted] = [Number(length), Number(promised)];
+  return !(got > 0 && wanted > got);
+}

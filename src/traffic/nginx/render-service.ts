@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto';
+import { formatAddress } from '../../lib/address.ts';
+import { formatUpstream, type Upstream, withPrefix } from '../../lib/upstream.ts';
+import type { NginxProxy } from '../../release/service.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
+import { BUCKETS } from '../cohort.ts';
+import type { Door } from '../router.ts';
+import { logFormat } from './log-line.ts';
+import { quote, quoteLiteral } from './quote.ts';
+import { renderChoosing, renderChosen, renderChosenSlot, renderStripped } from './render-override.ts';
+import { renderPrefixMaps, renderPrefixRules, targetOf } from './render-prefix.ts';
+import { bucketName, OUTCOMES, type Outcome } from './route-layout.ts';
+
+/** What a service's files are made of. */
+export type ServicePlan = {
+  readonly door: Door;
+  readonly proxy: NginxProxy;
+  /** Replicas per slot that requests are spread over. */
+  readonly size: number;
+  /** The service's own directory: `route`, `here`. */
+  readonly directory: string;
+  readonly logFile: string;
+  /** Part of the paths that only the controller asks for. */
+  readonly secret: string;
+};
+
+/** How many requests are in flight is asked as: fewer than so many? */
+export const BUSY_LIMITS = [
+  1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1024, 4096, 16_384, 65_535,
+] as const;
+
+/** Nobody who does not know the service's salt can guess it. */
+export function secretOf(door: Door): string {
+  return createHash('sha256').update(`nginx ${door.service} ${door.salt}`).digest('hex').slice(0, 32);
+}
+
+/** A name for nginx's variables, groups and zones. */
+export function nameOf(service: string): string {
+  return `bascule_${service.replaceAll('-', '_')}`;
+}
+
+/** Upstream groups, the bucket of a request, counting. Stands at the level of `http`. */
+export function renderHttp(plan: ServicePlan): string {
+  const { door } = plan;
+  const name = nameOf(door.service);
+  const buckets = Array.from({ length: BUCKETS - 1 }, (_, at) => `    0.1% ${bucketName(at)};\n`).join('');
+  return `${OUTCOMES.map((outcome) => renderUpstream(plan, outcome)).join('')}${renderIdentity(door)}map $bascule_new_visitor $${name}_cookie {
+    "" "";
+    default "$bascule_new_visitor${door.spec.trustForwarded ? '$bascule_kept_secure' : '$bascule_secure'}";
+}
+split_clients "${door.salt}${identityOf(door)}" $${name}_bucket {
+${buckets}    * ${bucketName(BUCKETS - 1)};
+}
+limit_conn_zone "$bascule_slot$bascule_kind" zone=${name}_busy:256k;
+${renderPrefixMaps(door, name)}${renderChosen(door, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
+`;
+}
+
+/** The locations of a service and those that only the controller asks for. Stands in a `server` block. */
+export function renderLocations(plan: ServicePlan, digest: string): string {
+  const { door } = plan;
+  const name = nameOf(door.service);
+  const body = renderBody(plan);
+  const path = decodeURIComponent(door.spec.path);
+  const places = path === '/' ? [quote('/')] : [`= ${quote(path)}`, quote(`${path}/`)];
+  return `${places.map((place) => block(`location ${place}`, body)).join('')}${block(
+    `location @${name}_stream`,
+    `${body.replace(renderChoosing(door, name) + streamCheck(name), '')}proxy_buffering off;\n`,
+  )}${block(`location @${name}_502`, renderStandIn(plan, 502))}${block(
+    `location @${name}_504`,
+    renderStandIn(plan, 504),
+  )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${renderPrivate(plan, digest)}`;
+}
+
+function streamCheck(name: string): string {
+  return `error_page 418 = @${name}_stream;\nif ($http_accept ~* "^text/event-stream") {\n    return 418;\n}\n`;
+}
+
+/** Who may choose: one slot, whatever the route says, and no other in its place. */
+function renderOverridden(plan: ServicePlan): string {
+  const { door, directory } = plan;
+  const name = nameOf(door.service);
+  return `${FILES}set $bascule_slot "";
+set $bascule_preview o;
+set $bascule_retry "";
+add_header Retry-After $bascule_retry always;
+${renderProxying(plan)}proxy_buffering off;
+proxy_pass http://${name}_$bascule_slot${targetOf(door, name)};
+${renderChosenSlot(directory, name)}set $bascule_retry 5;
+return 503;
+`;
+}
+
+/** The server block of a preview address: one slot, whatever the route says. */
+export function renderPreview(plan: ServicePlan, slot: SlotName): string {
+  const { door } = plan;
+  const address = door.preview?.[slot];
+  if (address === undefined) return '';
+  const body = `set $bascule_slot "";
+if (-f ${quote(`${plan.directory}/route/up.${slot}`)}) {
+    set $bascule_slot ${slot};
+}
+set $bascule_preview p;
+set $bascule_retry "";
+if ($bascule_slot = "") {
+    set $bascule_retry 5;
+    return 503;
+}
+add_header Retry-After $bascule_retry always;
+${renderProxying(plan)}proxy_pass http://${nameOf(door.service)}_$bascule_slot${targetOf(door, nameOf(door.service))};
+`;
+  return block(
+    'server',
+    `listen ${formatAddress(address)};\nserver_name "" ~.;\n${FILES}${block('location /', body)}`,
+  );
+}
+
+/** Positive answers to `-f` must not be remembered, and links must be followed, whatever is set above. */
+const FILES = 'open_file_cache off;\ndisable_symlinks off;\n';
+
+function renderUpstream({ door, size }: ServicePlan, outcome: Outcome): string {
+  const slot = (outcome.split('-')[1] ?? outcome) as SlotName;
+  const servers = door.slots[slot]
+    .slice(0, size)
+    .map((address) => `server ${formatAddress(address)} max_fails=1 fail_timeout=1s;\n`);
+  return block(
+    `upstream ${nameOf(door.service)}_${outcome}`,
+    `${[...new Set(servers)].join('')}keepalive 64;\n`,
+  );
+}
+
+/** The variable that holds who asks; 128 random bits where that cannot be told. */
+function identityOf({ service, sticky, spec }: Door): string {
+  switch (sticky.by) {
+    case 'cookie':
+      return '$bascule_visitor';
+    case 'address':
+      return spec.trustForwarded ? '$bascule_kept_address' : '$remote_addr';
+    case 'header':
+      return `$${nameOf(service)}_identity`;
+    case 'none':
+      return '$request_id';
+  }
+}
+
+function renderIdentity({ service, sticky }: Door): string {
+  if (sticky.by !== 'header') return '';
+  const header = `$http_${sticky.header.toLowerCase().replaceAll('-', '_')}`;
+  return `map ${header} $${nameOf(service)}_identity {
+    "" $request_id;
+    default ${header};
+}
+`;
+}
+
+function renderBody(plan: ServicePlan): string {
+  const name = nameOf(plan.door.service);
+  return `${FILES}set $bascule_slot "";
+set $bascule_preview "";
+set $bascule_retry "";
+${renderChoosing(plan.door, name)}${streamCheck(name)}recursive_error_pages on;
+error_page 502 = @${name}_502;
+error_page 504 = @${name}_504;
+add_header Retry-After $bascule_retry always;
+${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_slot${targetOf(plan.door, name)};
+${renderChoice(plan, (outcome) => `set $bascule_slot ${outcome};\n    break;`)}set $bascule_retry 5;
+return 503;
+`;
+}
+
+/** Asked twice: between two answers of the first round the directory may have been replaced. */
+function renderChoice({ door, directory }: ServicePlan, then: (outcome: Outcome) => string): string {
+  const route = `${directory}/route`;
+  const bucket = `$${nameOf(door.service)}_bucket`;
+  const ask = (path: string, outcome: Outcome): string =>
+    `if (-f ${quote(path)}) {\n    ${then(outcome)}\n}\n`;
+  const round = [
+    ask(`${route}/blue`, 'blue'),
+    ask(`${route}/green`, 'green'),
+    ask(`${route}/to.green/${bucket}`, 'green'),
+    ask(`${route}/to.blue/${bucket}`, 'blue'),
+    ...(['blue-green', 'green-blue'] as const).flatMap((outcome) => [
+      ask(`${route}/${outcome}`, outcome),
+      ask(`${route}/to.${outcome}/${bucket}`, outcome),
+    ]),
+  ].join('');
+  return round + round;
+}
+
+function renderProxying(plan: ServicePlan): string {
+  const { door, proxy, size, logFile } = plan;
+  const { spec, sticky } = door;
+  const name = nameOf(door.service);
+  const kept = spec.trustForwarded;
+  const include = proxy.include === null ? '' : `include ${quote(proxy.include)};\n`;
+  return `limit_conn ${name}_busy 65535;
+limit_conn_log_level info;
+access_log ${quote(logFile)} ${name} buffer=32k flush=1s;
+client_max_body_size ${spec.maxBodyBytes ?? 0};
+proxy_http_version 1.1;
+proxy_cache off;
+${renderPrefixRules(door, name)}proxy_intercept_errors off;
+proxy_connect_timeout ${proxy.connectTimeoutMs}ms;
+proxy_read_timeout ${proxy.readTimeoutMs}ms;
+proxy_send_timeout ${proxy.readTimeoutMs}ms;
+proxy_next_upstream error timeout;
+proxy_next_upstream_tries ${Math.min(3, Math.max(2, size))};
+proxy_set_header Host $bascule_host;
+proxy_set_header Connection $bascule_connection;
+proxy_set_header Upgrade $http_upgrade;
+proxy_set_header X-Forwarded-For ${kept ? '$proxy_add_x_forwarded_for' : '$remote_addr'};
+proxy_set_header X-Forwarded-Proto ${kept ? '$bascule_kept_proto' : '$scheme'};
+proxy_set_header X-Forwarded-Host ${kept ? '$bascule_kept_host' : '$bascule_host'};
+${kept ? '' : 'proxy_set_header Forwarded "";\n'}proxy_set_header X-Request-ID $bascule_request_id;
+${sticky.by === 'cookie' ? 'proxy_set_header Cookie $bascule_cookies;\n' : ''}${renderStripped(door)}${include}`;
+}
+
+/** The other slot answers where nothing was sent to its own one, and it may. */
+function renderStandIn(plan: ServicePlan, status: number): string {
+  const { door, directory } = plan;
+  const name = nameOf(door.service);
+  return `${FILES}set $bascule_stand_in "";
+if (-f ${quote(`${directory}/route/stand-in`)}) {
+    set $bascule_stand_in $bascule_other;
+}
+if ($upstream_bytes_sent ~ "[1-9]") {
+    set $bascule_stand_in "";
+}
+if ($bascule_stand_in = "") {
+    return ${status};
+}
+${door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_stand_in${targetOf(door, name)};
+`;
+}
+
+/** What the controller asks nginx: it answers as it would answer users. */
+function renderPrivate(plan: ServicePlan, digest: string): string {
+  const { door, directory, secret } = plan;
+  const name = nameOf(door.service);
+  const at = (path: string, body: string): string =>
+    block(`location = /.bascule/${secret}/${path}`, `access_log off;\n${FILES}${body}`);
+  const busy = BUSY_LIMITS.map((limit) =>
+    at(
+      `busy/${limit}`,
+      `set $bascule_slot $arg_slot;\nlimit_conn ${name}_busy ${limit};\nlimit_conn_status 429;\nlimit_conn_log_level info;\nalias ${quote(`${directory}/here`)};\n`,
+    ),
+  ).join('');
+  const probes = SLOT_NAMES.flatMap((slot) =>
+    door.slots[slot].map((address, replica) =>
+      at(`probe/${slot}/${replica}`, renderProbe(plan, address, door.health[slot].path)),
+    ),
+  ).join('');
+  return [
+    at('config', `return 200 ${quote(digest)};\n`),
+    at(
+      'revision',
+      `if (-f ${quote(`${directory}/route/revision.$arg_n`)}) {\n    return 200 $arg_n;\n}\nreturn 404;\n`,
+    ),
+    at('slot', `${renderChoice(plan, (outcome) => `return 200 ${outcome};`)}return 404;\n`),
+    busy,
+    probes,
+  ].join('');
+}
+
+function renderProbe({ door }: ServicePlan, address: Upstream, path: string): string {
+  const target = formatUpstream({ ...address, pathPrefix: '' }) + withPrefix(address.pathPrefix, path);
+  return `add_header Bascule-Answered $upstream_header_time always;
+proxy_connect_timeout 5s;
+proxy_next_upstream off;
+proxy_intercept_errors off;
+proxy_redirect off;
+proxy_set_header Host ${quoteLiteral(door.spec.host ?? formatAddress(address))};
+proxy_set_header User-Agent bascule-probe;
+proxy_set_header Cookie "";
+proxy_pass ${quoteLiteral(target)};
+`;
+}
+
+export function block(head: string, body: string): string {
+  const inner = body
+    .split('\n')
+    .map((line) => (line === '' ? '' : `    ${line}`))
+    .join('\n');
+  return `${head} {\n${inner}}\n`;
+}

@@ -1,0 +1,123 @@
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, OperatingError } from '../../lib/errors.ts';
+import type { RouteLayout } from './route-layout.ts';
+
+/** Workers may be of another user than the controller. */
+const READABLE_DIRECTORY = 0o755;
+const READABLE_FILE = 0o644;
+/** A request that is under way may still ask the directory before the last one. */
+const KEPT_MS = 10_000;
+
+/**
+ * The routes of one service on disk: `route` leads to the directory in use. A new one is written beside it, synced, and
+ * takes over by one rename: no request sees half of it, no process is told, and it is there after a power cut.
+ */
+export class RouteFiles {
+  private readonly directory: string;
+  private readonly nowMs: () => number;
+  private left: { readonly name: string; readonly atMs: number }[];
+
+  constructor(directory: string, nowMs: () => number) {
+    this.directory = directory;
+    this.nowMs = nowMs;
+    mkdirSync(directory, { recursive: true });
+    chmodSync(directory, READABLE_DIRECTORY);
+    this.left = this.directories().map((name) => ({ name, atMs: nowMs() }));
+  }
+
+  /** The name of the directory in use, or null for none. */
+  get current(): string | null {
+    try {
+      return readlinkSync(join(this.directory, 'route'));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Error: TRAFFIC_STATE_UNWRITABLE; the former route is in use then. */
+  write(layout: RouteLayout): void {
+    const former = this.current;
+    const highest = Math.max(0, ...this.directories().map((name) => Number(name.slice('route.'.length))));
+    const name = `route.${highest + 1}`;
+    try {
+      this.fill(join(this.directory, name), layout);
+      const link = join(this.directory, 'route.new');
+      rmSync(link, { force: true });
+      symlinkSync(name, link);
+      renameSync(link, join(this.directory, 'route'));
+      sync(this.directory);
+    } catch (error) {
+      rmSync(join(this.directory, name), { recursive: true, force: true });
+      throw new OperatingError(
+        'TRAFFIC_STATE_UNWRITABLE',
+        `The route could not be written below ${this.directory} (${messageOf(error)}). nginx routes as before. Free the disk or mend the permissions, and repeat.`,
+        { retryable: true, cause: error },
+      );
+    }
+    if (former !== null) this.left.push({ name: former, atMs: this.nowMs() });
+    this.sweep();
+  }
+
+  private fill(directory: string, { files, lists }: RouteLayout): void {
+    makeReadable(directory);
+    const one = join(directory, files[0]!);
+    writeFileSync(one, '');
+    chmodSync(one, READABLE_FILE);
+    // One file under all names: a thousand links are made in the time of a hundred files.
+    for (const file of files.slice(1)) linkSync(one, join(directory, file));
+    for (const [list, buckets] of Object.entries(lists)) {
+      const inside = join(directory, `to.${list}`);
+      makeReadable(inside);
+      for (const bucket of buckets) linkSync(one, join(inside, bucket));
+      sync(inside);
+    }
+    sync(directory);
+  }
+
+  private sweep(): void {
+    const { current } = this;
+    const due = this.left.filter(({ name, atMs }) => name !== current && this.nowMs() - atMs > KEPT_MS);
+    this.left = this.left.filter((one) => !due.includes(one));
+    for (const { name } of due) rmSync(join(this.directory, name), { recursive: true, force: true });
+  }
+
+  private directories(): string[] {
+    return readdirSync(this.directory).filter((name) => /^route\.\d{1,12}$/.test(name));
+  }
+
+  remove(): void {
+    try {
+      unlinkSync(join(this.directory, 'route'));
+    } catch {
+      // It never had one.
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function makeReadable(directory: string): void {
+  mkdirSync(directory);
+  // Whatever the umask took away.
+  chmodSync(directory, READABLE_DIRECTORY);
+}
+
+function sync(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}

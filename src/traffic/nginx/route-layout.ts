@@ -1,0 +1,53 @@
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
+import { BUCKETS, drawCohort, isCandidate } from '../cohort.ts';
+import { OVERRIDE_TARGETS, overriddenSlot } from '../override.ts';
+import type { Route } from '../router.ts';
+
+/** Where a request goes: its slot, or `blue-green` for one of blue that green stands in for. */
+export type Outcome = SlotName | 'blue-green' | 'green-blue';
+
+/** In the order in which nginx asks: the healthy ones first. */
+export const OUTCOMES: readonly Outcome[] = ['blue', 'green', 'blue-green', 'green-blue'];
+
+/** The names of the empty files that tell nginx a route. */
+export type RouteLayout = {
+  readonly files: readonly string[];
+  /** By directory; where there are some, they hold every bucket. */
+  readonly lists: Readonly<Partial<Record<Outcome, readonly string[]>>>;
+};
+
+export function outcomeOf(slot: SlotName, route: Route, isUp: (slot: SlotName) => boolean): Outcome {
+  if (!route.standIn || isUp(slot)) return slot;
+  if (slot === 'blue') return isUp('green') ? 'blue-green' : 'blue';
+  return isUp('blue') ? 'green-blue' : 'green';
+}
+
+/**
+ * A route as nginx finds it on disk. Either one file says where everybody goes, or every bucket stands in a list. Both
+ * sides are written out, though the smaller one would do: a request that asks some of its questions of the former
+ * directory and some of the new one could otherwise be told the opposite of both.
+ */
+export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLayout {
+  const files = [`revision.${route.revision}`];
+  if (route.standIn) files.push('stand-in');
+  for (const slot of SLOT_NAMES) if (route.replicas[slot] > 0 && isUp(slot)) files.push(`up.${slot}`);
+  for (const target of OVERRIDE_TARGETS) {
+    const slot = overriddenSlot(target, route);
+    if (slot !== null && files.includes(`up.${slot}`)) files.push(`by.${target}.${slot}`);
+  }
+  const { serve, split } = route;
+  if (serve === null) return { files, lists: {} };
+  const rest = outcomeOf(serve, route, isUp);
+  const cohort = split === null ? null : drawCohort(split);
+  if (split === null || cohort!.size === 0) return { files: [...files, rest], lists: {} };
+  const inside = outcomeOf(split.slot, route, isUp);
+  if (cohort!.size >= BUCKETS || inside === rest) return { files: [...files, inside], lists: {} };
+  const lists = { [rest]: [] as string[], [inside]: [] as string[] };
+  for (let bucket = 0; bucket < BUCKETS; bucket += 1)
+    lists[isCandidate(bucket, cohort!) ? inside : rest]!.push(bucketName(bucket));
+  return { files, lists };
+}
+
+export function bucketName(bucket: number): string {
+  return String(bucket).padStart(3, '0');
+}
