@@ -18,7 +18,7 @@ import { messageOf, OperatingError } from './lib/errors.ts';
 import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
-import { openSteadyClock, sinceBootMs } from './lib/steady-clock.ts';
+import { openSteadyClock, sinceBootMs, type SteadyClock } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
 import { YOUNG_HEAP } from './lib/young-heap.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
@@ -122,6 +122,17 @@ export async function serve(
 
   tellBrokenHistory(stateDir, journal.verify(), log);
   const isThere = sameFile(join(stateDir, 'journal.db'));
+  await untilStopped(isThere, { api, clock, log });
+  // Where the chain ends is in the log, so that records that are taken away later are missed.
+  log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
+  await stop();
+  if (!isThere()) throw gone(stateDir);
+}
+
+type Watched = { readonly api: Api; readonly clock: SteadyClock; readonly log: Log };
+
+/** Until a signal, or until the journal is not there any more. */
+async function untilStopped(isThere: () => boolean, { api, clock, log }: Watched): Promise<void> {
   const over = Promise.withResolvers<void>();
   const check = (): void => (isThere() ? clock.note() : over.resolve());
   const checks = [systemTimers.every(STATE_CHECK_MS, check), watchSockets(api, log)];
@@ -129,10 +140,6 @@ export async function serve(
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
   await over.promise;
   for (const end of checks) end();
-  // Where the chain ends is in the log, so that records that are taken away later are missed.
-  log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
-  await stop();
-  if (!isThere()) throw gone(stateDir);
 }
 
 function gone(stateDir: string): OperatingError {
@@ -222,7 +229,6 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     report,
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
-  const largestLogBytes = 16 * MIB;
   const processes = openRuntime({
     stateDir,
     store,
@@ -231,7 +237,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     path,
     bootId,
     clock,
-    largestLogBytes,
+    largestLogBytes: 16 * MIB,
     report: (message) => log.warn({}, message),
   });
   const outside = externalRuntime(clock);
