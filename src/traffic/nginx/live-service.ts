@@ -7,7 +7,7 @@ import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
 import { lineParser } from './log-line.ts';
 import { overrideProblem } from './render-override.ts';
-import { secretOf, type ServicePlan } from './render-service.ts';
+import { type MirrorPlan, secretOf, type ServicePlan } from './service-plan.ts';
 import { RouteFiles } from './route-files.ts';
 import { layOut } from './route-layout.ts';
 
@@ -21,6 +21,13 @@ export type LiveOptions = {
   readonly epoch: string;
   readonly reopen: () => Promise<void>;
   readonly nowMs: () => number;
+};
+
+/** What is to be other than it is. */
+type PlanChange = {
+  readonly door?: Door;
+  readonly size?: number | null;
+  readonly mirror?: MirrorPlan | null;
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
@@ -60,6 +67,7 @@ export class LiveService {
   route: Route | null = null;
   /** Replicas that nginx spreads requests over; null until some were in use: all that are reserved. */
   size: number | null = null;
+  mirror: MirrorPlan | null = null;
   private readonly options: LiveOptions;
   private readonly files: RouteFiles;
   private log: AccessLog;
@@ -83,8 +91,8 @@ export class LiveService {
     return this.log;
   }
 
-  /** What nginx is to have of it; with another door or another size, what it would have. */
-  plan(door = this.door, size = this.size): ServicePlan {
+  /** What nginx is to have of it; with a change, what it would have. */
+  plan({ door = this.door, size = this.size, mirror = this.mirror }: PlanChange = {}): ServicePlan {
     const { proxy } = door.spec;
     if (proxy.kind !== 'nginx') {
       throw new OperatingError(
@@ -100,6 +108,7 @@ export class LiveService {
       size: Math.max(1, size ?? Math.max(door.slots.blue.length, door.slots.green.length)),
       directory: this.directory,
       logFile: this.logFile,
+      mirror,
       secret: secretOf(door),
     };
   }

@@ -13,7 +13,7 @@ import { MANAGED } from './conformance.ts';
 import { quote, quoteLiteral } from './quote.ts';
 import { renderMain } from './render-common.ts';
 import { renderFiles } from './render-files.ts';
-import { secretOf, type ServicePlan } from './render-service.ts';
+import { secretOf, type ServicePlan } from './service-plan.ts';
 
 const GOLDEN = join(import.meta.dirname, 'golden');
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
@@ -25,9 +25,16 @@ type Change = {
   readonly spec?: Partial<DoorSpec>;
   readonly door?: Partial<Door>;
   readonly proxy?: Partial<ServicePlan['proxy']>;
+  readonly mirror?: ServicePlan['mirror'];
 };
 
-function plan({ service = 'shop', spec = {}, door = {}, proxy = {} }: Change = {}): ServicePlan {
+function plan({
+  service = 'shop',
+  spec = {},
+  door = {},
+  proxy = {},
+  mirror = null,
+}: Change = {}): ServicePlan {
   const health = { path: '/healthz', intervalMs: 1000, timeoutMs: 1000, rise: 3, fall: 2 };
   const nginx = { ...MANAGED, ...proxy };
   const described: Door = {
@@ -59,6 +66,7 @@ function plan({ service = 'shop', spec = {}, door = {}, proxy = {} }: Change = {
     size: 2,
     directory: `/var/lib/bascule/nginx/s/${service}`,
     logFile: `/var/lib/bascule/nginx/log/${service}.log`,
+    mirror,
     secret: secretOf(described),
   };
 }
@@ -131,6 +139,14 @@ const forms: readonly (readonly [string, readonly ServicePlan[]])[] = [
             allow: { kind: 'networks', networks: ['10.0.0.0/8', 'fd00::/8'] },
           },
         },
+      }),
+    ],
+  ],
+  [
+    'mirror',
+    [
+      plan({
+        mirror: { serve: 'blue', slot: 'green', sharePercent: 12.5, methods: ['GET', 'HEAD', 'POST'] },
       }),
     ],
   ],

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { TrafficBatch } from '../counts.ts';
@@ -8,12 +9,14 @@ import { doorConflict } from '../door-conflict.ts';
 import { HealthMemory } from '../health-memory.ts';
 import { Prober } from '../prober.ts';
 import type { Door, DoorObservation, Route, RouterCapabilities, TrafficRouter } from '../router.ts';
+import { ruleProblem } from '../rule-problem.ts';
 import { StateStore } from '../state-store.ts';
 import { FrontDoor, unreached } from './front-door.ts';
 import { Installation } from './installation.ts';
 import { LiveService } from './live-service.ts';
 import { ManagedNginx } from './managed.ts';
 import { proveRoute } from './route-proof.ts';
+import { mirrorPlanOf } from './service-plan.ts';
 import { SystemNginx } from './system.ts';
 
 export type NginxRouterOptions = {
@@ -34,7 +37,7 @@ const CAPABILITIES: RouterCapabilities = {
   sticky: ['cookie', 'header', 'address', 'none'],
   identities: true,
   hold: false,
-  mirror: false,
+  mirror: true,
   preview: true,
   override: true,
 };
@@ -83,6 +86,7 @@ export class NginxRouter implements TrafficRouter {
       if (route !== null) {
         service.changeRoute(route);
         service.size = sizeOf(route);
+        service.mirror = mirrorPlanOf(route);
       }
       const presumed = (slot: SlotName, replica: number): boolean =>
         healthy.some((one) => one.service === door.service && one.slot === slot && one.replica === replica);
@@ -110,7 +114,7 @@ export class NginxRouter implements TrafficRouter {
       const known = this.services.get(door.service);
       const service = known ?? this.open(door);
       try {
-        await this.reinstall(service, service.plan(door));
+        await this.reinstall(service, service.plan({ door }));
       } catch (error) {
         if (known === undefined) this.drop(service);
         throw error;
@@ -137,15 +141,17 @@ export class NginxRouter implements TrafficRouter {
   apply(route: Route): Promise<void> {
     return this.inTurn(async () => {
       const service = this.service(route.service);
-      checkShare(route);
+      checkRoute(route);
       const present = service.route?.revision ?? 0;
       if (route.revision === present) await proveRoute(this.front, service.plan(), service.route!);
       if (route.revision <= present) return;
       const size = sizeOf(route) ?? service.size;
-      if (size !== service.size) {
+      const mirror = mirrorPlanOf(route);
+      if (size !== service.size || !isDeepStrictEqual(mirror, service.mirror)) {
         // Make before break: the groups know the replicas before the route may choose them.
-        await this.reinstall(service, service.plan(service.door, size));
+        await this.reinstall(service, service.plan({ size, mirror }));
         service.size = size;
+        service.mirror = mirror;
       }
       service.write(route, (slot) => this.isUp(service, slot));
       service.changeRoute(route);
@@ -293,12 +299,14 @@ function sizeOf(route: Route): number | null {
 }
 
 /** Error: TRAFFIC_ROUTE_INVALID. */
-function checkShare(route: Route): void {
+function checkRoute(route: Route): void {
   const percent = route.split?.sharePercent ?? 0;
-  if (Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9 && percent >= 0 && percent <= 100) return;
+  const isStep = Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9 && percent >= 0 && percent <= 100;
+  const problem = isStep ? ruleProblem(route) : `a share of ${percent} %, where it goes in steps of 0.1 %`;
+  if (problem === null) return;
   throw new OperatingError(
     'TRAFFIC_ROUTE_INVALID',
-    `A share of ${percent} % cannot be routed: it goes from 0 to 100 % in steps of 0.1 %. The route is unchanged.`,
+    `The route of ${route.service} is unchanged: ${problem} cannot be routed.`,
     { retryable: false },
   );
 }
