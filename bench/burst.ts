@@ -12,12 +12,17 @@ export const LOAD_NAME = WRK === undefined ? "Bascule's own load generator (wrk 
 
 export type Burst = { readonly requests: number; readonly perSecond: number; readonly errors: number };
 
-/** As fast as it goes over 32 keep-alive connections, each request with one of the cookies. */
+/** Over 32 keep-alive connections, as fast as it goes unless the script says otherwise, each request with one of the cookies. */
 export async function burst(port: number, seconds: number, scriptFile: string): Promise<Burst> {
   return WRK === undefined ? ownBurst(port, seconds) : wrkBurst(WRK, [port, seconds], scriptFile);
 }
 
-export async function writeScript(directory: string, cookies: readonly string[]): Promise<string> {
+/** `pauseMs`: the longest time between an answer and the next request; 0 for none. */
+export async function writeScript(
+  directory: string,
+  cookies: readonly string[],
+  pauseMs = 0,
+): Promise<string> {
   const file = join(directory, 'cookies.lua');
   await writeFile(
     file,
@@ -30,7 +35,7 @@ request = function()
   turn = turn % #requests + 1
   return requests[turn]
 end
-`,
+${pauseMs === 0 ? '' : `delay = function() return math.random(1, ${pauseMs}) end\n`}`,
   );
   return file;
 }

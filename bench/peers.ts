@@ -129,13 +129,13 @@ function missing(program: string): string | null {
 }
 
 /** Servers are often outside a user's own path. */
-function find(program: string): string | null {
+export function find(program: string): string | null {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, program)).find((file) => existsSync(file)) ?? null;
 }
 
 /** Everything that the program might write goes to its own directory. */
-async function run([command = '', ...args]: readonly string[], directory: string): Promise<Running> {
+export async function run([command = '', ...args]: readonly string[], directory: string): Promise<Running> {
   const home = join(directory, 'home');
   await mkdir(home, { recursive: true });
   const env = { PATH: process.env['PATH'], HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home };

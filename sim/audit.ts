@@ -60,7 +60,7 @@ export class Audit {
 
   rebooted(): void {
     this.#world.tell(() => '! the machine was restarted');
-    this.memory.disturb();
+    this.memory.strike('machine restarts');
     this.memory.reboots += 1;
     this.memory.obstructed(0);
     this.#traffic.rebooted();
@@ -89,6 +89,7 @@ export class Audit {
 
   committed(entry: JournalEntry, before: ServiceState | null): void {
     this.#records.committed(entry, before);
+    this.#traffic.committed(entry, before);
   }
 
   routed(after: Route): void {

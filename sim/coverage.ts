@@ -24,6 +24,9 @@ export const ROWS: readonly Row[] = [...FAULTS, ...VERBS.map((verb) => `"${verb}
 export type Cell = { readonly row: Row; readonly phase: Phase | 'none' };
 export const CELLS: readonly Cell[] = ROWS.flatMap((row) => PHASES.map((phase) => ({ row, phase })));
 
+/** By `row / phase`. */
+export type Counts = ReadonlyMap<string, number>;
+
 /** How often each fault struck, and each verb was typed, in each state of a rollout. */
 export class Coverage {
   readonly #counts = new Map<string, number>();
@@ -31,6 +34,14 @@ export class Coverage {
   add(row: Row, phase: Phase | 'none'): void {
     const key = `${row} / ${phase}`;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  addAll(counts: Counts): void {
+    for (const [key, count] of counts) this.#counts.set(key, (this.#counts.get(key) ?? 0) + count);
   }
 
   of({ row, phase }: Cell): number {

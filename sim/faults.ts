@@ -1,6 +1,7 @@
 import { SLOT_NAMES, type SlotName } from '../src/release/slot.ts';
 import type { ServiceState } from '../src/rollout/state.ts';
 import { SERVICE } from './spec.ts';
+import type { Draw } from './draw.ts';
 import type { CallFault } from './wire.ts';
 import type { SimWorld } from './world.ts';
 
@@ -40,7 +41,11 @@ export function strike(world: SimWorld, fault: Fault, hit: () => void): void {
   const now = (what: string): void => {
     hit();
     audit.obstructed(what);
-    audit.memory.disturb();
+    audit.memory.strike(fault);
+  };
+  const struck = (): void => {
+    hit();
+    audit.memory.strike(fault);
   };
   switch (fault) {
     case 'killed':
@@ -51,17 +56,12 @@ export function strike(world: SimWorld, fault: Fault, hit: () => void): void {
       world.commitKill = { when: fault === 'killed before a commit' ? 'before' : 'after', hit };
       return;
     case 'killed before an effect':
-      return arm(world, { kind: 'killed-before' }, hit);
     case 'killed after an effect':
-      return arm(world, { kind: 'killed-after' }, hit);
     case 'slow effect':
-      return arm(world, { kind: 'slow', ms: draw.whole(1, 30) * 100 }, hit);
     case 'failing effect':
-      return arm(world, { kind: 'fails' }, hit);
     case 'lost effect':
-      return arm(world, { kind: draw.chance(0.5) ? 'done-not' : 'answer-lost' }, hit);
     case 'effect done twice':
-      return arm(world, { kind: 'twice', ms: draw.whole(1, 50) * 100 }, hit);
+      return arm(world, callFault(draw, fault), struck);
     case 'late repeat of an old route':
       return repeatOldRoute(world, hit);
     case 'clock ahead':
@@ -103,14 +103,32 @@ export function strike(world: SimWorld, fault: Fault, hit: () => void): void {
   }
 }
 
+type EffectFault = Extract<Fault, `${string} effect` | 'effect done twice'>;
+
+function callFault(draw: Draw, fault: EffectFault): CallFault {
+  switch (fault) {
+    case 'killed before an effect':
+      return { kind: 'killed-before' };
+    case 'killed after an effect':
+      return { kind: 'killed-after' };
+    case 'slow effect':
+      return { kind: 'slow', ms: draw.whole(1, 30) * 100 };
+    case 'failing effect':
+      return { kind: 'fails' };
+    case 'lost effect':
+      return { kind: draw.chance(0.5) ? 'done-not' : 'answer-lost' };
+    case 'effect done twice':
+      return { kind: 'twice', ms: draw.whole(1, 50) * 100 };
+  }
+}
+
 function arm(world: SimWorld, fault: CallFault, hit: () => void): void {
   world.armed.push({
     fault,
-    writesOnly: world.draw.chance(0.6),
+    strikes: world.draw.chance(0.6) ? 'writes' : 'any',
     hit: (call) => {
       hit();
       world.audit.obstructed(`${fault.kind}: ${call}`, fault.kind === 'slow' ? fault.ms : 0);
-      world.audit.memory.disturb();
     },
   });
 }
@@ -137,7 +155,7 @@ function hurt(
   if (slot === null || there === undefined) return;
   hit();
   world.tell(() => `! ${fault}: ${there.workload.release.id} in ${slot}`);
-  world.audit.memory.disturb();
+  world.audit.memory.strike(fault);
   const replica = world.draw.whole(0, there.processes.length - 1);
   if (fault === 'replica crashes') return world.machine.crash(key, replica);
   const { id } = there.workload.release;
@@ -147,9 +165,8 @@ function hurt(
     world.time.at(world.draw.whole(3, 40) * 100, () => (process.hung = false));
     return;
   }
-  world.machine.cursed.add(id);
   for (const index of there.processes.keys()) if (world.draw.chance(0.5)) world.machine.crash(key, index);
-  world.time.at(world.draw.whole(5, 60) * 100, () => world.machine.cursed.delete(id));
+  world.machine.curse(id, world.draw.whole(5, 60) * 100);
 }
 
 function victim(world: SimWorld, { slots }: ServiceState, fault: Fault): SlotName | null {

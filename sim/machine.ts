@@ -20,14 +20,32 @@ const CRASHES_AFTER_MS = 300;
 export class Machine {
   readonly slots = new Map<string, Occupant>();
   bootId = 'boot-1';
-  /** Releases that go down again whenever they are started. */
-  readonly cursed = new Set<string>();
   /** Called when a process ends unasked. */
   onCrash: (key: string, replica: number) => void = () => undefined;
+  /** Releases that answer nobody, whoever starts them; each with the curse that was laid on it last. */
+  readonly #cursed = new Map<string, object>();
   readonly #time: ManualTime;
 
   constructor(time: ManualTime) {
     this.#time = time;
+  }
+
+  /** Until it is lifted, or for so many milliseconds. The end of one curse does not lift a later one. */
+  curse(releaseId: string, forMs: number | null): void {
+    const curse = {};
+    this.#cursed.set(releaseId, curse);
+    if (forMs === null) return;
+    this.#time.at(forMs, () => {
+      if (this.#cursed.get(releaseId) === curse) this.#cursed.delete(releaseId);
+    });
+  }
+
+  lift(releaseId: string): void {
+    this.#cursed.delete(releaseId);
+  }
+
+  liftAll(): void {
+    this.#cursed.clear();
   }
 
   /** Starts what of it does not run, and ends what is too much. Another release in the slot is ended first. */
@@ -78,7 +96,7 @@ export class Machine {
     const process = there?.processes[replica];
     if (there === undefined || process === undefined) return false;
     const { id } = there.workload.release;
-    return process.running && !process.hung && natureOf(id) !== 'never-ready' && !this.cursed.has(id);
+    return process.running && !process.hung && natureOf(id) !== 'never-ready' && !this.#cursed.has(id);
   }
 
   releaseIn(service: string, slot: SlotName): string | null {

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
+import { play } from './chunk.ts';
 import { Coverage } from './coverage.ts';
-import { onSqlite } from './sqlite.ts';
-import { playSeed, type Result, type StoryOptions } from './story.ts';
+import { playAll } from './crowd.ts';
+import type { Result } from './story.ts';
 
 const USAGE = `npm run sim -- --seed=N            plays one seed and prints what happened
-npm run sim -- --seeds=N [--from=M] plays N seeds and prints the coverage; --stop ends at the first breach
+npm run sim -- --seeds=N [--from=M] plays N seeds and prints the coverage; --stop ends at the first breach, --jobs=2 says on how many threads
 Either with --sqlite: on the real journal, opened again after every kill`;
 
 /** With this many seeds no cell of the table may be empty. */
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
     sqlite: { type: 'boolean', default: false },
     stop: { type: 'boolean', default: false },
   },
@@ -32,16 +34,10 @@ function whole(text: string): number {
   throw new Error(`"${text}" is not a whole number.\n${USAGE}`);
 }
 
-function play(seed: number, told: Omit<StoryOptions, 'openJournal'>): Promise<Result> {
-  if (!values.sqlite) return playSeed(seed, { ...told, openJournal: null });
-  return onSqlite((openJournal) => playSeed(seed, { ...told, openJournal }));
-}
-
 async function playOne(seed: number): Promise<number> {
-  const { breach, events } = await playSeed(seed, {
+  const { breach, events } = await play(seed, values.sqlite, {
     coverage: new Coverage(),
     trace: console.log,
-    openJournal: null,
   });
   console.log(`seed ${seed}: ${events} events, ${breach === null ? 'no breach' : `BREACH at ${breach}`}`);
   return breach === null ? 0 : 1;
@@ -54,22 +50,29 @@ async function playMany(from: number, seeds: number): Promise<number> {
   const startedCpu = process.cpuUsage();
   let events = 0;
   let played = 0;
-  for (let seed = from; seed < from + seeds; seed += 1) {
-    const result = await play(seed, { coverage, trace: null });
-    events += result.events;
-    played += 1;
-    if (result.breach === null) continue;
-    breaches.push(result);
-    if (breaches.length <= SHOWN_BREACHES)
-      console.log(`seed ${seed}: BREACH at ${result.breach}\n  npm run sim -- --seed=${seed}`);
-    if (values.stop) break;
-  }
+  const { sqlite, stop } = values;
+  await playAll(
+    { from, seeds, sqlite, stop },
+    {
+      jobs: Math.max(1, whole(values.jobs)),
+      heard: (chunk) => {
+        events += chunk.events;
+        played += chunk.played;
+        coverage.addAll(chunk.counts);
+        for (const { seed, breach } of chunk.breaches.slice(0, SHOWN_BREACHES - breaches.length))
+          console.log(
+            `seed ${seed}: BREACH at ${breach}\n  npm run sim -- --seed=${seed}${sqlite ? ' --sqlite' : ''}`,
+          );
+        breaches.push(...chunk.breaches);
+      },
+    },
+  );
   const seconds = (performance.now() - startedMs) / 1000;
   const { user, system } = process.cpuUsage(startedCpu);
   const cpuSeconds = (user + system) / 1e6;
   console.log(coverage.table());
   console.log(
-    `${played} seeds, ${events} events (at least ${Math.floor(events / Math.max(1, played))} a seed on average), ${breaches.length} breaches, ` +
+    `${played} seeds, ${events} events (${Math.floor(events / Math.max(1, played))} a seed on average), ${breaches.length} breaches, ` +
       `${coverage.empty.length} empty cells; ${seconds.toFixed(0)}s, ${(played / seconds).toFixed(1)} seeds/s, ` +
       `${(played / cpuSeconds).toFixed(1)} seeds per second of one core`,
   );

@@ -63,9 +63,12 @@ export class ManualTime {
   }
 }
 
-/** Until everything that can go on without time has gone on: nothing in this world waits for anything but promises. */
+/**
+ * Until everything that can go on without time has gone on: nothing in this world waits for anything but promises, and Node
+ * ends all of those before the next tick.
+ */
 export function settled(): Promise<void> {
   return new Promise((resolve) => {
-    setImmediate(resolve);
+    process.nextTick(resolve);
   });
 }

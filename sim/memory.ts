@@ -1,3 +1,4 @@
+import type { Fault } from './faults.ts';
 import type { ManualTime } from './manual-time.ts';
 
 /** What people typed. */
@@ -13,8 +14,8 @@ export type Typed =
   | 'remove'
   | 'other';
 
-/** The longest fault, and the retries after it. */
-const SHAKEN_MS = 10_000;
+/** The longest fault, and the retries after it: what begins within that still feels it. */
+export const FELT_MS = 10_000;
 
 /** What happened so far that the audit may have to excuse. */
 export class Memory {
@@ -24,12 +25,10 @@ export class Memory {
   readonly held = new Map<string, number>();
   /** Releases whose own checks held at least once. */
   readonly checked = new Set<string>();
-  /** Faults that may change what becomes of a version: dead replicas, lost counts, a proxy that restarts. */
-  disturbances = 0;
   reboots = 0;
   readonly #typedAtMs = new Map<Typed, number>();
+  readonly #struckAtMs = new Map<Fault, number>();
   #obstructedUntilMs = 0;
-  #disturbedAtMs = -Infinity;
   readonly #time: ManualTime;
 
   constructor(time: ManualTime) {
@@ -41,14 +40,13 @@ export class Memory {
     this.#obstructedUntilMs = Math.max(this.#obstructedUntilMs, this.#time.monotonicMs + forMs);
   }
 
-  disturb(): void {
-    this.disturbances += 1;
-    this.#disturbedAtMs = this.#time.monotonicMs;
+  strike(fault: Fault): void {
+    this.#struckAtMs.set(fault, this.#time.monotonicMs);
   }
 
-  /** Whether something went wrong so lately that what begins now may still feel it. */
-  get isShaken(): boolean {
-    return this.#time.monotonicMs - this.#disturbedAtMs < SHAKEN_MS;
+  /** Whether one of these struck at that moment or since. */
+  struckSince(faults: readonly Fault[], sinceMs: number): boolean {
+    return faults.some((fault) => (this.#struckAtMs.get(fault) ?? -Infinity) >= sinceMs);
   }
 
   type(verb: Typed): void {

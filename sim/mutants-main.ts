@@ -45,7 +45,7 @@ function mutated(text: string, { name, file, from, to }: Mutant): string {
 }
 
 function output(folder: string): Promise<string> {
-  const args = ['sim/main.ts', `--seeds=${values.seeds}`, `--from=${values.from}`, '--stop'];
+  const args = ['sim/main.ts', `--seeds=${values.seeds}`, `--from=${values.from}`, '--stop', '--jobs=1'];
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));

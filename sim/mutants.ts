@@ -100,7 +100,7 @@ const EXECUTION: readonly Mutant[] = [
     name: 'a route counts as proven when it was sent',
     area: 'execution',
     file: 'src/controller/execute.ts',
-    from: 'if (revision >= route.revision)',
+    from: 'if (revision === route.revision)',
     to: 'if (revision >= 0)',
   },
   {
@@ -156,8 +156,8 @@ const EXECUTION: readonly Mutant[] = [
     name: 'a full disk stands before the way back',
     area: 'execution',
     file: 'src/controller/engine.ts',
-    from: "error.code !== 'JOURNAL_FULL' || !goesBack(before, turn))",
-    to: "error.code !== 'JOURNAL_FULL' || true)",
+    from: 'if (!isUnrecorded(error) || !goesBack(before, turn)) throw error;',
+    to: 'throw error;',
   },
   {
     name: 'a removed service haunts the next one',

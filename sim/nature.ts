@@ -4,6 +4,7 @@ import type { Plan } from '../src/release/plan.ts';
 export const NATURES = [
   'good',
   'erring',
+  'failing',
   'flaky',
   'erring-at-full',
   'never-ready',
@@ -30,6 +31,7 @@ export function natureOf(name: string): Nature {
 /** The part of its requests that it fails, at this share of all traffic (0 to 1). */
 export function errorPartOf(nature: Nature, share: number): number {
   if (nature === 'erring') return 0.6;
+  if (nature === 'failing') return 1;
   if (nature === 'flaky') return 0.25;
   return nature === 'erring-at-full' && share > 0.99 ? 0.8 : 0;
 }
@@ -43,6 +45,7 @@ export function isCaught(nature: Nature, { steps }: Plan): boolean {
   const watchMs = steps.reduce((sum, step) => sum + (step.kind === 'watch' ? step.forMs : 0), 0);
   switch (nature) {
     case 'erring':
+    case 'failing':
       return sharesMs > 0 || watchMs > 0;
     case 'erring-at-full':
       return watchMs > 0;

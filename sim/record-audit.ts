@@ -4,13 +4,13 @@ import type { Outcome, ServiceState } from '../src/rollout/state.ts';
 import { transition } from '../src/rollout/transition.ts';
 import type { RolloutEvent } from '../src/rollout/event.ts';
 import type { Watched } from './audit.ts';
-import type { Memory, Typed } from './memory.ts';
+import { EXCUSES } from './excuses.ts';
+import { FELT_MS, type Memory, type Typed } from './memory.ts';
 import { isCaught, natureOf } from './nature.ts';
 
 type Known = {
   readonly releaseId: string;
   readonly plan: string;
-  readonly disturbances: number;
   readonly reboots: number;
   readonly sinceMs: number;
   /** Its plan finds what is wrong with it. */
@@ -51,6 +51,7 @@ export class RecordAudit {
   }
 
   committed(entry: JournalEntry, before: ServiceState | null): void {
+    this.#isProven(entry);
     if (before !== null && entry.expectedRevision % FOLDED_EVERY === 0) this.#decidesTheSame(entry, before);
     if (entry.rollout !== null && ['resume', 'promote', 'weight'].includes(entry.kind))
       this.#memory.held.delete(entry.rollout);
@@ -74,6 +75,16 @@ export class RecordAudit {
     if (open.length > 1) this.#breach(`two rollouts at once: ${open.map(([id]) => id).join(', ')}`);
     if (open.length > 0 && state?.rollout?.id !== open[0]![0])
       this.#breach(`${open[0]![0]} is not over, and nothing is under way`);
+  }
+
+  /** What is recorded as proven is what the proxy has. */
+  #isProven({ aggregate, kind, event }: JournalEntry): void {
+    if (kind !== 'routeProven') return;
+    const { revision } = event as { readonly revision: number };
+    const has = this.#world.proxy.routes.get(aggregate)?.revision ?? 0;
+    const forgot = this.#memory.struckSince(['proxy forgets'], this.#world.time.monotonicMs - FELT_MS);
+    if (has < revision && !forgot)
+      this.#breach(`route ${revision} is recorded as proven, and the proxy uses ${has}`);
   }
 
   outcomeOf(rollout: string): Outcome | null {
@@ -117,7 +128,6 @@ export class RecordAudit {
     return {
       releaseId: rollout.releaseId,
       plan: JSON.stringify(rollout.plan),
-      disturbances: this.#memory.isShaken ? -1 : this.#memory.disturbances,
       asksOrBacks:
         rollout.plan.whenUnsure.then !== 'advance' || rollout.plan.steps.some(({ kind }) => kind === 'ask'),
       reboots: this.#memory.reboots,
@@ -136,28 +146,25 @@ export class RecordAudit {
     { outcome, cause }: Pick<NonNullable<RolloutRecord['ending']>, 'outcome' | 'cause'>,
   ): string | null {
     const nature = natureOf(known.releaseId);
-    const isDisturbed = this.#memory.disturbances > known.disturbances;
+    const isExcused = this.#memory.struckSince(EXCUSES[cause], known.sinceMs - FELT_MS);
+    const isGood = nature === 'good' || nature === 'slow-start';
     const wasTyped = (...verbs: readonly Typed[]): boolean =>
       verbs.some((verb) => this.#memory.wasTyped(verb, known.sinceMs));
     switch (cause) {
       case 'promoted':
         if (outcome !== 'done') return 'promoted is not an end of that kind';
         if (nature === 'never-ready' || nature === 'no-start') return 'it can never be ready';
-        if (!known.isCaught || isDisturbed) return null;
+        if (!known.isCaught || isExcused) return null;
         return wasTyped('promote', 'promote-full', 'weight', 'resume') ? null : `it is ${nature}`;
       case 'harmful':
       case 'severe':
       case 'watch':
-        return nature === 'good' || nature === 'slow-start'
-          ? isDisturbed
-            ? null
-            : 'nothing was wrong with it'
-          : null;
+        return isGood && !isExcused ? 'nothing was wrong with it' : null;
       case 'verify':
-        return nature === 'unverified' || isDisturbed ? null : 'its checks hold';
+        return nature === 'unverified' || isExcused ? null : 'its checks hold';
       case 'start':
       case 'gate':
-        return nature === 'good' || nature === 'slow-start' ? (isDisturbed ? null : 'it could start') : null;
+        return isGood && !isExcused ? 'it could start' : null;
       case 'person':
         return wasTyped('abort', 'rollback') ? null : 'nobody asked for it';
       case 'superseded':
@@ -165,9 +172,9 @@ export class RecordAudit {
       case 'machine':
         return this.#memory.reboots > known.reboots ? null : 'the machine was not restarted';
       case 'route':
-        return isDisturbed ? null : 'the proxy worked';
+        return isExcused ? null : 'the proxy worked';
       case 'unsure':
-        return known.asksOrBacks || isDisturbed ? null : 'there was nothing to doubt';
+        return known.asksOrBacks || isExcused ? null : 'there was nothing to doubt';
     }
   }
 }

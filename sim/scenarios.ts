@@ -1,3 +1,4 @@
+import { HARD_SCENARIOS, playHard } from './hard-scenarios.ts';
 import { isCaught, natureOf, type Nature } from './nature.ts';
 import type { People } from './people.ts';
 import { restRight } from './rest.ts';
@@ -28,6 +29,7 @@ export const SCENARIOS = [
   'stable dies',
   'proxy forgets at rest',
   'one version twice',
+  ...HARD_SCENARIOS,
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -97,6 +99,8 @@ class Plays extends Stage {
         return this.#forgotten();
       case 'one version twice':
         return this.#twice();
+      default:
+        return playHard(this, scenario);
     }
   }
 
@@ -129,7 +133,9 @@ class Plays extends Stage {
       await this.settle(this.people.abort(null));
       await this.over('aborted');
     } else if (isCaught(nature, plan)) {
-      const outcome = ['erring', 'erring-at-full', 'dying'].includes(nature) ? 'rolled-back' : 'never-ready';
+      const outcome = ['erring', 'failing', 'erring-at-full', 'dying'].includes(nature)
+        ? 'rolled-back'
+        : 'never-ready';
       this.ended(id, outcome);
     } else return this.world.save([releaseId]);
     this.must(this.stable() === was, `${this.stable()} serves, and ${was} was to`);
@@ -257,7 +263,7 @@ class Plays extends Stage {
     await this.deploy(this.people.label('good'));
     if (!(await this.reach('dwelling'))) return;
     await this.settle(this.people.plain('pause'));
-    this.world.machine.cursed.add(was);
+    this.world.machine.curse(was, null);
     await this.world.pass(6000);
     const { served } = this.users();
     this.must(
@@ -268,7 +274,7 @@ class Plays extends Stage {
     await this.world.pass(BACK_WITHIN_MS);
     const isBack = this.world.proxy.wanted(SERVICE).every(({ slot }) => slot === this.slotOf(was));
     this.must(isBack, 'an abort does not move the traffic to a stable that is down');
-    this.world.machine.cursed.delete(was);
+    this.world.machine.lift(was);
     await this.over(null);
   }
 

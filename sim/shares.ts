@@ -1,23 +1,27 @@
+import type { JournalEntry } from '../src/journal/journal.ts';
 import type { Plan } from '../src/release/plan.ts';
-import type { ServiceState } from '../src/rollout/state.ts';
+import type { Rollout, ServiceState } from '../src/rollout/state.ts';
 import type { Route } from '../src/traffic/router.ts';
 import type { Watched } from './audit.ts';
-import type { Memory } from './memory.ts';
+import type { Memory, Typed } from './memory.ts';
 
-type Grown = {
-  share: number;
-  sinceMs: number;
-  readonly disturbances: number;
-  readonly typed: { promote: number; full: number; resume: number };
-  readonly weightsFrom: number;
+/** What the proxy has, and what was decided for it. */
+type Share = { percent: number; sinceMs: number; readonly decided: Set<number> };
+
+/** A word is recorded as soon as it is typed; a deploy looks things up first. */
+const SPOKEN_WITHIN_MS = 10_000;
+const BY_PERSON: Readonly<Record<string, readonly Typed[]>> = {
+  promote: ['promote', 'promote-full'],
+  resume: ['resume'],
+  weight: ['weight'],
 };
 
-/** The candidate's share as the proxy has it: it grows by planned steps, each as long as planned, or because a person says so. */
+/** The candidate's share: it grows by planned steps, each as long as planned, or because a person says so. */
 export class Shares {
   readonly #world: Watched;
   readonly #memory: Memory;
   readonly #breach: (what: string) => void;
-  readonly #rollouts = new Map<string, Grown>();
+  readonly #rollouts = new Map<string, Share>();
 
   constructor(world: Watched, memory: Memory, breach: (what: string) => void) {
     this.#world = world;
@@ -25,71 +29,91 @@ export class Shares {
     this.#breach = breach;
   }
 
+  /** A decision was recorded. */
+  decided(entry: JournalEntry, { rollout: was }: ServiceState): void {
+    const state = entry.state as unknown as ServiceState | null;
+    const is = state?.rollout ?? null;
+    if (is !== null && is.ending === null) {
+      const former = was?.id === is.id ? was.sharePercent : 0;
+      if (is.sharePercent !== former) this.#of(is.id).decided.add(is.sharePercent);
+      if (is.sharePercent > former) {
+        const why = this.#whyNot(entry, former, is);
+        if (why !== null)
+          this.#breach(`the share of ${is.label} grows from ${former}% to ${is.sharePercent}%: ${why}`);
+      }
+    }
+    const isWatched = was?.phase === 'watching' && is?.id !== was.id && entry.kind === 'watched';
+    const step = was?.plan.steps.find(({ kind }) => kind === 'watch');
+    if (isWatched && step?.kind === 'watch') this.#lasted(was, step.forMs, 'watched');
+  }
+
+  /** The proxy uses another route. What it lost and was given again has not grown. */
   grew(state: ServiceState, after: Route): void {
     const { rollout } = state;
     if (rollout === null) return;
-    const { monotonicMs } = this.#world.time;
-    const share = shareOf(after, state);
-    const grown = this.#rollouts.get(rollout.id) ?? this.#begun();
-    this.#rollouts.set(rollout.id, grown);
-    // What a proxy lost and was given again has not grown.
-    const was = grown.share;
-    if (share > was && rollout.ending === null) {
-      const why = this.#whyNot(rollout.plan, { grown, share, was });
-      if (why !== null) this.#breach(`the share of ${rollout.label} grows from ${was}% to ${share}%: ${why}`);
+    const share = this.#of(rollout.id);
+    const percent = percentOf(after, state);
+    const was = share.percent;
+    if (percent > was && rollout.ending === null) {
+      if (!share.decided.has(percent))
+        this.#breach(`the share of ${rollout.label} grows from ${was}% to ${percent}%: nobody decided that`);
       const heldAt = this.#memory.held.get(rollout.id);
       if (heldAt !== undefined && after.revision > heldAt)
-        this.#breach(`the share of ${rollout.label} grows from ${was}% to ${share}%, and it is paused`);
+        this.#breach(`the share of ${rollout.label} grows from ${was}% to ${percent}%, and it is paused`);
     }
-    if (share !== grown.share) {
-      grown.share = share;
-      grown.sinceMs = monotonicMs;
-    }
+    if (percent === was) return;
+    share.percent = percent;
+    share.sinceMs = this.#world.time.monotonicMs;
   }
 
-  #begun(): Grown {
-    const { typed, disturbances, weights } = this.#memory;
-    return {
-      share: 0,
-      sinceMs: this.#world.time.monotonicMs,
-      disturbances,
-      typed: {
-        promote: typed.get('promote') ?? 0,
-        full: typed.get('promote-full') ?? 0,
-        resume: typed.get('resume') ?? 0,
-      },
-      weightsFrom: weights.length,
-    };
+  #of(rollout: string): Share {
+    const known = this.#rollouts.get(rollout);
+    if (known !== undefined) return known;
+    const begun = { percent: 0, sinceMs: this.#world.time.monotonicMs, decided: new Set<number>() };
+    this.#rollouts.set(rollout, begun);
+    return begun;
   }
 
   /** Null when it may grow. */
-  #whyNot(
-    plan: Plan,
-    { grown, share, was }: { readonly grown: Grown; readonly share: number; readonly was: number },
-  ): string | null {
-    const { typed, weights, disturbances } = this.#memory;
-    const asked = weights.slice(grown.weightsFrom).some(({ percent }) => percent === share);
-    const full = share === 100 && (typed.get('promote-full') ?? 0) > grown.typed.full;
-    if (asked || full) return null;
-    const planned = plan.steps.flatMap((step) =>
-      step.kind === 'share' ? [step.percent] : step.kind === 'full' ? [100] : [],
-    );
-    const promoted = (typed.get('promote') ?? 0) > grown.typed.promote;
-    const byPerson = promoted || (typed.get('resume') ?? 0) > grown.typed.resume;
-    if (share !== planned.find((percent) => percent > was) && !(promoted && planned.includes(share)))
+  #whyNot({ kind, event }: JournalEntry, was: number, { id, plan, sharePercent }: Rollout): string | null {
+    const words = BY_PERSON[kind];
+    if (words !== undefined) {
+      const since = this.#world.time.monotonicMs - SPOKEN_WITHIN_MS;
+      return words.some((word) => this.#memory.wasTyped(word, since)) ? null : 'nobody said so';
+    }
+    const planned = sharesOf(plan);
+    if (sharePercent !== planned.find((percent) => percent > was))
       return `the plan says ${planned.join(', ')}`;
-    if (was === 0 || byPerson || weights.length > grown.weightsFrom || disturbances > grown.disturbances)
-      return null;
+    if (sharePercent === 100 && plan.steps.some((step) => step.kind === 'ask'))
+      return 'a person was to be asked';
     const step = plan.steps.find((one) => one.kind === 'share' && one.percent === was);
-    const least = step?.kind === 'share' ? step.atLeastMs : 0;
-    const forMs = this.#world.time.monotonicMs - grown.sinceMs;
-    if (plan.steps.some((one) => one.kind === 'ask') && share === 100) return 'a person was to be asked';
-    return forMs < least ? `after ${forMs} ms at ${was}%, ${least} were planned` : null;
+    if (step?.kind !== 'share') return null;
+    const { verdict } = event as { readonly verdict?: { readonly overall: string } };
+    return this.#tooShort(id, verdict?.overall === 'safe' ? step.atLeastMs : step.atMostMs);
+  }
+
+  #lasted({ id, label }: Rollout, forMs: number, what: string): void {
+    const short = this.#tooShort(id, forMs);
+    if (short !== null) this.#breach(`${label} is ${what} ${short}`);
+  }
+
+  /** Seconds are counted by the wall clock: one that jumped may cut one short. */
+  #tooShort(rollout: string, leastMs: number): string | null {
+    const { percent, sinceMs } = this.#of(rollout);
+    const forMs = this.#world.time.monotonicMs - sinceMs;
+    if (forMs >= leastMs || this.#memory.struckSince(['clock ahead', 'clock back'], sinceMs)) return null;
+    return `after ${forMs} ms at ${percent}%, ${leastMs} were planned`;
   }
 }
 
+function sharesOf({ steps }: Plan): readonly number[] {
+  return steps.flatMap((step) =>
+    step.kind === 'share' ? [step.percent] : step.kind === 'full' ? [100] : [],
+  );
+}
+
 /** The candidate's share of the users as a route asks for it. */
-function shareOf(route: Route, state: ServiceState): number {
+function percentOf(route: Route, state: ServiceState): number {
   const candidate = state.rollout?.candidate;
   if (candidate === undefined) return 0;
   if (route.serve === candidate) return 100;

@@ -3,6 +3,7 @@ import type { Outcome, Phase, Rollout } from '../src/rollout/state.ts';
 import { natureOf } from './nature.ts';
 import type { People } from './people.ts';
 import { SERVICE } from './spec.ts';
+import type { Call, CallFault } from './wire.ts';
 import type { SimWorld } from './world.ts';
 
 export const OVER_WITHIN_MS = 60_000;
@@ -84,6 +85,15 @@ export class Stage {
     const isThere = (): boolean => phases.some((phase) => phase === this.rollout?.phase);
     await this.world.until(() => isThere() || this.rollout === null, OVER_WITHIN_MS);
     return isThere();
+  }
+
+  /** The next call of this kind meets this. */
+  arm(call: Call, fault: CallFault): void {
+    this.world.armed.unshift({
+      fault,
+      strikes: call,
+      hit: () => this.world.audit.obstructed(`${fault.kind}: ${call}`, fault.kind === 'slow' ? fault.ms : 0),
+    });
   }
 
   slotOf(releaseId: string): string | null {

@@ -160,7 +160,7 @@ function heal(world: SimWorld): void {
   world.commitKill = null;
   world.diskFull = false;
   world.proxyAway = false;
-  world.machine.cursed.clear();
+  world.machine.liftAll();
   for (const { processes } of world.machine.slots.values())
     for (const process of processes) process.hung = false;
 }

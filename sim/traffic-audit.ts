@@ -1,4 +1,5 @@
 import { SLOT_NAMES, type SlotName } from '../src/release/slot.ts';
+import type { JournalEntry } from '../src/journal/journal.ts';
 import type { ServiceState } from '../src/rollout/state.ts';
 import type { Route } from '../src/traffic/router.ts';
 import type { SlotWorkload } from '../src/workload/runtime.ts';
@@ -11,6 +12,8 @@ import { Shares } from './shares.ts';
 const REACHES_USERS_MS = 3000;
 /** A version that has just been started has shown nothing yet. */
 const LEAST_UP_MS = 200;
+/** What is sound for so long is healthy for every proxy that looks at it. */
+const PROBED_WITHIN_MS = 1000;
 
 /** What users really get. */
 export class TrafficAudit {
@@ -26,12 +29,19 @@ export class TrafficAudit {
   readonly #seen = new Map<string, { readonly id: string; readonly sinceMs: number }>();
   readonly #since = new Map<string, number>();
   readonly #lastServedMs = new Map<string, number>();
+  /** What was started last in each slot. */
+  readonly #brought = new Map<string, string>();
+  readonly #soundSinceMs = new Map<string, number>();
 
   constructor(world: Watched, memory: Memory, breach: (what: string) => void) {
     this.#world = world;
     this.#memory = memory;
     this.#breach = breach;
     this.#shares = new Shares(world, memory, breach);
+  }
+
+  committed(entry: JournalEntry, before: ServiceState | null): void {
+    if (before !== null) this.#shares.decided(entry, before);
   }
 
   /** The proxy uses another route. */
@@ -45,6 +55,12 @@ export class TrafficAudit {
 
   bringing({ service, slot, release }: SlotWorkload): void {
     const there = this.#world.machine.releaseIn(service, slot);
+    const key = `${service}/${slot}`;
+    const counted = this.#world.proxy.routes.get(service)?.replicas[slot] ?? 0;
+    const before = this.#brought.get(key);
+    if (counted > 0 && before !== undefined && before !== release.id)
+      this.#breach(`${release.id} is started in ${slot} while the proxy counts what ran there before`);
+    this.#brought.set(key, release.id);
     if (there !== null && there !== release.id && this.#isWanted(service, slot))
       this.#breach(`${there} in ${slot} is replaced while the route sends users to it`);
   }
@@ -130,6 +146,9 @@ export class TrafficAudit {
     const { machine, proxy, time } = this.#world;
     const key = `${service}/${slot}`;
     const there = machine.slots.get(key);
+    const isSound = there?.processes.some((_, replica) => machine.isSound(service, slot, replica)) === true;
+    if (!isSound) this.#soundSinceMs.delete(key);
+    else if (!this.#soundSinceMs.has(key)) this.#soundSinceMs.set(key, time.monotonicMs);
     if (there === undefined) {
       if (!this.#awaited.has(key)) this.#gated.delete(key);
       this.#seen.delete(key);
@@ -184,11 +203,14 @@ export class TrafficAudit {
       if (role !== 'stable' && role !== 'kept' && !(role === 'candidate' && hasShare)) return false;
       if (role === 'stable' && rollout !== null && rollout.sharePercent === 100 && rollout.ending === null)
         return false;
-      return (
-        this.#gated.get(`${state.service}/${slot}`) === releaseId &&
-        this.#world.proxy.healthyIn(state.service, slot) > 0
-      );
+      return this.#gated.get(`${state.service}/${slot}`) === releaseId && this.#isSound(state.service, slot);
     });
+  }
+
+  /** By the processes, and not by what the proxy knows of them. */
+  #isSound(service: string, slot: SlotName): boolean {
+    const sinceMs = this.#soundSinceMs.get(`${service}/${slot}`) ?? Infinity;
+    return this.#world.time.monotonicMs - sinceMs >= PROBED_WITHIN_MS;
   }
 
   /** Breaches when it holds for longer than a decision takes to reach the users. */

@@ -34,8 +34,8 @@ const WRITES: ReadonlySet<Call> = new Set(['install', 'remove', 'apply', 'cut', 
 /** Faults that wait for their call. `hit` tells when one struck. */
 export type Armed = {
   readonly fault: CallFault;
-  /** Only calls that change something. */
-  readonly writesOnly: boolean;
+  /** Any call, any that changes something, or one kind of call. */
+  readonly strikes: 'any' | 'writes' | Call;
   readonly hit: (call: Call) => void;
 };
 
@@ -108,7 +108,9 @@ export class Wire {
 
   #struck(call: Call): CallFault | null {
     const { armed } = this.#parts;
-    const index = armed.findIndex(({ writesOnly }) => !writesOnly || WRITES.has(call));
+    const index = armed.findIndex(
+      ({ strikes }) => strikes === 'any' || strikes === call || (strikes === 'writes' && WRITES.has(call)),
+    );
     const [one] = index < 0 ? [] : armed.splice(index, 1);
     one?.hit(call);
     return one?.fault ?? null;

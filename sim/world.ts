@@ -98,6 +98,7 @@ export class SimWorld {
     if (!this.#life.alive) return;
     this.#life.alive = false;
     this.#startAtMs = this.time.monotonicMs + RESPAWN_MS;
+    this.audit.memory.strike('killed');
     this.audit.obstructed('the controller was killed');
   };
 
@@ -168,14 +169,14 @@ export class SimWorld {
     this.time.at(DYING_AFTER_MS, () => {
       const there = this.machine.slots.get(key);
       if (!this.#saved.has(releaseId) && there?.workload.release.id === releaseId)
-        this.machine.cursed.add(releaseId);
+        this.machine.curse(releaseId, null);
     });
   }
 
   /** What died of its traffic lives again, and stays alive. */
   save(releaseIds: readonly string[]): void {
     for (const id of releaseIds) {
-      this.machine.cursed.delete(id);
+      this.machine.lift(id);
       this.#doomed.add(id);
       this.#saved.add(id);
     }

@@ -19,6 +19,7 @@ import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { HaproxyRouter } from './traffic/haproxy/router.ts';
 import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
@@ -61,7 +62,7 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, processes, builtin, nginx, journal } = await openPorts(stateDir, file, openRuntime);
+  const { ports, bootId, processes, builtin, others, journal } = await openPorts(stateDir, file, openRuntime);
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
@@ -88,7 +89,7 @@ export async function serve(
       }),
   });
   await builtin.start();
-  await startNginx(nginx, log);
+  for (const proxy of others) await startProxy(proxy, log);
   await running.start(bootId);
   await api.start();
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
@@ -115,7 +116,7 @@ export async function serve(
     () => journal.close(),
     () => processes.detach(),
     () => builtin.close(),
-    () => nginx.close(),
+    ...others.map((proxy) => () => proxy.close()),
   ];
   for (const step of steps) await quietly(log, step);
   if (isThere()) return;
@@ -139,10 +140,10 @@ function brokenHistory(stateDir: string, seq: number, why: string): string {
   return `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
 }
 
-/** A server whose nginx is gone serves everything else; the services behind it say what is missing. */
-async function startNginx(nginx: NginxRouter, log: Log): Promise<void> {
+/** A server whose nginx or HAProxy is gone serves everything else; the services behind it say what is missing. */
+async function startProxy(proxy: NginxRouter | HaproxyRouter, log: Log): Promise<void> {
   try {
-    await nginx.start();
+    await proxy.start();
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     log.error({ code: error.code }, error.message);
@@ -211,7 +212,12 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     helper: file.nginxHelper,
     report: (message) => log.warn({}, message),
   });
-  const router = routerByKind({ builtin, nginx });
+  const haproxy = new HaproxyRouter({
+    root: join(stateDir, 'haproxy'),
+    helper: file.nginxHelper,
+    report: (message) => log.warn({}, message),
+  });
+  const router = routerByKind({ builtin, nginx, haproxy });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
@@ -227,7 +233,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     probe,
     log,
   };
-  return { ports, bootId, processes, builtin, nginx, journal };
+  return { ports, bootId, processes, builtin, others: [nginx, haproxy], journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -322,6 +322,16 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       ],
     },
     {
+      when: 'the version that serves dies while the former one is kept warm',
+      says: '`KEPT_SERVES` (15) for a deploy: it would empty the slot of the one that answers',
+      users: 'get the former one',
+      next: '`bascule rollback`, then deploy',
+      test: [
+        'src/controller/scenarios.test.ts',
+        'a deploy does not take the slot of what stands in for a stable version that is down',
+      ],
+    },
+    {
       when: 'the machine is restarted',
       says: 'the rollout under way is aborted; stable is started first',
       users: 'get 503 with Retry-After until stable is healthy',

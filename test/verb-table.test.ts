@@ -6,6 +6,7 @@ const OVER = new Set([
   'nothing deployed',
   'one version serves',
   'done, old one warm',
+  'done, new one down, old one stands in',
   'being removed',
   'returning',
   'retiring',

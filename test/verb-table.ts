@@ -82,6 +82,8 @@ const STATES: Readonly<Record<string, () => ServiceState>> = {
   returning: () => play([...UP, { kind: 'abort', rollout: null }], true),
   retiring: () => play([...UP, { kind: 'abort', rollout: null }]),
   'done, old one warm': watchedToTheEnd,
+  'done, new one down, old one stands in': () =>
+    after(watchedToTheEnd(), { kind: 'healthSeen', slot: 'green', releaseId: 'shop/v2', healthy: 0 }),
   'being removed': gone,
 };
 

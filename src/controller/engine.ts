@@ -34,6 +34,12 @@ export type EngineListener = {
 /** The aggregate of what belongs to no service. No service can have this name: it is reserved. */
 const SERVER = '(server)';
 
+/**
+ * A route that is in no journal has a number that none in a journal will have: a controller that knows nothing of it would
+ * give the same one to another route, and find it in use already.
+ */
+const UNRECORDED_AHEAD = 1000;
+
 type Entry = { state: ServiceState; revision: number; finished: string[] };
 /** Written with an event: commands that are over with it, documents that follow from its turn. */
 export type Extra = {
@@ -195,7 +201,8 @@ export class Engine {
 
   #backAnyway(owed: Owed, state: ServiceState, cause: OperatingError): OperatingError {
     this.#owed.set(state.service, owed);
-    this.#listener?.backUnrecorded(routeOf(state));
+    const route = routeOf(state);
+    this.#listener?.backUnrecorded({ ...route, revision: route.revision + UNRECORDED_AHEAD });
     const next =
       cause.code === 'JOURNAL_FULL'
         ? 'It is recorded as soon as there is room'

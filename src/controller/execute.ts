@@ -183,7 +183,12 @@ export class Executor {
         if (!hasDoor) await this.#reinstall(service);
         await this.#ports.router.apply(route);
         const { revision } = await this.#ports.router.observe(service);
-        if (revision >= route.revision)
+        // Traffic was taken back without a record of it.
+        if (revision > route.revision) {
+          this.#engine.post(service, { kind: 'routeAhead', revision }, 'bascule');
+          continue;
+        }
+        if (revision === route.revision)
           return await this.#effort.report(service, { kind: 'routeProven', revision: route.revision }, id);
         throw new OperatingError(
           'ROUTE_NOT_PROVEN',

@@ -4,6 +4,7 @@ import type { ServiceState } from '../rollout/state.ts';
 /** The controller's own metrics, in base units, `bascule_` before each name. */
 export class Metrics {
   readonly #registry = new Registry();
+  #isMeasured = false;
   readonly #ended = new Counter({
     name: 'bascule_rollouts_ended_total',
     help: 'Rollouts that ended, by outcome.',
@@ -29,16 +30,12 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  constructor() {
-    // Processor time, memory, open files, delay of the event loop.
-    collectDefaultMetrics({ register: this.#registry, prefix: 'bascule_' });
-  }
-
   ended(service: string, outcome: string): void {
     this.#ended.inc({ service, outcome });
   }
 
   text(services: readonly ServiceState[]): Promise<string> {
+    this.#ownProcess();
     this.#share.reset();
     this.#underWay.reset();
     this.#healthy.reset();
@@ -49,5 +46,12 @@ export class Metrics {
       this.#healthy.set({ service, slot: 'green' }, slots.green.healthy);
     }
     return this.#registry.metrics();
+  }
+
+  /** Processor time, memory, open files, delay of the event loop: measured from the first time that somebody asks. */
+  #ownProcess(): void {
+    if (this.#isMeasured) return;
+    this.#isMeasured = true;
+    collectDefaultMetrics({ register: this.#registry, prefix: 'bascule_' });
   }
 }

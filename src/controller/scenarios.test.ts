@@ -154,6 +154,26 @@ test('a harmful candidate goes back with a full disk too, and a kill before ther
   assert.match(world.controller.read.rollout(id).reason ?? '', /could not be recorded/u);
 });
 
+test('an abort that could not be recorded is not taken for the route that the next controller asks for', async () => {
+  const world = new World();
+  const id = await dwelling(world);
+  world.disk.isFull = true;
+  await assert.rejects(world.controller.steer.abort({ service: 'shop', rollout: null }, ANA), {
+    code: 'JOURNAL_FULL',
+  });
+  await world.pass(100);
+  world.kill();
+  world.disk.isFull = false;
+  await world.start();
+
+  // Before the new controller has looked at the proxy.
+  await world.controller.steer.weight({ service: 'shop', percent: 40, beyondPlan: false }, ANA);
+
+  await world.until('it is over', () => world.over('v2'));
+  assert.equal(world.controller.read.rollout(id).outcome, 'aborted');
+  assert.equal(route(world).split, null);
+});
+
 test('a journal that is behind the proxy catches up before its routes count as proven', async () => {
   const world = new World();
   await world.serving();
@@ -292,6 +312,27 @@ test('a kept version that is sick fails its gate in bounded time, and what serve
   assert.equal(world.controller.read.rollout(rollout!.id).outcome, 'never-ready');
   assert.equal(world.service().stable, 'v2');
   assert.equal(route(world).serve, 'green');
+});
+
+test('a deploy does not take the slot of what stands in for a stable version that is down', async () => {
+  const world = new World();
+  await world.serving();
+  await world.deploy('v2');
+  await world.until('v2 serves', () => world.over('v2'));
+  world.sick.add('shop/v2');
+  await world.until('v2 is down', () => world.service().slots.green.healthy === 0);
+
+  for (const supersede of [false, true]) {
+    await assert.rejects(world.deploy('v3', { supersede }), { code: 'KEPT_SERVES' });
+  }
+  assert.equal(world.service().slots.blue.role, 'kept');
+
+  await world.controller.steer.rollback({ service: 'shop', label: null }, ANA);
+  await world.until('v1 serves', () => world.service().rollout === null);
+  assert.equal(world.service().stable, 'v1');
+  await world.deploy('v3');
+  await world.until('v3 serves', () => world.over('v3'));
+  assert.equal(world.service().stable, 'v3');
 });
 
 test('a cold way back with another secret says so and goes on', async () => {

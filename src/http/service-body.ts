@@ -124,7 +124,16 @@ const proxy = z.discriminatedUnion('kind', [
     connectTimeoutMs: ms(75_000).min(100),
     readTimeoutMs: ms(DAY_MS).min(100),
   }),
-  z.strictObject({ kind: z.literal('haproxy'), managed: z.boolean() }),
+  z.strictObject({
+    kind: z.literal('haproxy'),
+    managed: z.boolean(),
+    directory: filePath,
+    socket: filePath,
+    log: filePath,
+    tls: z.strictObject({ certificate: filePath, key: filePath }).nullable(),
+    connectTimeoutMs: ms(75_000).min(100),
+    readTimeoutMs: ms(DAY_MS).min(100),
+  }),
 ]);
 
 const door = z.strictObject({

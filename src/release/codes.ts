@@ -167,6 +167,12 @@ export const CODES = {
       'It does not include the directory, does not run, answers another server block on that host and port, or could not listen there.',
     fix: 'Include the directory in its http block, start it, and see its error log; then apply again. The former files are back.',
   },
+  TRAFFIC_DOOR_UNFIT: {
+    title: 'This proxy cannot have such a door',
+    cause:
+      'Behind HAProxy the replicas of one slot need the same path prefix, and the services on one listener have all TLS or none.',
+    fix: 'Change what the message names, or choose another proxy.',
+  },
   TRAFFIC_PROXY_UNKNOWN: {
     title: 'The server cannot drive this kind of proxy',
     cause: 'The file asks for a proxy that this version of the server has no adapter for.',

@@ -121,7 +121,17 @@ function expandProxy(proxy: ProxySpec): unknown {
         },
       };
     case 'haproxy':
-      return { haproxy: { managed: proxy.managed } };
+      return {
+        haproxy: {
+          managed: proxy.managed,
+          directory: proxy.directory,
+          socket: proxy.socket,
+          log: proxy.log,
+          ...(proxy.tls === null ? {} : { tls: proxy.tls }),
+          'connect-timeout': formatDuration(proxy.connectTimeoutMs),
+          'read-timeout': formatDuration(proxy.readTimeoutMs),
+        },
+      };
   }
 }
 

@@ -15,7 +15,6 @@ const SERVICE_KEYS: Readonly<Record<string, string>> = {
 };
 
 const PROXIES: Readonly<Record<string, string>> = {
-  haproxy: 'driving the HAProxy that is there',
   kubernetes: 'routing on Kubernetes',
   external: 'a load balancer that somebody else runs',
 };

@@ -324,7 +324,7 @@ function everyKey(): string[] {
     'worse-by',
     'docker',
     'notify',
-    'haproxy',
+    'external',
   ];
 }
 

@@ -24,8 +24,15 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
 /** A name alone is its block with nothing written in it. */
 function resolveProxy(input: ServiceInput['proxy']): ProxySpec {
   if (input === undefined || input === 'builtin') return { kind: 'builtin' };
-  const block = input === 'nginx' ? {} : 'nginx' in input ? input.nginx : null;
-  if (block === null) return { kind: 'builtin' };
+  if (input === 'nginx') return resolveNginx({});
+  if (input === 'haproxy') return resolveHaproxy({});
+  if ('nginx' in input) return resolveNginx(input.nginx);
+  return 'haproxy' in input ? resolveHaproxy(input.haproxy) : { kind: 'builtin' };
+}
+
+type Blocks = Exclude<ServiceInput['proxy'], string | undefined>;
+
+function resolveNginx(block: Extract<Blocks, { nginx: unknown }>['nginx']): ProxySpec {
   return {
     kind: 'nginx',
     managed: block.managed ?? false,
@@ -33,6 +40,19 @@ function resolveProxy(input: ServiceInput['proxy']): ProxySpec {
     directory: block.directory ?? DEFAULTS.nginxDirectory,
     tls: block.tls ?? null,
     include: block.include ?? null,
+    connectTimeoutMs: measure(block['connect-timeout'], 'duration') ?? DEFAULTS.connectTimeoutMs,
+    readTimeoutMs: measure(block['read-timeout'], 'duration') ?? DEFAULTS.readTimeoutMs,
+  };
+}
+
+function resolveHaproxy(block: Extract<Blocks, { haproxy: unknown }>['haproxy']): ProxySpec {
+  return {
+    kind: 'haproxy',
+    managed: block.managed ?? false,
+    directory: block.directory ?? DEFAULTS.haproxyDirectory,
+    socket: block.socket ?? DEFAULTS.haproxySocket,
+    log: block.log ?? DEFAULTS.haproxyLog,
+    tls: block.tls ?? null,
     connectTimeoutMs: measure(block['connect-timeout'], 'duration') ?? DEFAULTS.connectTimeoutMs,
     readTimeoutMs: measure(block['read-timeout'], 'duration') ?? DEFAULTS.readTimeoutMs,
   };

@@ -23,6 +23,12 @@ export const ROLLOUT_CODES = {
       'At most one rollout of a service goes on at a time, and door and scale stay as they are meanwhile.',
     fix: 'Wait for it, run "bascule abort", or deploy with --supersede to go back first and then start the new one.',
   },
+  KEPT_SERVES: {
+    title: 'what is kept warm is what users get',
+    cause:
+      'The version that serves has no healthy replica, and the one kept warm beside it answers in its place. A new version, or a cold way back, would take its slot, and leave users with nobody.',
+    fix: 'Run "bascule rollback" to the version that answers: it is a switch. Then deploy. Or mend the version that is down.',
+  },
   NO_ROLLOUT: {
     title: 'no rollout is under way',
     cause: 'The last one is over, or it is on its way back already and cannot be steered any more.',

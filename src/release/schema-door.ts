@@ -40,6 +40,37 @@ function file(description: string) {
   });
 }
 
+function place(description: string, what: string, value: string) {
+  return pattern(description, ABSOLUTE_FILE, {
+    what: `the absolute path of a ${what}, of letters, digits and . _ - / only`,
+    code: 'E008',
+    owner: 'door',
+    default: value,
+  });
+}
+
+const tls = z
+  .strictObject({
+    certificate: file('Certificate and chain, PEM.'),
+    key: file('Private key, PEM.'),
+  })
+  .describe('HTTPS from files.');
+
+const timeouts = {
+  'connect-timeout': duration('How long connecting to the application may take.', {
+    owner: 'door',
+    default: '5s',
+    min: 100,
+    max: 75_000,
+  }).optional(),
+  'read-timeout': duration('Longest silence of the application before the request counts as timed out.', {
+    owner: 'door',
+    default: '1m',
+    min: 100,
+    max: 86_400_000,
+  }).optional(),
+};
+
 const nginx = z
   .strictObject({
     managed: flag("Bascule's own, unprivileged nginx, rather than the one that the machine has.", {
@@ -57,41 +88,47 @@ const nginx = z
       owner: 'door',
       default: DEFAULTS.nginxDirectory,
     }).optional(),
-    tls: z
-      .strictObject({
-        certificate: file('Certificate and chain, PEM.'),
-        key: file('Private key, PEM.'),
-      })
-      .describe('HTTPS from files.')
-      .optional(),
+    tls: tls.optional(),
     include: file('A file of directives of your own, included in the location.').optional(),
-    'connect-timeout': duration('How long connecting to the application may take.', {
-      owner: 'door',
-      default: '5s',
-      min: 100,
-      max: 75_000,
-    }).optional(),
-    'read-timeout': duration('Longest silence of the application before the request counts as timed out.', {
-      owner: 'door',
-      default: '1m',
-      min: 100,
-      max: 86_400_000,
-    }).optional(),
+    ...timeouts,
   })
   .describe('The nginx that is there, or one of its own.');
 
+const haproxy = z
+  .strictObject({
+    managed: flag("Bascule's own HAProxy, rather than the one that the machine has.", {
+      owner: 'door',
+      default: false,
+    }).optional(),
+    directory: place(
+      "Where the machine's HAProxy reads files from, besides its own.",
+      'directory',
+      DEFAULTS.haproxyDirectory,
+    ).optional(),
+    socket: place("The master socket of the machine's HAProxy.", 'socket', DEFAULTS.haproxySocket).optional(),
+    log: place(
+      "Where the standard output of the machine's HAProxy goes.",
+      'file',
+      DEFAULTS.haproxyLog,
+    ).optional(),
+    tls: tls.optional(),
+    ...timeouts,
+  })
+  .describe('The HAProxy that is there, or one of its own.');
+
 export const proxy = z
   .union([
-    z.enum(['builtin', 'nginx']),
+    z.enum(['builtin', 'nginx', 'haproxy']),
     z.strictObject({ builtin: z.strictObject({}).describe('No options yet.') }),
     z.strictObject({ nginx }),
+    z.strictObject({ haproxy }),
   ])
   .describe('The data plane that carries the traffic.')
   .register(FACTS, {
     kind: 'choice',
-    what: 'builtin or nginx',
+    what: 'builtin, nginx or haproxy',
     code: 'E019',
-    options: ['builtin', 'nginx'],
+    options: ['builtin', 'nginx', 'haproxy'],
     owner: 'door',
     default: 'builtin',
   });

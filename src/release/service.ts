@@ -140,6 +140,17 @@ export type HaproxyProxy = {
   readonly kind: 'haproxy';
   /** Bascule's own, unprivileged HAProxy in the state directory, rather than the one that the machine has. */
   readonly managed: boolean;
+  /** Where the file is written that the machine's HAProxy reads as well. Not used by a managed one. */
+  readonly directory: string;
+  /** The master socket of the machine's HAProxy. Not used by a managed one. */
+  readonly socket: string;
+  /** Where the machine's HAProxy appends what it writes to its standard output. Not used by a managed one. */
+  readonly log: string;
+  /** PEM files, or null for plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  readonly connectTimeoutMs: number;
+  /** Longest silence of the application. */
+  readonly readTimeoutMs: number;
 };
 
 /** Takes effect from the next rollout; a running one keeps its own. */

@@ -1,10 +1,11 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
-import { otherSlot, type SlotName } from '../release/slot.ts';
+import type { SlotName } from '../release/slot.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
 import { isOutside, replicasFor } from './places.ts';
+import { standsIn } from './stand-in.ts';
 import { advance, ask, begin, coldWords, enterStep, finish, goBack, vacate, whenReady } from './steps.ts';
 import {
   FREE_SLOT,
@@ -168,11 +169,6 @@ function givenUpWords(state: ServiceState, kept: SlotName): string {
   const { releaseId } = state.slots[kept];
   const cold = releaseId === null ? 'the way back is cold now' : coldWords(state, releaseId);
   return `the old version in ${kept} is given up; ${cold}`;
-}
-
-/** While stable is down, what is kept warm is what users get. */
-function standsIn({ slots }: ServiceState, kept: SlotName): boolean {
-  return slots[kept].healthy > 0 && slots[otherSlot(kept)].healthy === 0;
 }
 
 /** Stable is started and gated again; what else ran here is gone, and a rollout under way is over. */

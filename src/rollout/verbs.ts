@@ -1,11 +1,12 @@
 import { canonicalJson } from '../lib/json.ts';
 import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
-import { newRollout } from './new-rollout.ts';
+import { newRollout, warmSlotOf } from './new-rollout.ts';
 import { replicasFor } from './places.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { otherSlot, SLOT_NAMES } from '../release/slot.ts';
 import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whenReady } from './steps.ts';
+import { slotInUse } from './stand-in.ts';
 import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
 
@@ -75,7 +76,7 @@ export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
   const asked = specTaken(state, event.spec);
   if (rollout === null) {
     if (stable === null || state.slots[stable].releaseId !== request.releaseId)
-      return turned(begin(asked, request, event.atMs));
+      return slotInUse(state) ?? turned(begin(asked, request, event.atMs));
     const serves = `${request.label} is what serves already`;
     return asked.state === state
       ? nothing(`${serves}.`)
@@ -85,7 +86,8 @@ export function deploy(state: ServiceState, event: Asked<'deploy'>): Answer {
     return nothing(`${rollout.id} is rolling out ${request.label} already.`);
   if (rollout.next !== null && rollout.next.releaseId === request.releaseId)
     return nothing(`${rollout.next.rollout} begins as soon as ${rollout.label} is gone.`);
-  if (supersede) return turned(superseded(asked, rollout, event));
+  if (supersede)
+    return (rollout.promoted ? slotInUse(state) : null) ?? turned(superseded(asked, rollout, event));
   return refused(
     'ROLLOUT_UNDER_WAY',
     `${rollout.id} (${rollout.label}) is under way; nothing was started. Wait for it, abort it, or give --supersede.`,
@@ -276,7 +278,10 @@ export function rollback(state: ServiceState, event: Asked<'rollback'>): Answer 
       : withState(seen, {
           slots: { ...state.slots, [kept]: { ...state.slots[kept], healthy: event.healthy } },
         });
-  return turned(begin(fresh, event.request, event.atMs, event.crashes));
+  const isWarm = warmSlotOf(fresh.state, event.request) !== null;
+  return (
+    (isWarm ? null : slotInUse(fresh.state)) ?? turned(begin(fresh, event.request, event.atMs, event.crashes))
+  );
 }
 
 export function remove(state: ServiceState, _event: Asked<'remove'>): Answer {

@@ -136,12 +136,12 @@ export function prefixConformance(name: string, open: () => Promise<RouterBench>
         slots: { ...stage.door.slots, green: [{ ...one.address, pathPrefix: '/canary' }] },
       });
 
+      // A connection that was kept may have one more answer of before.
       await waitFor(
         () => stage.get('/after'),
-        ({ status }) => status === 200,
+        ({ status }) => status === 200 && one.asked.includes('/canary/after'),
       );
       assert.ok(one.asked.includes('/before'));
-      assert.ok(one.asked.includes('/canary/after'));
     });
   });
 }

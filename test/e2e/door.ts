@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onAddress, type Upstream } from '../../src/lib/upstream.ts';
+import type { ProxySpec } from '../../src/release/service.ts';
 import { SLOT_NAMES } from '../../src/release/slot.ts';
 import type { SlotName } from '../../src/release/slot.ts';
 import type { Door, TrafficRouter } from '../../src/traffic/router.ts';
@@ -72,14 +73,18 @@ export async function startDoor(replicas: number): Promise<OpenDoor> {
 }
 
 /** A door of the kind that these tests use, over given addresses. */
-export function describeDoor(port: number, slots: Door['slots']): Door {
+export function describeDoor(
+  port: number,
+  slots: Door['slots'],
+  proxy: ProxySpec = { kind: 'builtin' },
+): Door {
   return {
     service: SERVICE,
     spec: {
       listen: { address: '127.0.0.1', port },
       host: null,
       path: '/',
-      proxy: { kind: 'builtin' },
+      proxy,
       drainMs: DRAIN_MS,
       streamGraceMs: STREAM_GRACE_MS,
       trustForwarded: false,

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SlotName } from '../../release/slot.ts';
-import type { Door, Route } from '../router.ts';
+import type { HoldWay } from '../hold-port.ts';
+import type { Door, Hold, Route } from '../router.ts';
 
 /**
  * The controller's private line to the proxy: a unix socket (0600), JSON documents ended by newlines, requests answered
@@ -20,6 +21,15 @@ export type ControlCall =
   | { readonly op: 'observe'; readonly service: string }
   | { readonly op: 'cut'; readonly service: string; readonly slot: SlotName }
   | { readonly op: 'traffic'; readonly service: string; readonly cursor: string | null }
+  | { readonly op: 'holdOpen'; readonly way: HoldWay }
+  | {
+      readonly op: 'holdSet';
+      readonly service: string;
+      readonly revision: number;
+      readonly hold: Hold | null;
+    }
+  | { readonly op: 'holdWaiting'; readonly service: string }
+  | { readonly op: 'holdClose'; readonly service: string }
   | { readonly op: 'stop'; readonly graceMs: number };
 
 export type ControlRequest = { readonly id: number; readonly call: ControlCall };

@@ -9,6 +9,8 @@ import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from '.
 import { type ControlServer, serveControl } from './control-server.ts';
 import { Fleet } from './fleet.ts';
 import { HealthMemory } from '../health-memory.ts';
+import { HoldDesk } from './hold-desk.ts';
+import { HoldFile } from './hold-file.ts';
 import { Ledger } from './ledger.ts';
 import { Plane } from './plane.ts';
 import { Prober } from '../prober.ts';
@@ -63,10 +65,14 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
   try {
     const store = new StateStore(options.stateDir);
     const memory = new HealthMemory(options.stateDir);
-    const [restored, healthy] = await Promise.all([
-      store.load((error) => log(`${error.code}: ${error.message}`)),
+    const tell = (error: OperatingError): void => log(`${error.code}: ${error.message}`);
+    const holdFile = new HoldFile(options.stateDir);
+    const [restored, healthy, holds] = await Promise.all([
+      store.load(tell),
       memory.load(),
+      holdFile.read(tell),
     ]);
+    const desk = new HoldDesk(holdFile, log);
     const ledger = new Ledger(randomBytes(8).toString('hex'), startSecond);
     const prober: Prober = new Prober({
       random: Math.random,
@@ -96,12 +102,14 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
     }
     await fleet.start();
     await listenRestored(plane, log);
+    await desk.restore(holds);
     setInterval(() => closeSeconds(ledger, fleet), CLOSE_TICK_MS);
     onServing();
     flushCompileCache();
     log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
-    calls.begin(async (call) => perform(call, { plane, fleet, stop: stop.now }));
+    calls.begin(async (call) => perform(call, { plane, fleet, desk, stop: stop.now }));
     const graceMs = await stop.asked;
+    desk.stop();
     await end({ control, fleet, prober, graceMs, log });
   } catch (error) {
     control.close();
@@ -109,9 +117,14 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
   }
 }
 
-type Running = { readonly plane: Plane; readonly fleet: Fleet; readonly stop: (graceMs: number) => void };
+type Running = {
+  readonly plane: Plane;
+  readonly fleet: Fleet;
+  readonly desk: HoldDesk;
+  readonly stop: (graceMs: number) => void;
+};
 
-function perform(call: ControlCall, { plane, fleet, stop }: Running): unknown {
+function perform(call: ControlCall, { plane, fleet, desk, stop }: Running): unknown {
   switch (call.op) {
     case 'hello':
       return { version: CONTROL_VERSION, pid: process.pid, workers: fleet.pids } satisfies Hello;
@@ -127,6 +140,14 @@ function perform(call: ControlCall, { plane, fleet, stop }: Running): unknown {
       return plane.cut(call.service, call.slot);
     case 'traffic':
       return plane.traffic(call.service, call.cursor);
+    case 'holdOpen':
+      return desk.open(call.way);
+    case 'holdSet':
+      return desk.set(call.service, call.revision, call.hold);
+    case 'holdWaiting':
+      return desk.waiting(call.service);
+    case 'holdClose':
+      return desk.close(call.service);
     case 'stop':
       stop(call.graceMs);
       return null;

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Address } from '../../lib/address.ts';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import type { SlotName } from '../../release/slot.ts';
 import type { TrafficBatch } from '../counts.ts';
+import type { HoldPort } from '../hold-port.ts';
 import type { Door, DoorObservation, Route, RouterCapabilities, TrafficRouter } from '../router.ts';
 import { ControlClient, ControlLost } from './control-client.ts';
 import { CONTROL_SOCKET, type ControlCall } from './control-protocol.ts';
@@ -19,6 +21,8 @@ export type BuiltinRouterOptions = {
 };
 
 export type BuiltinRouter = TrafficRouter & {
+  /** For routers of other proxies, which let requests wait here. */
+  readonly holdPort: HoldPort;
   /** Finds the running proxy or starts one. Errors: TRAFFIC_UNREACHABLE, TRAFFIC_STATE_DAMAGED and others of its start. */
   start(): Promise<void>;
   /** Lets go of the proxy, which keeps serving. */
@@ -57,6 +61,12 @@ export function builtinRouter(options: BuiltinRouterOptions): BuiltinRouter {
     observe: async (service: string) => (await call({ op: 'observe', service })) as DoorObservation,
     cut: async (service: string, slot: SlotName) => (await call({ op: 'cut', service, slot })) as number,
     traffic: async (service, cursor) => (await call({ op: 'traffic', service, cursor })) as TrafficBatch,
+    holdPort: {
+      open: async (way) => (await call({ op: 'holdOpen', way })) as Address,
+      set: async (service, revision, hold) => void (await call({ op: 'holdSet', service, revision, hold })),
+      waiting: async (service) => (await call({ op: 'holdWaiting', service })) as number,
+      close: async (service) => void (await call({ op: 'holdClose', service })),
+    },
     start: () => keeper.start(callTimeoutMs),
     close: () => keeper.close(),
     stopProxy: (graceMs) => keeper.stopProxy(graceMs),

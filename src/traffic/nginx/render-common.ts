@@ -90,6 +90,7 @@ export function renderMain({ root, user, extra }: MainOptions): string {
   );
   return `# Written by Bascule, and written anew: changes are lost.
 ${user === null ? '' : `user ${user};\n`}daemon on;
+pcre_jit on;
 worker_processes auto;
 worker_shutdown_timeout 60s;
 pid ${quote(`${root}/nginx.pid`)};

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import type { OthersKind } from '../test/e2e/behind.ts';
+import { find, run, type Place, type Running } from './peers.ts';
+
+/** The same proxy as people have it: keep-alive to the application, an access log that is buffered where it can be. */
+export const PLAIN: Readonly<Record<OthersKind, (place: Place) => Promise<Running>>> = {
+  nginx: async ({ directory, port, backends: [backend] }) => {
+    const file = join(directory, 'nginx.conf');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+      (kind) => `  ${kind}_temp_path ${directory}/${kind};\n`,
+    );
+    await writeFile(
+      file,
+      `daemon off;
+worker_processes auto;
+pid ${directory}/nginx.pid;
+error_log ${directory}/error.log warn;
+user ${process.getuid?.() === 0 ? 'root' : 'nobody'};
+events { worker_connections 4096; }
+http {
+${temporary.join('')}  keepalive_requests 10000;
+  access_log ${directory}/access.log combined buffer=32k flush=1s;
+  upstream shop { server ${backend.host}:${backend.port}; keepalive 64; }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://shop;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+    }
+  }
+}
+`,
+    );
+    return run([find('nginx')!, '-p', directory, '-c', file, '-e', 'stderr'], directory);
+  },
+};

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { OperatingError } from '../../lib/errors.ts';
+import { AccessLog } from '../access-log/access-log.ts';
+import type { Door, Route } from '../router.ts';
+import type { ServiceState } from '../state-store.ts';
+import { lineParser } from './log-line.ts';
+import type { ServicePlan } from './plan.ts';
+
+/** HAProxy writes each line at once; what comes later is counted in the second after. */
+const CLOSE_AFTER_MS = 500;
+
+export type LiveOptions = {
+  readonly root: string;
+  readonly door: Door;
+  readonly epoch: string;
+  readonly logFile: (door: Door) => string;
+  readonly nowMs: () => number;
+};
+
+/** What the router keeps of a service while it runs. */
+export class LiveService {
+  door: Door;
+  route: Route | null = null;
+  private readonly options: LiveOptions;
+  private log: AccessLog;
+  private logFile: string;
+
+  constructor(options: LiveOptions) {
+    this.options = options;
+    this.door = options.door;
+    this.logFile = options.logFile(this.door);
+    this.log = this.openLog();
+  }
+
+  get state(): ServiceState {
+    return { door: this.door, route: this.route };
+  }
+
+  get counts(): AccessLog {
+    return this.log;
+  }
+
+  /** What HAProxy is to have of it; with another door or route, what it would have. Error: TRAFFIC_PROXY_UNKNOWN. */
+  plan(door = this.door, route = this.route): ServicePlan {
+    const { proxy } = door.spec;
+    if (proxy.kind !== 'haproxy') {
+      throw new OperatingError(
+        'TRAFFIC_PROXY_UNKNOWN',
+        `${door.service} is to be served by ${proxy.kind}, not by HAProxy. Nothing was changed.`,
+        { retryable: false },
+      );
+    }
+    const { root } = this.options;
+    const pemFile = proxy.tls === null ? null : join(root, 'tls', `${door.service}.pem`);
+    return { door, proxy, route, mapFile: join(root, 'maps', `${door.service}.map`), pemFile };
+  }
+
+  changeDoor(door: Door): void {
+    this.door = door;
+    const logFile = this.options.logFile(door);
+    if (logFile !== this.logFile) {
+      this.log.close();
+      this.logFile = logFile;
+      this.log = this.openLog();
+    }
+    this.followIdentities();
+  }
+
+  changeRoute(route: Route): void {
+    this.route = route;
+    this.followIdentities();
+  }
+
+  close(): void {
+    this.log.close();
+  }
+
+  private followIdentities(): void {
+    const rollout = this.door.sticky.by === 'none' ? null : (this.route?.split?.rollout ?? null);
+    this.log.follow(rollout, this.door.salt);
+  }
+
+  private openLog(): AccessLog {
+    const { epoch, nowMs } = this.options;
+    return new AccessLog({
+      path: this.logFile,
+      // Never put aside: HAProxy cannot be told to open it anew (log-space.ts).
+      maxBytes: Number.POSITIVE_INFINITY,
+      reopen: () => Promise.resolve(),
+      parse: lineParser(this.door.service, (slot) => this.route?.replicas[slot] ?? 0),
+      epoch,
+      closeAfterMs: CLOSE_AFTER_MS,
+      nowMs,
+    });
+  }
+}
