@@ -19,6 +19,7 @@ import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
 import { systemTimers } from './lib/timers.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { withDoorSecrets } from './traffic/door-secrets.ts';
 import { HaproxyRouter } from './traffic/haproxy/router.ts';
 import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
@@ -217,7 +218,10 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     helper: file.nginxHelper,
     report: (message) => log.warn({}, message),
   });
-  const router = routerByKind({ builtin, nginx, haproxy });
+  const router = withDoorSecrets(routerByKind({ builtin, nginx, haproxy }), async (secret) => {
+    const { value } = await secrets.resolve({ value: secret });
+    return value!;
+  });
   const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
