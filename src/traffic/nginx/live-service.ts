@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Address } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { AccessLog } from '../access-log/access-log.ts';
@@ -28,6 +29,7 @@ type PlanChange = {
   readonly door?: Door;
   readonly size?: number | null;
   readonly mirror?: MirrorPlan | null;
+  readonly hold?: Address | null;
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
@@ -68,6 +70,7 @@ export class LiveService {
   /** Replicas that nginx spreads requests over; null until some were in use: all that are reserved. */
   size: number | null = null;
   mirror: MirrorPlan | null = null;
+  hold: Address | null = null;
   private readonly options: LiveOptions;
   private readonly files: RouteFiles;
   private log: AccessLog;
@@ -87,12 +90,19 @@ export class LiveService {
     return { door: this.door, route: this.route };
   }
 
+  /** What its files are made of besides its door. */
+  get parts(): Omit<Required<PlanChange>, 'door'> {
+    const { size, mirror, hold } = this;
+    return { size, mirror, hold };
+  }
+
   get counts(): AccessLog {
     return this.log;
   }
 
   /** What nginx is to have of it; with a change, what it would have. */
-  plan({ door = this.door, size = this.size, mirror = this.mirror }: PlanChange = {}): ServicePlan {
+  plan(change: PlanChange = {}): ServicePlan {
+    const { door = this.door, size = this.size, mirror = this.mirror, hold = this.hold } = change;
     const { proxy } = door.spec;
     if (proxy.kind !== 'nginx') {
       throw new OperatingError(
@@ -109,6 +119,7 @@ export class LiveService {
       directory: this.directory,
       logFile: this.logFile,
       mirror,
+      hold,
       secret: secretOf(door),
     };
   }

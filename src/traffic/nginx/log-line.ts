@@ -48,7 +48,7 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
     const apart = apartOf(fields, replicas);
     return {
       second,
-      attempts: apart.instead === undefined ? attemptsOf(fields, status, replicas) : [],
+      attempts: fields[10] === 'w' || apart.instead !== undefined ? [] : attemptsOf(fields, status, replicas),
       identity: identity === '-' || identity === '' ? null : identity,
       isPreview: fields[10] === 'p',
       ...apart,
@@ -59,6 +59,8 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
 /** A copy for which no replica was asked was not sent. */
 function apartOf(fields: readonly string[], replicas: Replicas): Pick<LogRecord, 'by' | 'instead'> {
   if (fields[10] === 'o') return { by: 'override' };
+  // It ended where it waited: turned away, or its client left.
+  if (fields[10] === 'w') return fields[3] === '503' ? { instead: 'holdRefused' } : {};
   if (fields[10] !== 'm') return {};
   return replicas.has(fields[5]!) ? { by: 'mirror' } : { by: 'mirror', instead: 'mirrorDropped' };
 }
@@ -69,10 +71,11 @@ function attemptsOf(fields: readonly string[], status: number, replicas: Replica
   const [, , outcome, , completion, addressList, statusList, timeList, lengthList, promised] = fields;
   const [slot, standIn] = outcome!.split('-') as [SlotName, SlotName?];
   if (!SLOT_NAMES.includes(slot) || addressList === '-') return [];
-  const addresses = addressList!.split(BETWEEN);
-  const statuses = statusList!.split(BETWEEN);
-  const times = timeList!.split(BETWEEN);
-  const lengths = lengthList!.split(BETWEEN);
+  // The first of one that waited in a hold is the waiting.
+  const from = fields[10] === 'h' ? 1 : 0;
+  const [addresses, statuses, times, lengths] = [addressList!, statusList!, timeList!, lengthList!].map(
+    (list) => list.split(BETWEEN).slice(from),
+  ) as [string[], string[], string[], string[]];
   const last = addresses.length - 1;
   const attempts: Attempt[] = [];
   // Nobody in its own slot was asked, because nobody there is well.

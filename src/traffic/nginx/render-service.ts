@@ -5,6 +5,7 @@ import { BUCKETS } from '../cohort.ts';
 import type { Door } from '../router.ts';
 import { logFormat } from './log-line.ts';
 import { quote, quoteLiteral } from './quote.ts';
+import { renderHold, renderHolding, renderHoldMaps } from './render-hold.ts';
 import { copyPath, renderCopy, renderCopied, renderCopying, renderMirrorMaps } from './render-mirror.ts';
 import { renderChoosing, renderChosen, renderChosenSlot } from './render-override.ts';
 import { renderPrefixMaps, targetOf } from './render-prefix.ts';
@@ -30,7 +31,7 @@ split_clients "${door.salt}${identityOf(door)}" $${name}_bucket {
 ${buckets}    * ${bucketName(BUCKETS - 1)};
 }
 limit_conn_zone "$bascule_slot$bascule_kind" zone=${name}_busy:256k;
-${renderPrefixMaps(door, name)}${renderChosen(door, name)}${renderMirrorMaps(plan, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
+${renderPrefixMaps(door, name)}${renderChosen(door, name)}${renderMirrorMaps(plan, name)}${renderHoldMaps(plan, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
 `;
 }
 
@@ -39,11 +40,12 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   const { door } = plan;
   const name = nameOf(door.service);
   // What turns a request to another place stands in the first one only: those places must not turn it again.
-  const turns = renderTurns(plan, name);
+  const turns = streamCheck(name) + renderCopying(plan, name);
+  const first = `${FIRST}${renderChoosing(door, name)}${renderHolding(plan, name)}${turns}`;
   const body = renderBody(plan, '');
   const path = decodeURIComponent(door.spec.path);
   const places = path === '/' ? [quote('/')] : [`= ${quote(path)}`, quote(`${path}/`)];
-  return `${places.map((place) => block(`location ${place}`, renderBody(plan, turns))).join('')}${block(
+  return `${places.map((place) => block(`location ${place}`, renderBody(plan, first))).join('')}${block(
     `location @${name}_stream`,
     `${body}proxy_buffering off;\n`,
   )}${block(`location @${name}_502`, renderStandIn(plan, 502))}${block(
@@ -51,6 +53,11 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
     renderStandIn(plan, 504),
   )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${
     plan.mirror === null ? '' : block(`location @${name}_copied`, `${body}${renderCopied(plan, plan.mirror)}`)
+  }${
+    plan.hold === null
+      ? ''
+      : block(`location @${name}_hold`, renderHold(plan, plan.hold)) +
+        block(`location @${name}_released`, renderBody(plan, `set $bascule_preview h;\n${turns}`))
   }${renderPrivate(plan, digest)}`;
 }
 
@@ -132,15 +139,12 @@ function renderIdentity({ service, sticky }: Door): string {
 `;
 }
 
-/** An override before an event stream, that before a copy. */
-function renderTurns(plan: ServicePlan, name: string): string {
-  return renderChoosing(plan.door, name) + streamCheck(name) + renderCopying(plan, name);
-}
+/** Of a request that comes to the service first. */
+const FIRST = 'set $bascule_preview "";\n';
 
 function renderBody(plan: ServicePlan, turns: string): string {
   const name = nameOf(plan.door.service);
   return `${FILES}set $bascule_slot "";
-set $bascule_preview "";
 set $bascule_retry "";
 ${turns}recursive_error_pages on;
 error_page 502 = @${name}_502;
@@ -179,7 +183,7 @@ function renderStandIn(plan: ServicePlan, status: number): string {
 if (-f ${quote(`${directory}/route/stand-in`)}) {
     set $bascule_stand_in $bascule_other;
 }
-if ($upstream_bytes_sent ~ "[1-9]") {
+if ($upstream_bytes_sent ~ "[1-9][^:]*$") {
     set $bascule_stand_in "";
 }
 if ($bascule_stand_in = "") {

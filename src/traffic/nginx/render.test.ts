@@ -26,6 +26,7 @@ type Change = {
   readonly door?: Partial<Door>;
   readonly proxy?: Partial<ServicePlan['proxy']>;
   readonly mirror?: ServicePlan['mirror'];
+  readonly hold?: boolean;
 };
 
 function plan({
@@ -34,6 +35,7 @@ function plan({
   door = {},
   proxy = {},
   mirror = null,
+  hold = false,
 }: Change = {}): ServicePlan {
   const health = { path: '/healthz', intervalMs: 1000, timeoutMs: 1000, rise: 3, fall: 2 };
   const nginx = { ...MANAGED, ...proxy };
@@ -67,6 +69,7 @@ function plan({
     directory: `/var/lib/bascule/nginx/s/${service}`,
     logFile: `/var/lib/bascule/nginx/log/${service}.log`,
     mirror,
+    hold: hold ? { host: '127.0.0.1', port: 8300 } : null,
     secret: secretOf(described),
   };
 }
@@ -150,6 +153,7 @@ const forms: readonly (readonly [string, readonly ServicePlan[]])[] = [
       }),
     ],
   ],
+  ['hold', [plan({ hold: true })]],
   ['snippet', [plan({ proxy: { managed: false, mode: 'snippet' }, door: { sticky: { by: 'none' } } })]],
 ];
 

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Address } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { TrafficBatch } from '../counts.ts';
 import { doorConflict } from '../door-conflict.ts';
+import type { HoldPort } from '../hold-port.ts';
 import { HealthMemory } from '../health-memory.ts';
 import { Prober } from '../prober.ts';
 import type { Door, DoorObservation, Route, RouterCapabilities, TrafficRouter } from '../router.ts';
@@ -28,6 +30,8 @@ export type NginxRouterOptions = {
   readonly helper?: readonly string[] | null;
   /** Directives at the top of a managed nginx's `http`, for tests. */
   readonly extra?: string;
+  /** Lets requests wait. Without it nobody is held. */
+  readonly holdPort?: HoldPort;
   /** What somebody should know, and nothing waits for. */
   readonly report?: (message: string) => void;
 };
@@ -45,7 +49,7 @@ const LOST_BEFORE_S = 2;
 
 /** nginx behind the router port: one that the machine has, or one of Bascule's own. */
 export class NginxRouter implements TrafficRouter {
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities: RouterCapabilities;
   readonly managed: ManagedNginx;
   private readonly options: NginxRouterOptions;
   private readonly services = new Map<string, LiveService>();
@@ -59,6 +63,7 @@ export class NginxRouter implements TrafficRouter {
 
   constructor(options: NginxRouterOptions) {
     this.options = options;
+    this.capabilities = { ...CAPABILITIES, hold: options.holdPort !== undefined };
     const { root, binary = 'nginx', extra = '' } = options;
     for (const name of ['', 'log', 's']) {
       mkdirSync(join(root, name), { recursive: true });
@@ -87,6 +92,8 @@ export class NginxRouter implements TrafficRouter {
         service.changeRoute(route);
         service.size = sizeOf(route);
         service.mirror = mirrorPlanOf(route);
+        // Where it cannot be asked yet, requests that find no hold port go on at once.
+        if (route.hold !== undefined) service.hold = await this.openHold(door.service).catch(() => null);
       }
       const presumed = (slot: SlotName, replica: number): boolean =>
         healthy.some((one) => one.service === door.service && one.slot === slot && one.replica === replica);
@@ -133,6 +140,7 @@ export class NginxRouter implements TrafficRouter {
       const others = this.plansBeside(plan);
       await this.installation(plan.proxy).change(others, null);
       await this.gone(service);
+      if (service.hold !== null) await this.options.holdPort!.close(name);
       this.drop(service);
       await this.store.remove(name);
     });
@@ -146,15 +154,21 @@ export class NginxRouter implements TrafficRouter {
       if (route.revision === present) await proveRoute(this.front, service.plan(), service.route!);
       if (route.revision <= present) return;
       const size = sizeOf(route) ?? service.size;
-      const mirror = mirrorPlanOf(route);
-      if (size !== service.size || !isDeepStrictEqual(mirror, service.mirror)) {
+      const hold = route.hold === undefined ? service.hold : await this.openHold(route.service);
+      const parts = { size, mirror: mirrorPlanOf(route), hold };
+      if (!isDeepStrictEqual(parts, service.parts)) {
         // Make before break: the groups know the replicas before the route may choose them.
-        await this.reinstall(service, service.plan({ size, mirror }));
-        service.size = size;
-        service.mirror = mirror;
+        await this.reinstall(service, service.plan(parts));
+        Object.assign(service, parts);
       }
+      if (route.hold !== undefined)
+        await this.options.holdPort!.set(route.service, route.revision, route.hold);
+      const wasHeld = service.route?.hold !== undefined;
       service.write(route, (slot) => this.isUp(service, slot));
       service.changeRoute(route);
+      // Who waited comes back to the new route.
+      if (wasHeld && route.hold === undefined)
+        await this.options.holdPort!.set(route.service, route.revision, null);
       await this.store.save(service.state);
       this.prober.follow(service.door, route);
       service.write(route, (slot) => this.isUp(service, slot));
@@ -168,7 +182,9 @@ export class NginxRouter implements TrafficRouter {
     const revision = service.route?.revision ?? 0;
     const isUsed = revision === 0 || (await this.front.usesRevision(plan, revision));
     const [blue, green] = await Promise.all(SLOT_NAMES.map((slot) => this.observeSlot(service, slot)));
-    return { revision: isUsed ? revision : 0, slots: { blue: blue!, green: green! } };
+    const held =
+      service.route?.hold === undefined ? {} : { held: await this.options.holdPort!.waiting(name) };
+    return { revision: isUsed ? revision : 0, slots: { blue: blue!, green: green! }, ...held };
   }
 
   /** nginx cannot end single requests: they end with the processes that answer them. */
@@ -254,6 +270,13 @@ export class NginxRouter implements TrafficRouter {
     }
   }
 
+  /** Errors: TRAFFIC_ROUTE_INVALID, and those of the hold port. */
+  private openHold(service: string): Promise<Address> {
+    const { holdPort } = this.options;
+    if (holdPort !== undefined) return holdPort.open({ service, way: 'redirect' });
+    throw invalid(service, 'a hold, without a place to wait,');
+  }
+
   private isUp(service: LiveService, slot: SlotName): boolean {
     return this.prober.observe(service.door.service, slot).some((replica) => replica.healthy);
   }
@@ -303,10 +326,13 @@ function checkRoute(route: Route): void {
   const percent = route.split?.sharePercent ?? 0;
   const isStep = Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9 && percent >= 0 && percent <= 100;
   const problem = isStep ? ruleProblem(route) : `a share of ${percent} %, where it goes in steps of 0.1 %`;
-  if (problem === null) return;
-  throw new OperatingError(
+  if (problem !== null) throw invalid(route.service, problem);
+}
+
+function invalid(service: string, problem: string): OperatingError {
+  return new OperatingError(
     'TRAFFIC_ROUTE_INVALID',
-    `The route of ${route.service} is unchanged: ${problem} cannot be routed.`,
+    `The route of ${service} is unchanged: ${problem} cannot be routed.`,
     { retryable: false },
   );
 }

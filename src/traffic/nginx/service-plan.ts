@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Address } from '../../lib/address.ts';
 import type { NginxProxy } from '../../release/service.ts';
 import type { SlotName } from '../../release/slot.ts';
 import type { Door, Mirror, Route } from '../router.ts';
@@ -14,6 +15,8 @@ export type ServicePlan = {
   readonly logFile: string;
   /** Copies that are sent to another slot, or null: part of the files, so that who mirrors nothing pays nothing. */
   readonly mirror: MirrorPlan | null;
+  /** Where requests wait in a hold; null until there was one. */
+  readonly hold: Address | null;
   /** Part of the paths that only the controller asks for. */
   readonly secret: string;
 };
