@@ -8,7 +8,7 @@ import type { Door, TrafficRouter } from './router.ts';
 async function installed(override: OverrideSpec | undefined, value = ''): Promise<Door> {
   let seen: Door | null = null;
   const behind = { install: async (door: Door) => void (seen = door) } as unknown as TrafficRouter;
-  const router = withDoorSecrets(behind, async () => value);
+  const router = withDoorSecrets(behind, { resolve: async () => ({ value }) });
   await router.install({ service: 'shop', spec: { override } } as unknown as Door);
   return seen!;
 }

@@ -3,18 +3,19 @@ import type { OverrideSpec } from '../release/service.ts';
 import { OVERRIDE_SECRET, type OverrideRule } from './override.ts';
 import type { Door, TrafficRouter } from './router.ts';
 
-type SecretOf = (ref: Extract<OverrideSpec['allow'], { kind: 'secret' }>) => Promise<string>;
+type SecretRef = Extract<OverrideSpec['allow'], { kind: 'secret' }>;
+type Secrets = { resolve(refs: Readonly<Record<string, SecretRef>>): Promise<Record<string, string>> };
 
 /**
  * A router whose doors get the values of the secrets that they refer to, read anew each time a door is installed: the
- * controller itself never holds them. Errors of `install`, besides the router's: those of `secretOf`, and
+ * controller itself never holds them. Errors of `install`, besides the router's: those of `resolve`, and
  * WORKLOAD_SECRET_UNSAFE for a value that no proxy could take.
  */
-export function withDoorSecrets(router: TrafficRouter, secretOf: SecretOf): TrafficRouter {
+export function withDoorSecrets(router: TrafficRouter, secrets: Secrets): TrafficRouter {
   return {
     capabilities: router.capabilities,
     capabilitiesOf: (kind) => router.capabilitiesOf?.(kind) ?? null,
-    install: async (door) => router.install(await withRule(door, secretOf)),
+    install: async (door) => router.install(await withRule(door, secrets)),
     remove: (service) => router.remove(service),
     apply: (route) => router.apply(route),
     observe: (service) => router.observe(service),
@@ -23,17 +24,17 @@ export function withDoorSecrets(router: TrafficRouter, secretOf: SecretOf): Traf
   };
 }
 
-async function withRule(door: Door, secretOf: SecretOf): Promise<Door> {
+async function withRule(door: Door, secrets: Secrets): Promise<Door> {
   const { override } = door.spec;
   if (override === undefined) return door;
-  const rule: OverrideRule = {
-    header: override.header.toLowerCase(),
-    allow:
-      override.allow.kind === 'networks'
-        ? override.allow
-        : { kind: 'secret', secret: usable(await secretOf(override.allow), override.allow) },
-  };
-  return { ...door, override: rule };
+  const header = override.header.toLowerCase();
+  return { ...door, override: { header, allow: await resolved(override.allow, secrets) } };
+}
+
+async function resolved(allow: OverrideSpec['allow'], secrets: Secrets): Promise<OverrideRule['allow']> {
+  if (allow.kind === 'networks') return allow;
+  const { value } = await secrets.resolve({ value: allow });
+  return { kind: 'secret', secret: usable(value!, allow) };
 }
 
 function usable(value: string, { from, name }: { readonly from: string; readonly name: string }): string {

@@ -245,10 +245,10 @@ test('holds, switches and a mirror under load fail nobody', async (t) => {
   const { bench, stage } = await alone(t);
   const mirror: Mirror = { slot: 'green', sharePercent: 50, methods: ['GET'] };
   const statuses: Record<string, number> = {};
-  let isOver = false;
+  const over = new AbortController();
   const client = async (index: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const post = index % 4 === 0 ? { method: 'POST', body: Buffer.alloc(20_000) } : {};
       const answer = await send({ port: stage.port, path: '/', agent, ...post }).catch(
         (error: Error) => error,
@@ -267,7 +267,7 @@ test('holds, switches and a mirror under load fail nobody', async (t) => {
     await stage.route({ serve: to, ...(to === 'blue' && { mirror }) });
     await pause(20);
   }
-  isOver = true;
+  over.abort();
   await Promise.all(clients);
 
   assert.deepEqual(Object.keys(statuses), ['200']);

@@ -14,14 +14,17 @@ import { layOut } from './route-layout.ts';
 
 /** nginx writes out its buffers every second. */
 const CLOSE_AFTER_MS = 1500;
-const LOG_BYTES = 32 * 1024 * 1024;
 
 export type LiveOptions = {
   readonly root: string;
   readonly door: Door;
   readonly epoch: string;
+  readonly logBytes: number;
   readonly reopen: () => Promise<void>;
+  /** Steady: never jumps. */
   readonly nowMs: () => number;
+  /** By which nginx stamps its lines. */
+  readonly wallMs: () => number;
 };
 
 /** What is to be other than it is. */
@@ -165,15 +168,16 @@ export class LiveService {
 
   private openLog(former?: AccessLog): AccessLog {
     former?.close();
-    const { epoch, reopen, nowMs } = this.options;
+    const { epoch, logBytes, reopen, nowMs, wallMs } = this.options;
     return new AccessLog({
       path: this.logFile,
-      maxBytes: LOG_BYTES,
+      maxBytes: logBytes,
       parse: lineParser(this.door.slots),
       epoch,
       closeAfterMs: CLOSE_AFTER_MS,
       reopen,
       nowMs,
+      wallMs,
     });
   }
 

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../../lib/address.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { TrafficBatch } from '../counts.ts';
@@ -24,6 +25,8 @@ import { SystemNginx } from './system.ts';
 export type NginxRouterOptions = {
   /** Holds routes, logs and the state; a managed nginx wholly. */
   readonly root: string;
+  /** Steady for the seconds of counts; by the wall clock nginx stamps its lines. */
+  readonly clock: Pick<Clock, 'nowMs' | 'steadyMs'>;
   /** The program of a managed nginx. */
   readonly binary?: string;
   /** Command that does what needs root for the nginx of the machine, or null to run nginx itself. */
@@ -32,6 +35,8 @@ export type NginxRouterOptions = {
   readonly extra?: string;
   /** Lets requests wait. Without it nobody is held. */
   readonly holdPort?: HoldPort;
+  /** Past this size a log is put aside. */
+  readonly logBytes?: number;
   /** What somebody should know, and nothing waits for. */
   readonly report?: (message: string) => void;
 };
@@ -46,6 +51,7 @@ const CAPABILITIES: RouterCapabilities = {
   override: true,
 };
 const LOST_BEFORE_S = 2;
+const LOG_BYTES = 32 * 1024 * 1024;
 
 /** nginx behind the router port: one that the machine has, or one of Bascule's own. */
 export class NginxRouter implements TrafficRouter {
@@ -218,8 +224,10 @@ export class NginxRouter implements TrafficRouter {
       root: this.options.root,
       door,
       epoch: this.epoch,
+      logBytes: this.options.logBytes ?? LOG_BYTES,
       reopen: () => this.installation(service.plan().proxy).nginx.reopen(),
-      nowMs: Date.now,
+      nowMs: () => this.options.clock.steadyMs(),
+      wallMs: () => this.options.clock.nowMs(),
     });
     this.services.set(door.service, service);
     return service;
@@ -293,7 +301,7 @@ export class NginxRouter implements TrafficRouter {
   }
 
   private markLost(): void {
-    const nowSecond = Math.floor(Date.now() / 1000);
+    const nowSecond = Math.floor(this.options.clock.steadyMs() / 1000);
     for (const service of this.services.values())
       if (service.plan().proxy.managed) service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond);
   }
