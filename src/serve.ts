@@ -245,20 +245,15 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     spec.run === null ? outside : processes,
   );
   const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const nginx = new NginxRouter({
-    root: join(stateDir, 'nginx'),
+  const shared = {
     clock,
     helper: file.nginxHelper,
-    report: (message) => log.warn({}, message),
-  });
-  const haproxy = new HaproxyRouter({
-    root: join(stateDir, 'haproxy'),
-    clock,
-    helper: file.nginxHelper,
-    report: (message) => log.warn({}, message),
-  });
+    holdPort: builtin.holdPort,
+    report: (message: string) => log.warn({}, message),
+  };
+  const nginx = new NginxRouter({ root: join(stateDir, 'nginx'), ...shared });
+  const haproxy = new HaproxyRouter({ root: join(stateDir, 'haproxy'), ...shared });
   const router = withDoorSecrets(routerByKind({ builtin, nginx, haproxy }), secrets);
-  const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
   const ports: Ports = {
     clock,
     random: systemRandom,
@@ -269,7 +264,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     runtime,
     store,
     checker: releaseChecker({ stateDir, store, allowedUsers, path }),
-    environmentDigest,
+    environmentDigest: (env) => secrets.digest(env),
     probe,
     log,
   };

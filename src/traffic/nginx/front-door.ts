@@ -7,7 +7,8 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
 import type { SlotName } from '../../release/slot.ts';
-import { BUSY_LIMITS, secretOf, type ServicePlan } from './render-service.ts';
+import { BUSY_LIMITS } from './render-service.ts';
+import { secretOf, type ServicePlan } from './service-plan.ts';
 
 const TIMEOUT_MS = 3000;
 const MOST_BODY = 4096;
