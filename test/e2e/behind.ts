@@ -20,9 +20,9 @@ export type Behind = {
   /** All of its processes, the oldest first. */
   pids(): readonly number[];
   /** Reads its configuration anew, as its owner may at any time. */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
   /** Ends it. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 /** Why it cannot run here, or null. */

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../src/lib/clock.ts';
 import { HaproxyRouter } from '../../src/traffic/haproxy/router.ts';
 import { NginxRouter } from '../../src/traffic/nginx/router.ts';
 import type { TrafficBatch } from '../../src/traffic/counts.ts';
@@ -69,7 +70,10 @@ async function main(
   kind: OthersKind,
   { root, file, logBytes }: { readonly root: string; readonly file: string; readonly logBytes: number },
 ): Promise<void> {
-  const router = kind === 'nginx' ? new NginxRouter({ root, logBytes }) : new HaproxyRouter({ root });
+  const router =
+    kind === 'nginx'
+      ? new NginxRouter({ root, clock: systemClock, logBytes })
+      : new HaproxyRouter({ root, clock: systemClock });
   await router.start();
   let isToDie = false;
   const [order] = (await once(process, 'message')) as [Exclude<Order, 'die'>];
