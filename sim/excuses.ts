@@ -35,7 +35,8 @@ export const EXCUSES: Readonly<Record<Cause, readonly Fault[]>> = {
   harmful: TAKES_ANSWERS,
   severe: TAKES_ANSWERS,
   watch: TAKES_ANSWERS,
-  verify: [],
+  // An attempt that was not listened to was perhaps the one that held.
+  verify: ['killed', 'failing effect', 'lost effect', 'effect done twice', 'machine restarts'],
   start: [
     ...HINDERS,
     'replica crashes',
