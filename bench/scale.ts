@@ -16,6 +16,7 @@ import { request } from 'node:http';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { YOUNG_HEAP } from '../src/lib/young-heap.ts';
 import { PACK_LIMITS, packSource } from '../src/release/pack.ts';
 import { findSource } from '../src/release/pack-source.ts';
 import { parseConfig } from '../src/release/parse.ts';
@@ -29,8 +30,9 @@ import type { Load, Told } from './scale/applications.ts';
 const BOUNDS = { cores: 0.25, rssMib: 256, ratio: 1.3, loopP99Ms: 20, idleRows: 0 } as const;
 const IN_ROLLOUT = 0.2;
 const SETTLE_MS = 20_000;
-const SETUP_MS = 600_000;
-const AT_ONCE = 8;
+const SETUP_MS = 120_000;
+/** Deploys under way while it is set up: the proxy writes doors one after another. */
+const AT_ONCE = 40;
 
 /** For node, of the controller: `--cpu-prof`. */
 let flags: readonly string[] = [];
@@ -46,6 +48,7 @@ type Measured = {
   readonly loopP99Ms: number;
   readonly answered: number;
   readonly failed: number;
+  readonly perSecond: number;
   readonly idleRows: number;
   readonly idleCores: number;
 };
@@ -74,11 +77,8 @@ async function measure(services: number, seconds: number, rate: number): Promise
     const { applications, controller, api, port } = world;
     applications.send({ port, hosts: services, perSecond: rate } satisfies Load);
     const rollouts = Math.round(services * IN_ROLLOUT);
-    await eachOf(rollouts, (index) => world.deploy(index, 'v2'));
-    await waitFor(
-      'the canaries to stand at their first step',
-      async () => (await world.counts()).candidates >= rollouts,
-      { withinMs: SETUP_MS, everyMs: 1000 },
+    await eachOf(rollouts, (index) =>
+      world.deploy(index, 'v2', (view) => (view.rollout?.sharePercent ?? 0) > 0),
     );
     await sleep(SETTLE_MS);
     const before = await tell(applications);
@@ -87,7 +87,7 @@ async function measure(services: number, seconds: number, rate: number): Promise
     const loopP99Ms = p99Of(String(await api('GET', '/metrics')));
     const after = await tell(applications);
     await eachOf(rollouts, (index) => api('POST', `/services/s${index}/abort`, {}));
-    await waitFor('the rollouts to be over', async () => (await world.counts()).rollouts === 0, {
+    await waitFor('the rollouts to be over', async () => (await world.underWay()) === 0, {
       withinMs: SETUP_MS,
       everyMs: 1000,
     });
@@ -104,6 +104,7 @@ async function measure(services: number, seconds: number, rate: number): Promise
       loopP99Ms,
       answered: after.answered - before.answered,
       failed: after.failed - before.failed,
+      perSecond: (after.answered - before.answered) / seconds,
       idleRows: (await world.rows()) - rows,
       idleCores: idle.controller.cpuSeconds / seconds,
     };
@@ -132,9 +133,13 @@ async function setUp(directory: string, services: number, children: ChildProcess
   await once(applications, 'message');
   const { program: main } = await install(directory);
   const server = join(import.meta.dirname, 'scale', 'server.mjs');
-  const controller = spawn(process.execPath, [...flags, server, join(dirname(main), 'serve.js'), stateDir], {
-    stdio: ['ignore', 'ignore', 'ignore'],
-  });
+  const controller = spawn(
+    process.execPath,
+    [YOUNG_HEAP, ...flags, server, join(dirname(main), 'serve.js'), stateDir],
+    {
+      stdio: ['ignore', 'ignore', 'ignore'],
+    },
+  );
   children.push(controller);
   const api = apiOf(join(stateDir, 'sockets', 'admin.sock'));
   await waitFor(
@@ -153,28 +158,37 @@ async function setUp(directory: string, services: number, children: ChildProcess
   });
   await api('PUT', `/artifacts/${packed.digest}`, readFileSync(packed.file));
   const specs = specsOf(services, port);
-  const deploy = (index: number, label: string): Promise<unknown> =>
-    api('POST', `/services/s${index}/deploy`, { spec: specs[index], label, artifactDigest: packed.digest });
-  const counts = async () => {
-    const { services: views } = (await api('GET', '/services')) as { services: readonly View[] };
-    const under = views.filter(({ rollout }) => rollout !== null);
-    return {
-      serving: views.filter(({ stable, rollout }) => stable !== null && rollout === null).length,
-      rollouts: under.length,
-      candidates: under.filter(({ rollout }) => rollout!.sharePercent > 0).length,
-    };
+  const deploy = async (index: number, label: string, isThere: (view: View) => boolean): Promise<void> => {
+    const path = `/services/s${index}`;
+    await api('POST', `${path}/deploy`, { spec: specs[index], label, artifactDigest: packed.digest });
+    await waitFor(
+      `${label} of s${index}`,
+      async () => {
+        const { service } = (await api('GET', path)) as { service: View };
+        if (service.rollout === null && service.last !== null && service.last.exitCode !== 0)
+          throw new Error(`${label} of s${index}: ${service.last.reason}`);
+        return isThere(service);
+      },
+      { withinMs: SETUP_MS, everyMs: 250 },
+    );
   };
-  await eachOf(services, (index) => deploy(index, 'v1'));
-  await waitFor('every service to serve', async () => (await counts()).serving === services, {
-    withinMs: SETUP_MS,
-    everyMs: 1000,
-  });
+  const underWay = async (): Promise<number> => {
+    const { services: views } = (await api('GET', '/services')) as { services: readonly View[] };
+    return views.filter(({ rollout }) => rollout !== null).length;
+  };
+  await eachOf(services, (index) =>
+    deploy(index, 'v1', (view) => view.rollout === null && view.stable === 'v1'),
+  );
   const rows = async (): Promise<number> =>
     ((await api('GET', '/info')) as { info: { lastSeq: number } }).info.lastSeq;
-  return { applications, controller, api, port, deploy, counts, rows };
+  return { applications, controller, api, port, deploy, underWay, rows };
 }
 
-type View = { readonly stable: string | null; readonly rollout: { readonly sharePercent: number } | null };
+type View = {
+  readonly stable: string | null;
+  readonly rollout: { readonly sharePercent: number } | null;
+  readonly last: { readonly exitCode: number | null; readonly reason: string | null } | null;
+};
 
 /** A canary that stands at 10 % for an hour, and defaults for the rest. */
 function specsOf(services: number, port: number): readonly ServiceSpec[] {
@@ -272,7 +286,7 @@ function print(results: readonly Measured[]): number {
   console.log(`${availableParallelism()} cores, load average ${loadavg()[0]!.toFixed(1)}\n`);
   for (const each of results) {
     console.log(
-      `${each.services} services, ${each.rollouts} in a rollout, ${each.answered} requests answered, ${each.failed} failed`,
+      `${each.services} services, ${each.rollouts} in a rollout, ${each.answered} requests answered (${each.perSecond.toFixed(0)} a second), ${each.failed} failed`,
     );
     console.log(
       `  controller              ${each.cores.toFixed(3)} cores, ${each.rssMib.toFixed(0)} MiB; ${perService(each).toFixed(0)} µs a second and service`,

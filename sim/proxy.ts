@@ -37,7 +37,7 @@ export class FakeProxy {
   constructor(time: ManualTime, behind: Behind) {
     this.#time = time;
     this.#behind = behind;
-    this.ledger = new Ledger(Math.floor(time.nowMs / 1000));
+    this.ledger = new Ledger(Math.floor(time.steadyMs / 1000));
   }
 
   install(door: Door): void {
@@ -166,7 +166,7 @@ export class FakeProxy {
         this.ledger.add(service, answers, { requests, failed });
       }
     }
-    this.ledger.close(Math.floor((this.#time.nowMs + ms) / 1000) - 1);
+    this.ledger.close(Math.floor((this.#time.steadyMs + ms) / 1000) - 1);
   }
 
   #answers(service: string, slot: SlotName | null): SlotName | null {

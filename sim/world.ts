@@ -196,7 +196,11 @@ export class SimWorld {
       life,
     );
     return {
-      clock: { nowMs: () => this.time.nowMs, monotonicMs: () => this.time.monotonicMs },
+      clock: {
+        nowMs: () => this.time.nowMs,
+        steadyMs: () => this.time.steadyMs,
+        monotonicMs: () => this.time.monotonicMs,
+      },
       random: { hex: (bytes) => (this.#randoms += 1).toString(16).padStart(bytes * 2, '0') },
       timers: this.time.timersOf(life),
       journal: tapJournal(this, journal, life),

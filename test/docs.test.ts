@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { allVerbs, createProgram } from '../src/cli/program.ts';
+import { allCommands, createProgram } from '../src/cli/program.ts';
 import { CODES } from '../src/release/codes.ts';
 import { parseConfig } from '../src/release/parse.ts';
 
@@ -64,7 +64,7 @@ function commandsOf({ kind, text }: Fence): readonly string[] {
     .map((line) => line.replace(start, '').replace(/\s+(?:&\s*)?(?:#.*)?$/u, ''));
 }
 
-const VERBS = await allVerbs({
+const COMMANDS = await allCommands({
   version: '0',
   serve: async () => undefined,
   proxy: async () => undefined,
@@ -74,7 +74,7 @@ const VERBS = await allVerbs({
 /** What is wrong with a command line, or null. */
 function complaintOf(line: string): string | null {
   const written = { out: () => undefined, err: () => undefined };
-  const program = createProgram(VERBS, '0', written, () => undefined);
+  const program = createProgram(COMMANDS, '0', written, () => undefined);
   const argv = [...line.matchAll(/"(?<quoted>[^"]*)"|(?<bare>\S+)/gu)].map(
     ({ groups }) => groups!['quoted'] ?? groups!['bare']!,
   );

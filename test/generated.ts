@@ -1,4 +1,4 @@
-import { allVerbs } from '../src/cli/program.ts';
+import { allCommands } from '../src/cli/program.ts';
 import { renderReference } from '../src/cli/reference.ts';
 import { renderConfiguration } from '../src/release/configuration.ts';
 import { renderErrors } from '../src/release/explain.ts';
@@ -9,7 +9,7 @@ import { renderVerbTable } from './verb-table.ts';
 export type GeneratedFile = { readonly path: string; readonly render: () => string };
 
 const nothing = () => Promise.resolve();
-const verbs = await allVerbs({
+const commands = await allCommands({
   version: '',
   serve: nothing,
   proxy: nothing,
@@ -21,7 +21,7 @@ export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'schema/v1.json', render: renderJsonSchema },
   { path: 'docs/errors.md', render: renderErrors },
   { path: 'docs/configuration.md', render: renderConfiguration },
-  { path: 'docs/cli.md', render: () => renderReference(verbs) },
+  { path: 'docs/cli.md', render: () => renderReference(commands) },
   { path: 'docs/verbs.md', render: renderVerbTable },
   { path: 'docs/failures.md', render: renderFailures },
 ];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { testApi, type TestApi } from '../http/api-fixture.ts';
 import { BEGAN_MS } from '../http/fake-views.ts';
 import type { Io } from './io.ts';
-import type { Effects } from './program.ts';
+import type { Effects } from './titles.ts';
 import { runCli } from './run.ts';
 
 /** Commands as people type them, in a project of its own, against the real API with a fake controller behind it. */

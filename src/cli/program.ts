@@ -1,64 +1,24 @@
 import { Command } from 'commander';
-import type { ProxyOptions } from './verbs/proxy.ts';
-import type { RestoreOptions, RestoreResult } from './verbs/restore.ts';
-import type { ServeOptions } from './verbs/serve.ts';
+import { assert } from '../lib/assert.ts';
+import { TITLES, type Effects, type Title } from './titles.ts';
 import type { Verb } from './verb.ts';
 
-/** What only main.ts can give. */
-export type Effects = {
-  readonly version: string;
-  readonly serve: (options: ServeOptions) => Promise<void>;
-  readonly proxy: (options: ProxyOptions) => Promise<void>;
-  readonly restore: (options: RestoreOptions) => Promise<RestoreResult>;
-};
+/** A command with what it takes and does; that is null where help alone is asked of it. */
+export type Loaded = { readonly title: Title; readonly verb: Verb | null };
 
-/**
- * Every command, in the order of the help. Loaded when it is asked for, and what only its run needs by its run: most of a
- * command's time is its start (`npm run bench:start`).
- */
-const VERBS: Readonly<Record<string, (effects: Effects) => Promise<Verb>>> = {
-  init: async () => (await import('./verbs/init.ts')).init,
-  apply: async () => (await import('./verbs/apply.ts')).apply,
-  remove: async () => (await import('./verbs/remove.ts')).remove,
-  check: async () => (await import('./verbs/check.ts')).check,
-  plan: async () => (await import('./verbs/plan.ts')).plan,
-  deploy: async () => (await import('./verbs/deploy.ts')).deploy,
-  status: async () => (await import('./verbs/status.ts')).status,
-  wait: async () => (await import('./verbs/wait.ts')).wait,
-  why: async () => (await import('./verbs/why.ts')).why,
-  history: async () => (await import('./verbs/history.ts')).history,
-  logs: async () => (await import('./verbs/logs.ts')).logs,
-  promote: async () => (await import('./verbs/promote.ts')).promote,
-  pause: async () => (await import('./verbs/pause.ts')).pause,
-  resume: async () => (await import('./verbs/resume.ts')).resume,
-  weight: async () => (await import('./verbs/weight.ts')).weight,
-  abort: async () => (await import('./verbs/abort.ts')).abort,
-  rollback: async () => (await import('./verbs/rollback.ts')).rollback,
-  retry: async () => (await import('./verbs/retry.ts')).retry,
-  lock: async () => (await import('./verbs/lock.ts')).lock,
-  freeze: async () => (await import('./verbs/freeze.ts')).freeze,
-  unfreeze: async () => (await import('./verbs/freeze.ts')).unfreeze,
-  audit: async () => (await import('./verbs/audit.ts')).audit,
-  serve: async ({ serve }) => (await import('./verbs/serve.ts')).serveVerb(serve),
-  backup: async () => (await import('./verbs/backup.ts')).backup,
-  restore: async ({ restore }) => (await import('./verbs/restore.ts')).restoreVerb(restore),
-  config: async () => (await import('./verbs/config.ts')).config,
-  schema: async () => (await import('./verbs/schema.ts')).schema,
-  explain: async () => (await import('./verbs/explain.ts')).explain,
-  completion: async (effects) =>
-    (await import('./verbs/completion.ts')).completionVerb(() => wholeProgram(effects)),
-  doctor: async ({ version }) => (await import('./verbs/doctor.ts')).doctorVerb(version),
-  proxy: async ({ proxy }) => (await import('./verbs/proxy.ts')).proxyVerb(proxy),
-};
-
-export function allVerbs(effects: Effects): Promise<readonly Verb[]> {
-  return Promise.all(Object.values(VERBS).map((load) => load(effects)));
+export function allCommands(effects: Effects): Promise<readonly Loaded[]> {
+  return Promise.all(TITLES.map((title) => load(title, effects)));
 }
 
-/** The command that is named first; all of them where none is, so that help and complaints know them. */
-export async function verbsFor(argv: readonly string[], effects: Effects): Promise<readonly Verb[]> {
-  const [name = ''] = argv;
-  return Object.hasOwn(VERBS, name) ? [await VERBS[name]!(effects)] : allVerbs(effects);
+/** The command that is named first; the titles of all where none is, for help and complaints. */
+export async function commandsFor(argv: readonly string[], effects: Effects): Promise<readonly Loaded[]> {
+  const name = argv.find((word) => word !== '--');
+  const named = TITLES.find((title) => title.name === name);
+  return named === undefined ? TITLES.map((title) => ({ title, verb: null })) : [await load(named, effects)];
+}
+
+async function load(title: Title, effects: Effects): Promise<Loaded> {
+  return { title, verb: await title.load(effects) };
 }
 
 /** What was typed. `args` holds one entry per argument of the command, or all of them where it takes any number. */
@@ -72,7 +32,7 @@ export type Written = { out(text: string): void; err(text: string): void };
 
 /** The commands as commander reads them. It never ends the process: it throws CommanderError. */
 export function createProgram(
-  verbs: readonly Verb[],
+  commands: readonly Loaded[],
   version: string,
   written: Written,
   chosen: (typed: Typed) => void,
@@ -86,25 +46,28 @@ export function createProgram(
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: (text) => written.out(text), writeErr: (text) => written.err(text) });
-  for (const verb of verbs) {
+  for (const { title, verb } of commands) {
+    const { name, group, describe, args } = title;
     const command = program
-      .command(verb.name, { hidden: verb.group === null })
-      .description(verb.describe)
+      .command(name, { hidden: group === null })
+      .description(describe)
       .helpOption('-h, --help', 'this help');
-    if (verb.group !== null) command.helpGroup(`${verb.group}:`);
-    verb.configure(command);
+    if (group !== null) command.helpGroup(`${group}:`);
+    for (const [arg, says] of Object.entries(args)) command.argument(arg, says);
+    verb?.configure?.(command);
     addCommon(command);
     command.action((...given: unknown[]) => {
-      const args = given.slice(0, -2).flat() as (string | undefined)[];
-      chosen({ verb, args, options: command.opts() });
+      assert(verb !== null, `"${name}" runs without having been loaded`);
+      chosen({ verb, args: given.slice(0, -2).flat() as (string | undefined)[], options: command.opts() });
     });
   }
   return program;
 }
 
-async function wholeProgram(effects: Effects): Promise<Command> {
+/** Every command with its options. */
+export async function wholeProgram(effects: Effects): Promise<Command> {
   const silent = { out: () => undefined, err: () => undefined };
-  return createProgram(await allVerbs(effects), effects.version, silent, () => undefined);
+  return createProgram(await allCommands(effects), effects.version, silent, () => undefined);
 }
 
 function addCommon(command: Command): void {

@@ -1,10 +1,16 @@
 import type { Command } from 'commander';
-import { createProgram } from './program.ts';
-import { GROUPS, type Verb } from './verb.ts';
+import { createProgram, type Loaded } from './program.ts';
+import type { Title } from './titles.ts';
+import { GROUPS } from './verb.ts';
 
 /** docs/cli.md, out of the commands themselves. */
-export function renderReference(verbs: readonly Verb[]): string {
-  const program = createProgram(verbs, '', { out: () => undefined, err: () => undefined }, () => undefined);
+export function renderReference(commands: readonly Loaded[]): string {
+  const program = createProgram(
+    commands,
+    '',
+    { out: () => undefined, err: () => undefined },
+    () => undefined,
+  );
   const lines = [
     '# Commands',
     '',
@@ -14,9 +20,9 @@ export function renderReference(verbs: readonly Verb[]): string {
   ];
   for (const group of GROUPS) {
     lines.push(`## ${group}`, '');
-    for (const verb of verbs.filter((one) => one.group === group)) {
-      const command = program.commands.find((one) => one.name() === verb.name);
-      if (command !== undefined) lines.push(...commandLines(verb, command));
+    for (const { title } of commands.filter((one) => one.title.group === group)) {
+      const command = program.commands.find((one) => one.name() === title.name);
+      if (command !== undefined) lines.push(...commandLines(title, command));
     }
   }
   return [...lines, ...EXIT_CODES, ''].join('\n');
@@ -39,7 +45,7 @@ const COMMON = [
 
 const OPTIONS_OF_ALL = new Set(['--json', '--state-dir', '--socket', '--host', '--help']);
 
-function commandLines(verb: Verb, command: Command): readonly string[] {
+function commandLines(title: Title, command: Command): readonly string[] {
   const options = command.options.filter((option) => !OPTIONS_OF_ALL.has(option.long ?? ''));
   const rows = options.map((option) => {
     const byDefault =
@@ -51,9 +57,9 @@ function commandLines(verb: Verb, command: Command): readonly string[] {
     (argument) => ` ${argument.required ? `<${argument.name()}>` : `[${argument.name()}]`}`,
   );
   return [
-    `### ${verb.name}`,
+    `### ${title.name}`,
     '',
-    `\`bascule ${verb.name}${args.join('')}\`: ${verb.describe}.`,
+    `\`bascule ${title.name}${args.join('')}\`: ${title.describe}.`,
     '',
     ...table,
   ];

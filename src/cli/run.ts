@@ -2,7 +2,8 @@ import { CommanderError, type Command } from 'commander';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import type { Where } from './locate.ts';
-import { createProgram, verbsFor, type Effects, type Typed } from './program.ts';
+import { commandsFor, createProgram, type Typed } from './program.ts';
+import type { Effects } from './titles.ts';
 import { printJson } from './verb.ts';
 
 /** Runs one command line (without node and script). Resolves to the exit code; never throws, never ends the process. */
@@ -11,7 +12,7 @@ export async function runCli(argv: readonly string[], io: Io, effects: Effects):
   let typed: Typed | null = null;
   // What commander writes of its own accord is help; its complaints are worded in `refuseUsage`.
   const written = { out: (text: string) => io.out(text), err: () => undefined };
-  const program = createProgram(await verbsFor(argv, effects), effects.version, written, (chosen) => {
+  const program = createProgram(await commandsFor(argv, effects), effects.version, written, (chosen) => {
     typed = chosen;
   });
   if (argv.length === 0) {

@@ -6,14 +6,10 @@ import type { Where } from './locate.ts';
 export const GROUPS = ['Start', 'Follow', 'Steer', 'Guard', 'Other'] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** A command is a value. */
+/** What a command takes and does; how it is called and what it is for is its title. */
 export type Verb = {
-  readonly name: string;
-  /** Null: not shown in help. */
-  readonly group: Group | null;
-  readonly describe: string;
-  /** Arguments and options; the ones that every command has come by themselves. */
-  configure(command: Command): void;
+  /** Its options; the ones that every command has come by themselves. */
+  configure?(command: Command): void;
   /** Resolves to the exit code. */
   run(context: Context): Promise<number>;
 };

@@ -22,6 +22,8 @@ const LOOK_MS = 200;
 /** Services without a rollout are looked at and counted less often. */
 const CALM_ROUNDS = 10;
 const COUNT_MS = 250;
+/** A round is done in so many parts, one after another: a thousand services at once would be one long turn of the event loop. */
+const PARTS = 10;
 const COMPACT_MS = 60_000;
 
 type Running = {
@@ -80,8 +82,8 @@ export function createController(
     engine.noteBoot(bootId);
     stops.push(
       ports.runtime.onChange((service) => looks.runAnew(service)),
-      ports.timers.every(LOOK_MS, rounds(engine, looks)),
-      ports.timers.every(COUNT_MS, rounds(engine, counts)),
+      ports.timers.every(LOOK_MS / PARTS, rounds(engine, looks)),
+      ports.timers.every(COUNT_MS / PARTS, rounds(engine, counts)),
       ports.timers.every(COMPACT_MS, () => tidying.run('all')),
     );
   }
@@ -150,13 +152,17 @@ function notesOf(ports: Ports, engine: Engine, reads: Reads): Notes {
   };
 }
 
-/** At every round where a rollout is under way, now and then elsewhere. */
+/** To be called at each part of a round. Acts in every round where a rollout is under way, now and then elsewhere. */
 function rounds(engine: Engine, act: Rounds): () => void {
-  let round = 0;
+  let calls = 0;
   return () => {
-    round += 1;
+    const part = calls % PARTS;
+    const round = Math.floor(calls / PARTS);
+    calls += 1;
     engine.services().forEach(({ service, rollout }, index) => {
-      if (rollout !== null || (round + index) % CALM_ROUNDS === 0) act.run(service);
+      if (index % PARTS !== part) return;
+      const isDue = (round + Math.floor(index / PARTS)) % CALM_ROUNDS === 0;
+      if (rollout !== null || isDue) act.run(service);
     });
   };
 }

@@ -1,6 +1,7 @@
 import type { Release } from '../release/release.ts';
 import type { ServiceState } from '../rollout/state.ts';
 import { releasesToKeep } from '../workload/retention.ts';
+import { oldReleases, oldRollouts } from './forgetting.ts';
 import type { Ports, Settings } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
 
@@ -31,7 +32,7 @@ export class Tidying {
   }
 
   async tidy(states: readonly ServiceState[]): Promise<void> {
-    const nowSecond = Math.floor(this.#ports.clock.nowMs() / 1000);
+    const nowSecond = Math.floor(this.#ports.clock.steadyMs() / 1000);
     const keep = states.flatMap(({ service, rollout }) => {
       const first = rollout?.spans[0]?.fromSecond;
       return first === undefined ? [] : [{ service, fromSecond: first - SECONDS_KEPT_S }];
@@ -42,9 +43,11 @@ export class Tidying {
       maxBytes: MOST_SAMPLE_BYTES,
     };
     await this.#ports.samples.compact({ ...limits, keep });
-    if (this.#rounds % ROUNDS_BETWEEN_DOCUMENTS === 0) forgetOldDocuments(this.#ports);
+    const releases = states.flatMap((state) => this.#releasesOf(state));
+    if (this.#rounds % ROUNDS_BETWEEN_DOCUMENTS === 0)
+      forgetOldDocuments(this.#ports, new Set(releases.map(({ id }) => id)));
     this.#rounds += 1;
-    await this.#ports.store.prune(states.flatMap((state) => this.#releasesOf(state)));
+    await this.#ports.store.prune(releases);
   }
 
   /** Looked up anew only when something has changed: a thousand services have a hundred thousand records. */
@@ -61,19 +64,35 @@ export class Tidying {
   }
 }
 
-/** Answers and plans for a day, rollouts as many as people look at, events until there are too many. */
-function forgetOldDocuments(ports: Ports): void {
+/**
+ * Answers and plans for a day, rollouts as many as people look at, releases as long as one of these names them, events until
+ * there are too many. `kept`: releases whose files stay.
+ */
+function forgetOldDocuments(ports: Ports, kept: ReadonlySet<string>): void {
+  const read = (kind: string) => ports.journal.documents({ kind, aggregate: null, limit: DOCUMENTS_READ });
   const yesterdayMs = ports.clock.nowMs() - DAY_MS;
-  const stale = ['answer', 'plan'].flatMap((kind) =>
-    ports.journal
-      .documents({ kind, aggregate: null, limit: DOCUMENTS_READ })
+  const old = ['answer', 'plan'].flatMap((kind) =>
+    read(kind)
       .filter(({ value }) => (value as { readonly atMs: number }).atMs < yesterdayMs)
       .map(({ key }) => ({ kind, key })),
   );
-  const rollouts = ports.journal
-    .documents({ kind: 'rollout', aggregate: null, limit: DOCUMENTS_READ })
-    .slice(MOST_ROLLOUTS);
-  const documents = [...stale, ...rollouts.map(({ key }) => ({ kind: 'rollout', key }))];
+  const records = read('rollout').map(({ value }) => value as unknown as RolloutRecord);
+  const rollouts = oldRollouts(records, kept, MOST_ROLLOUTS);
+  // What is older than all that was read may be named by what was not read.
+  const isAll = records.length < DOCUMENTS_READ;
+  const staying = records.filter((record) => !rollouts.has(record));
+  const releases = isAll
+    ? oldReleases(
+        read('release').map(({ key }) => key),
+        kept,
+        staying,
+      )
+    : [];
+  const documents = [
+    ...old,
+    ...[...rollouts].map(({ rollout }) => ({ kind: 'rollout', key: rollout.id })),
+    ...releases.map((key) => ({ kind: 'release', key })),
+  ];
   const excess = ports.journal.head().seq - MOST_EVENTS;
   const oldest = ports.journal.events({ aggregate: null, rollout: null, afterSeq: 0, limit: 1 })[0]?.seq ?? 0;
   // In large steps: a checkpoint walks the chain that it replaces.

@@ -98,7 +98,7 @@ test('the way back to a warm version checks nothing, to a cold one what that ver
 
   await world.deploy('v3');
   await world.until('v3 is over', () => world.over('v3'));
-  await world.pass(12_000);
+  await world.pass(15_000);
   await world.controller.steer.rollback({ service: 'shop', label: 'v1' }, ANA);
   await world.until('v1 serves', () => world.service().stable === 'v1' && world.service().rollout === null);
   assert.equal(checks(), 2);

@@ -2,9 +2,9 @@
  * `npm run fuzz:config`: configurations and bodies of the API made out of real ones, each of which must be answered within
  * bounds (`verdict.ts`): no exception, no message without end, nothing that changes what all objects inherit.
  *
- *   --inputs 1000000   --seed 1   --workers 2   --only NUMBER
+ *   --inputs 1000000   --from 0   --seed 1   --workers 2   --only NUMBER
  *
- * The same seed gives the same inputs. A failing one is made as short as it gets and printed, to be put into
+ * The same seed gives the same inputs, and `--from` goes on where an earlier run ended. A failing one is made as short as it gets and printed, to be put into
  * `test/fuzz/golden`, which `test/fuzz-config.test.ts` reads for ever after. Ends with 1 when there is one.
  */
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ const REPORT_EVERY = 50;
 const HEAP_MB = 512;
 const MOST_FAILURES = 20;
 
-type Share = { readonly seed: number; readonly from: number; readonly step: number; readonly inputs: number };
+type Share = { readonly seed: number; readonly from: number; readonly step: number; readonly end: number };
 type Failure = { readonly number: number; readonly why: string };
 type Report = {
   readonly at: number;
@@ -34,15 +34,21 @@ else work(workerData as Share);
 async function main(): Promise<number> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
-    options: { inputs: text, seed: text, workers: text, only: text },
+    options: { inputs: text, from: text, seed: text, workers: text, only: text },
     strict: true,
   });
   const seed = Number(values.seed ?? 1);
   if (values.only !== undefined) return show(seed, { number: Number(values.only), why: '' });
   const inputs = Number(values.inputs ?? 100_000);
+  const first = Number(values.from ?? 0);
   const workers = Number(values.workers ?? 2);
   const beganMs = performance.now();
-  const shares = Array.from({ length: workers }, (_, from) => ({ seed, from, step: workers, inputs }));
+  const shares = Array.from({ length: workers }, (_, index) => ({
+    seed,
+    from: first + index,
+    step: workers,
+    end: first + inputs,
+  }));
   const reports = await Promise.all(shares.map(run));
   const failures = reports.flatMap((report) => report.failures);
   const total = (outcome: Outcome): number => reports.reduce((sum, { counts }) => sum + counts[outcome], 0);
@@ -52,7 +58,7 @@ async function main(): Promise<number> {
     .join(', ');
   const done = total('valid') + total('refused') + total('no JSON') + failures.length;
   console.log(
-    `${done} of ${inputs} inputs of seed ${seed} in ${seconds} s: ${answers}; ${failures.length} failures`,
+    `${done} of ${inputs} inputs from ${first} of seed ${seed} in ${seconds} s: ${answers}; ${failures.length} failures`,
   );
   for (const failure of failures.slice(0, MOST_FAILURES)) show(seed, failure);
   return failures.length === 0 && done === inputs && total('valid') > 0 ? 0 : 1;
@@ -90,18 +96,18 @@ async function run(share: Share): Promise<Report> {
   return { ...last, failures: [...last.failures, failure] };
 }
 
-function work({ seed, from, step, inputs }: Share): void {
+function work({ seed, from, step, end }: Share): void {
   // Traces of thousands of refusals that nobody reads.
   Error.stackTraceLimit = 0;
   const counts: Record<Outcome, number> = { valid: 0, refused: 0, 'no JSON': 0 };
   const failures: Failure[] = [];
-  for (let number = from, done = 0; number < inputs; number += step, done++) {
+  for (let number = from, done = 0; number < end; number += step, done++) {
     if (done % REPORT_EVERY === 0) tell({ at: number, counts, failures });
     const outcome = complaint(inputOf(seed, number));
     if (outcome instanceof Error) failures.push({ number, why: outcome.message });
     else counts[outcome]++;
   }
-  tell({ at: inputs, counts, failures });
+  tell({ at: end, counts, failures });
 }
 
 function tell(report: Report): void {

@@ -198,12 +198,19 @@ const MUTATIONS: readonly Mutation[] = [
   (text, rng) =>
     lines(text, rng, (all, at) => (all[at] = `${' '.repeat(Math.floor(rng() * 9))}${all[at]!.trimStart()}`)),
   (text, rng) => lines(text, rng, (all, at) => all.splice(at, 0, pick(rng, pick(rng, FILES).split('\n')))),
-  // A value becomes another one; a key becomes another one.
+  // A value becomes another one; a key becomes another one. Looked for from starts of words: a long line has few.
   (text, rng) =>
     lines(text, rng, (all, at) => (all[at] = all[at]!.replace(/:.*/su, `: ${pick(rng, WORDS)}`))),
   (text, rng) =>
-    lines(text, rng, (all, at) => (all[at] = all[at]!.replace(/[^\s:]+:/u, `${pick(rng, WORDS)}:`))),
-  (text, rng) => text.replaceAll(/"?[a-z-]+"?:/gu, (key) => (rng() < 0.1 ? `${pick(rng, WORDS)}:` : key)),
+    lines(
+      text,
+      rng,
+      (all, at) => (all[at] = all[at]!.replace(/(?<![^\s:])[^\s:]+:/u, `${pick(rng, WORDS)}:`)),
+    ),
+  (text, rng) =>
+    text.replaceAll(/"[a-z-]+"?:|(?<![a-z-])[a-z-]+"?:/gu, (key) =>
+      rng() < 0.1 ? `${pick(rng, WORDS)}:` : key,
+    ),
   (text, rng) => text.replaceAll(/\d+/gu, (digits) => (rng() < 0.3 ? pick(rng, WORDS) : digits)),
   // Structure: wrapped, repeated, cut off, with itself inside.
   (text, rng) => spliced(text, rng, 0, '['.repeat(Math.floor(rng() * 80))),

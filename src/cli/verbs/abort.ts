@@ -3,11 +3,7 @@ import { servicePath } from '../values.ts';
 import { steer } from './steer.ts';
 
 export const abort: Verb = {
-  name: 'abort',
-  group: 'Steer',
-  describe: 'all traffic to stable now; never asks',
-  configure: (command) =>
-    command.argument('<service>').option('--rollout <id>', 'only this one, if it is still under way'),
+  configure: (command) => command.option('--rollout <id>', 'only this one, if it is still under way'),
   run: (context) =>
     steer(context, 'POST', `${servicePath(context.args[0])}/abort`, {
       rollout: context.options['rollout'] ?? null,

@@ -9,12 +9,8 @@ import { servicePath } from '../values.ts';
 export type Applied = Answered & { readonly changes: readonly string[] };
 
 export const apply: Verb = {
-  name: 'apply',
-  group: 'Start',
-  describe: 'door, scale and policy as the file says, the difference first',
   configure: (command) =>
     command
-      .argument('[service]', 'default: every one in the file')
       .option('--file <file>', 'the file to read', 'bascule.yaml')
       .option('--dry-run', 'only the difference'),
   run: async (context) => {

@@ -10,13 +10,8 @@ import { printJson, type Context, type Verb } from '../verb.ts';
 const PAGE = 500;
 
 export const audit: Verb = {
-  name: 'audit',
-  group: 'Guard',
-  describe:
-    'who asked for what, why, and what came of it, newest first; "audit verify" checks that nobody changed the records',
   configure: (command) =>
     command
-      .argument('[service]', 'or the word verify')
       .option('--since <time>', 'from this moment on: 2026-11-30, "2026-11-30 08:00"')
       .option('--until <time>', 'before this moment')
       .option('--actor <name>', 'a part of the name')

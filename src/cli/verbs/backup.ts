@@ -12,10 +12,6 @@ const NOT_IN_IT =
   'Not in it, on purpose: keys/journal.key and secrets/. Keep a copy of each apart from it; without the key it cannot be restored.';
 
 export const backup: Verb = {
-  name: 'backup',
-  group: 'Other',
-  describe: 'write the journal and the artifacts of a running server to a file',
-  configure: (command) => command.argument('<file>'),
   run: async ({ io, client, args, json }) => {
     const file = resolve(io.cwd, args[0]!);
     if (existsSync(file)) throw notWritten(file, 'it is there already, and is not overwritten');

@@ -11,9 +11,6 @@ import { ask } from './apply.ts';
 type Finding = { readonly service: string; readonly says: string; readonly problem: string | null };
 
 export const check: Verb = {
-  name: 'check',
-  group: 'Start',
-  describe: 'validate the file, then ask the server, if one runs, what stands against it; changes nothing',
   configure: (command) => command.option('--file <file>', 'the file to read', 'bascule.yaml'),
   run: async (context) => {
     const { io, json, options } = context;

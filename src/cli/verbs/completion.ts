@@ -13,13 +13,11 @@ const PLAIN = /^[\w.+@][\w.+@-]*$/u;
 /** `commands` is the whole command line, this verb included. */
 export function completionVerb(commands: () => Promise<Command>): Verb {
   return {
-    name: 'completion',
-    group: 'Other',
-    describe: 'a script for bash, zsh or fish that completes commands, options, services and rollouts',
     configure: (command) =>
-      void command
-        .argument('[shell]', 'bash, zsh or fish')
-        .option('--list <list>', 'the services, rollouts or versions that the server knows, a line each'),
+      void command.option(
+        '--list <list>',
+        'the services, rollouts or versions that the server knows, a line each',
+      ),
     run: async (context) => {
       const { io, json, args, options } = context;
       if (typeof options['list'] === 'string') return list(context, options['list']);

@@ -3,9 +3,6 @@ import { readSpecFile } from '../spec-file.ts';
 import { printJson, type Verb } from '../verb.ts';
 
 export const config: Verb = {
-  name: 'config',
-  group: 'Other',
-  describe: 'what the file expands to, presets and defaults written out; secrets stay references',
   configure: (command) => command.option('--file <file>', 'the file to read', 'bascule.yaml'),
   run: async (context) => {
     const file = await readSpecFile(context);

@@ -7,12 +7,8 @@ import { printJson, type Context, type Verb } from '../verb.ts';
 import { overrideOf, planId, servicePath } from '../values.ts';
 
 export const deploy: Verb = {
-  name: 'deploy',
-  group: 'Start',
-  describe: 'roll out a version and follow it; the exit code is the outcome',
   configure: (command) =>
     command
-      .argument('[service]')
       .option('--file <file>', 'the file to read', 'bascule.yaml')
       .option('--version <version>', 'its name; default: git describe, else 12 digits of the digest')
       .option(

@@ -13,11 +13,6 @@ const WIDEST_SUBJECT = 14;
 /** `version` is that of this command. */
 export function doctorVerb(version: string): Verb {
   return {
-    name: 'doctor',
-    group: 'Other',
-    describe:
-      'look over this machine and the installation, and say what is wrong and what to do; changes nothing',
-    configure: () => undefined,
     run: async (context) => {
       const { io, json, where } = context;
       // Loaded here, so that every other command starts without it.

@@ -4,10 +4,6 @@ import { EXIT } from '../exit-codes.ts';
 import { printJson, type Verb } from '../verb.ts';
 
 export const explain: Verb = {
-  name: 'explain',
-  group: 'Other',
-  describe: 'what a code means: its cause and what to do',
-  configure: (command) => command.argument('<code>'),
   run: async ({ io, json, args }) => {
     const { CODES } = await import('../../release/codes.ts');
     const { explain: explained, nearestCode } = await import('../../release/explain.ts');

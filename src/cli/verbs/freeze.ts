@@ -4,12 +4,8 @@ import type { Context, Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
 export const freeze: Verb = {
-  name: 'freeze',
-  group: 'Guard',
-  describe: 'let nothing start, of one service or of all; a rollback is never frozen',
   configure: (command) =>
     command
-      .argument('[service]')
       .option('--all', 'every service, those that come later included')
       .option('--reason <why>', 'why, for those who meet it')
       .option('--for <duration>', 'it goes by itself after this time, such as 64h')
@@ -34,11 +30,7 @@ export const freeze: Verb = {
 };
 
 export const unfreeze: Verb = {
-  name: 'unfreeze',
-  group: 'Guard',
-  describe: 'lift the freezes that people have put on a service, or on all of them',
-  configure: (command) =>
-    command.argument('[service]').option('--all', 'those that were put on every service at once'),
+  configure: (command) => command.option('--all', 'those that were put on every service at once'),
   run: (context) => steer(context, 'POST', `${placeOf(context)}/unfreeze`, {}),
 };
 

@@ -5,11 +5,7 @@ import { servicePath, wholeNumber } from '../values.ts';
 import { printJson, type Verb } from '../verb.ts';
 
 export const history: Verb = {
-  name: 'history',
-  group: 'Follow',
-  describe: 'rollouts, newest first',
-  configure: (command) =>
-    command.argument('[service]').option('--limit <n>', 'at most so many, up to 1000', '20'),
+  configure: (command) => command.option('--limit <n>', 'at most so many, up to 1000', '20'),
   run: async ({ client, io, json, args, options }) => {
     const limit = Math.min(1000, wholeNumber('--limit', options['limit'] ?? '', 1));
     const path = args[0] === undefined ? '/history' : `${servicePath(args[0])}/history`;

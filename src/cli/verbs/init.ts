@@ -11,12 +11,8 @@ import { STRATEGIES } from '../init/strategy-advice.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 
 export const init: Verb = {
-  name: 'init',
-  group: 'Start',
-  describe: 'look at the application and the proxy here, and write bascule.yaml; runs nothing',
   configure: (command: Command) =>
     void command
-      .argument('[directory]')
       .option('--force', 'write over a bascule.yaml that is there')
       .option('--print', 'print the file instead of writing it')
       .option('--dry-run', 'the same as --print')

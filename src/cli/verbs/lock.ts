@@ -8,14 +8,8 @@ import { printJson, type Context, type Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
 export const lock: Verb = {
-  name: 'lock',
-  group: 'Guard',
-  describe:
-    'acquire, release or status: while one holds the lock of a service, nobody else starts or promotes',
   configure: (command) =>
     command
-      .argument('<action>', 'acquire, release or status')
-      .argument('<service>')
       .option('--reason <why>', 'why; needed to acquire, and to release by force')
       .option('--for <duration>', 'acquire: it goes by itself after this time, such as 2h')
       .option('--force', 'release: also the lock of somebody else; needs --reason'),

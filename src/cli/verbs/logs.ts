@@ -9,12 +9,8 @@ import { oneOf, servicePath, wholeNumber } from '../values.ts';
 import type { Context, Verb } from '../verb.ts';
 
 export const logs: Verb = {
-  name: 'logs',
-  group: 'Follow',
-  describe: 'output of the replicas; of stable, where nothing else is said',
   configure: (command) =>
     command
-      .argument('<service>')
       .option('--slot <slot>', 'blue or green')
       .option('--candidate', 'of the version that is being rolled out')
       .option('--version <version>', 'of this version')

@@ -8,12 +8,8 @@ import { printJson, type Context, type Verb } from '../verb.ts';
 import { servicePath } from '../values.ts';
 
 export const plan: Verb = {
-  name: 'plan',
-  group: 'Start',
-  describe: 'what a deploy would do, and whether the judge could see a fault; starts nothing',
   configure: (command) =>
     command
-      .argument('[service]')
       .option('--file <file>', 'the file to read', 'bascule.yaml')
       .option('--version <version>', 'its name; default: git describe, else 12 digits of the digest')
       .option(

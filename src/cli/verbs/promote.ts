@@ -6,12 +6,8 @@ import type { Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
 export const promote: Verb = {
-  name: 'promote',
-  group: 'Steer',
-  describe: 'go to the next step',
   configure: (command) =>
     command
-      .argument('<service>')
       .option('--full', 'to 100 %, past all other steps')
       .option(
         '--from-step <n>',

@@ -8,9 +8,6 @@ export type ProxyOptions = { readonly stateDir: string; readonly workers: number
 /** The data plane. The server starts it; `--state-dir` is the proxy's own directory. */
 export function proxyVerb(run: (options: ProxyOptions) => Promise<void>): Verb {
   return {
-    name: 'proxy',
-    group: null,
-    describe: 'the built-in proxy; started by the server',
     configure: (command) => command.option('--workers <n>', 'worker processes'),
     run: async ({ io, where, options }) => {
       const workers =

@@ -4,10 +4,7 @@ import { servicePath } from '../values.ts';
 import { steer } from './steer.ts';
 
 export const remove: Verb = {
-  name: 'remove',
-  group: 'Start',
-  describe: 'take a service away: its door closes, its processes stop',
-  configure: (command) => command.argument('<service>').option('--yes', 'it is meant'),
+  configure: (command) => command.option('--yes', 'it is meant'),
   run: async (context) => {
     const [name] = context.args;
     if (context.options['yes'] !== true) {

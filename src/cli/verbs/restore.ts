@@ -20,12 +20,8 @@ export type RestoreResult = {
 /** Only main.ts knows what a state directory is made of. */
 export function restoreVerb(run: (options: RestoreOptions) => Promise<RestoreResult>): Verb {
   return {
-    name: 'restore',
-    group: 'Other',
-    describe: 'put a backup into the state directory, while no server runs on it',
     configure: (command) =>
       command
-        .argument('<file>')
         .option('--key <file>', 'copy of the journal’s key; default: the one in the state directory')
         .option('--force', 'put aside a journal that is there'),
     run: async ({ io, where, args, options, json }) => {

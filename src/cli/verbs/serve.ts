@@ -13,9 +13,6 @@ export type ServeOptions = {
 /** Only main.ts knows what a server is made of. Runs until the server is told to stop. */
 export function serveVerb(run: (options: ServeOptions) => Promise<void>): Verb {
   return {
-    name: 'serve',
-    group: 'Other',
-    describe: 'run the server of this machine',
     configure: (command) =>
       command.option('--config <file>', 'the server’s own file; default: server.yaml in its directory'),
     run: async ({ io, where, options }) => {

@@ -6,13 +6,8 @@ import { printJson, type Context, type Verb } from '../verb.ts';
 import { servicePath } from '../values.ts';
 
 export const status: Verb = {
-  name: 'status',
-  group: 'Follow',
-  describe: 'where every rollout stands',
   configure: (command) =>
-    command
-      .argument('[service]')
-      .option('-w, --watch', 'follow the rollout until it is over, and exit with its outcome'),
+    command.option('-w, --watch', 'follow the rollout until it is over, and exit with its outcome'),
   run: async (context) => {
     const { client, args, options } = context;
     if (options['watch'] === true) return watch(context);

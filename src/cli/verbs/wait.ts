@@ -10,12 +10,8 @@ import { printJson, type Context, type Verb } from '../verb.ts';
 const LOOK_MS = 300;
 
 export const wait: Verb = {
-  name: 'wait',
-  group: 'Follow',
-  describe: 'block until a rollout is over, paused, or at a step; the exit code is the outcome',
   configure: (command) =>
     command
-      .argument('<rollout>')
       .option('--for <what>', 'done, paused or step=N (the 2 of `step 2/4`)', 'done')
       .option('--timeout <duration>', 'then exit with 14; the rollout goes on', '30m'),
   run: async (context) => {

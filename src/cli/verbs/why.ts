@@ -5,10 +5,6 @@ import { rolloutPath } from '../values.ts';
 import { printJson, type Verb } from '../verb.ts';
 
 export const why: Verb = {
-  name: 'why',
-  group: 'Follow',
-  describe: 'the decision in one sentence, then the numbers behind it, then what happened when',
-  configure: (command) => command.argument('<rollout>'),
   run: async ({ client, io, json, args }) => {
     const { why: view } = await client.get<{ why: WhyView }>(`${rolloutPath(args[0])}/why`);
     const { renderWhy } = await import('../render-why.ts');
