@@ -47,7 +47,7 @@ describe('doors of nginx', { skip }, () => {
   });
 
   test('a WebSocket echoes, is seen as a stream, and ends with its application', async (t) => {
-    const stage = await openStage(bench.router, {}, undefined, bench.proxy);
+    const stage = await openStage(bench.router, {}, undefined, { ...MANAGED, readTimeoutMs: 300 });
     t.after(() => stage.close());
     await stage.route({ serve: 'blue' });
     for (const { server } of stage.applications.blue)
@@ -63,6 +63,10 @@ describe('doors of nginx', { skip }, () => {
     await stage.observed((seen) => seen.slots.blue.streams === 1);
     socket.send('still');
     assert.equal(String((await once(socket, 'message'))[0]), 'blue still');
+    // Longer than any other answer may take.
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    socket.send('again');
+    assert.equal(String((await once(socket, 'message'))[0]), 'blue again');
     const closed = once(socket, 'close');
     await Promise.all(stage.applications.blue.map((each) => each.close()));
     await closed;
