@@ -43,7 +43,7 @@ ${temporary.join('')}  keepalive_requests 10000;
     await writeFile(
       file,
       `global
-  maxconn 10000
+  maxconn 2000
 defaults
   mode http
   log stdout format raw local0

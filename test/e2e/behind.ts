@@ -60,7 +60,8 @@ const OPENERS: Readonly<Record<OthersKind, () => Promise<Behind>>> = {
     };
   },
   haproxy: async () => {
-    const { router, root, proxy, close } = await openHaproxy();
+    const bench = await openHaproxy();
+    const { router, root, proxy } = bench;
     const pids = (): number[] => processesOf(join(root, 'main.cfg')).toSorted((a, b) => a - b);
     return {
       router,
@@ -71,7 +72,7 @@ const OPENERS: Readonly<Record<OthersKind, () => Promise<Behind>>> = {
         process.kill(pids()[0]!, 'SIGUSR2');
         return Promise.resolve();
       },
-      close,
+      close: () => bench.close(),
     };
   },
 };

@@ -45,8 +45,9 @@ export async function startDoor(replicas: number, kind: OthersKind | null = null
       }
     }
     const [port] = await freePorts(1);
-    const { router, spec, stop } = await startProxy(directory, kind);
-    closers.push(stop);
+    const started = await startProxy(directory, kind);
+    const { router, spec } = started;
+    closers.push(() => started.stop());
     await router.install(
       describeDoor(port!, { blue: addressesOf(backends.blue), green: addressesOf(backends.green) }, spec),
     );
@@ -75,16 +76,16 @@ export async function startDoor(replicas: number, kind: OthersKind | null = null
 type Started = {
   readonly router: TrafficRouter;
   readonly spec: ProxySpec;
-  readonly stop: () => Promise<void>;
+  stop(): Promise<void>;
 };
 
 async function startProxy(directory: string, kind: OthersKind | null): Promise<Started> {
   if (kind !== null) {
-    const { router, spec, close } = await openBehind(kind);
-    return { router, spec, stop: close };
+    const behind = await openBehind(kind);
+    return { router: behind.router, spec: behind.spec, stop: () => behind.close() };
   }
-  const { router, stop } = await startRouter(directory, 1);
-  return { router, spec: { kind: 'builtin' }, stop };
+  const started = await startRouter(directory, 1);
+  return { router: started.router, spec: { kind: 'builtin' }, stop: () => started.stop() };
 }
 
 /** A door of the kind that these tests use, over given addresses. */

@@ -86,11 +86,16 @@ export function print(
     ]);
   }
   // Other work on the machine delays what is timed here.
-  rows.push(['machine', `${availableParallelism()} cores, load average ${loadavg()[0]!.toFixed(1)}`]);
+  rows.push(['machine', machine()]);
   for (const [name, value] of rows) console.log(`${name.padEnd(20)} ${value}`);
   for (const { kind, what, detail, atMs } of report.examples)
     console.log(`  ${atMs} ms ${what}: ${kind}, ${detail}`);
   console.log(wrong.length === 0 ? 'PASS' : `FAIL: ${wrong.join('; ')}`);
+}
+
+/** How busy it is: times are read beside it. */
+export function machine(): string {
+  return `${availableParallelism()} cores, load average ${loadavg()[0]!.toFixed(1)}`;
 }
 
 function spread(values: readonly number[]): string {
