@@ -37,4 +37,30 @@ ${temporary.join('')}  keepalive_requests 10000;
     );
     return run([find('nginx')!, '-p', directory, '-c', file, '-e', 'stderr'], directory);
   },
+  haproxy: async ({ directory, port, backends: [backend] }) => {
+    const file = join(directory, 'haproxy.cfg');
+    const log = join(directory, 'access.log');
+    await writeFile(
+      file,
+      `global
+  maxconn 10000
+defaults
+  mode http
+  log stdout format raw local0
+  option httplog
+  option forwardfor
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend door
+  bind 127.0.0.1:${port}
+  default_backend shop
+backend shop
+  http-reuse safe
+  server s1 ${backend.host}:${backend.port}
+`,
+    );
+    // HAProxy has no log file of its own: a line is one write to what it was given.
+    return run(['/bin/sh', '-c', 'exec "$0" -W -f "$1" > "$2" 2>&1', find('haproxy')!, file, log], directory);
+  },
 };

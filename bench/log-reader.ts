@@ -27,6 +27,7 @@ try {
     epoch: 'a',
     closeAfterMs: 1500,
     nowMs: () => nowMs,
+    wallMs: () => nowMs,
     reopen: () => Promise.resolve(),
   });
   let { cursor } = log.batch(null);

@@ -96,7 +96,8 @@ function point(rollouts: number, dir: string): Point {
 function fastClock(times: number): Clock {
   const [beganMs, since] = [Date.now(), performance.now()];
   const goneMs = (): number => (performance.now() - since) * times;
-  return { nowMs: () => Math.floor(beganMs + goneMs()), monotonicMs: goneMs };
+  const nowMs = (): number => Math.floor(beganMs + goneMs());
+  return { nowMs, steadyMs: nowMs, monotonicMs: goneMs };
 }
 
 async function portsOn(dir: string, clock: Clock, times: number): Promise<Ports> {

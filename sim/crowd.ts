@@ -6,13 +6,19 @@ const SEEDS_AT_ONCE = 20;
 /** Plays seeds on so many threads; what one seed comes to does not depend on how many there are. */
 export async function playAll(
   all: Chunk,
-  { jobs, heard }: { readonly jobs: number; readonly heard: (played: Played) => void },
+  parts: {
+    readonly jobs: number;
+    /** By `performance.now()`: nothing more is begun then. */
+    readonly untilMs: number;
+    readonly heard: (played: Played) => void;
+  },
 ): Promise<void> {
+  const { jobs, untilMs, heard } = parts;
   const end = all.from + all.seeds;
   let next = all.from;
   let isOver = false;
   const take = (): Chunk | null => {
-    if (isOver || next >= end) return null;
+    if (isOver || next >= end || performance.now() > untilMs) return null;
     const chunk = { ...all, from: next, seeds: Math.min(SEEDS_AT_ONCE, end - next) };
     next += chunk.seeds;
     return chunk;

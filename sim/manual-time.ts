@@ -9,7 +9,12 @@ export type Life = { alive: boolean };
 export class ManualTime {
   nowMs = 1_700_000_000_000;
   monotonicMs = 0;
+  readonly #beganMs = this.nowMs;
   readonly #waiting = new Set<Waiting>();
+
+  get steadyMs(): number {
+    return this.#beganMs + this.monotonicMs;
+  }
 
   /** How many wait, those of dead processes not counted. */
   get waiting(): number {

@@ -93,6 +93,41 @@ const TRANSITION: readonly Mutant[] = [
     from: 'const running = slot.replicas > 0 ? turn : ',
     to: 'const running = ',
   },
+  {
+    name: 'a lock keeps nobody out',
+    area: 'transition',
+    file: 'src/rollout/guards.ts',
+    from: 'if (lock !== null && lock.by !== event.actor) return refusedByLock',
+    to: 'if (lock !== null && lock.by === event.actor) return refusedByLock',
+  },
+  {
+    name: 'a freeze does not hold what is under way',
+    area: 'transition',
+    file: 'src/rollout/state.ts',
+    from: 'return rollout.paused !== null || (rollout.held ?? null) !== null;',
+    to: 'return rollout.paused !== null;',
+  },
+  {
+    name: 'a check that fails is not listened to',
+    area: 'transition',
+    file: 'src/rollout/verifying.ts',
+    from: 'if (event.failed !== null) {',
+    to: 'if (event.failed === undefined) {',
+  },
+  {
+    name: 'a watch ends after half its time',
+    area: 'transition',
+    file: 'src/rollout/observations.ts',
+    from: 'event.seconds * 1000 < step.forMs',
+    to: 'event.seconds * 2000 < step.forMs',
+  },
+  {
+    name: 'a deploy takes the slot of what stands in',
+    area: 'transition',
+    file: 'src/rollout/verbs.ts',
+    from: 'return slotInUse(state) ?? turned(begin(asked, request, event.atMs));',
+    to: 'return turned(begin(asked, request, event.atMs));',
+  },
 ];
 
 const EXECUTION: readonly Mutant[] = [
@@ -172,6 +207,20 @@ const EXECUTION: readonly Mutant[] = [
     file: 'src/controller/lookout.ts',
     from: 'if (seen.revision < state.route.revision) return await this.#restore(service);',
     to: '',
+  },
+  {
+    name: 'a way back without a record has the number of the next route',
+    area: 'execution',
+    file: 'src/controller/engine.ts',
+    from: 'const UNRECORDED_AHEAD = 1000;',
+    to: 'const UNRECORDED_AHEAD = 0;',
+  },
+  {
+    name: 'a check is tried once, whatever the file says',
+    area: 'execution',
+    file: 'src/controller/verify-work.ts',
+    from: 'result.ok || attempt === check.attempts ||',
+    to: 'result.ok || attempt === 1 ||',
   },
 ];
 

@@ -13,6 +13,7 @@ export const NATURES = [
   'dying',
   'slow-start',
   'unverified',
+  'verified-late',
 ] as const;
 export type Nature = (typeof NATURES)[number];
 
@@ -60,6 +61,7 @@ export function isCaught(nature: Nature, { steps }: Plan): boolean {
     case 'good':
     case 'flaky':
     case 'slow-start':
+    case 'verified-late':
       return false;
   }
 }

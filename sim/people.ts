@@ -22,6 +22,10 @@ export const VERBS = [
   'retry',
   'apply',
   'remove',
+  'lock',
+  'unlock',
+  'freeze',
+  'unfreeze',
 ] as const;
 export type TypedVerb = (typeof VERBS)[number];
 
@@ -38,7 +42,12 @@ const REMEMBERED: Readonly<Record<TypedVerb, Typed>> = {
   retry: 'other',
   apply: 'other',
   remove: 'remove',
+  lock: 'other',
+  unlock: 'other',
+  freeze: 'other',
+  unfreeze: 'other',
 };
+const BEN = { actor: 'ben', role: 'operator' } as const;
 const CALLER = { actor: 'ana', role: 'operator' } as const;
 
 /** An answer that came, or null: refused, or the controller died over it. */
@@ -80,7 +89,45 @@ export class People {
       case 'remove':
       case 'retry':
         return this.plain(verb);
+      case 'lock':
+        return this.lock(draw.whole(1, 8) * 500);
+      case 'unlock':
+        return this.unlock(draw.chance(0.5));
+      case 'freeze':
+        return this.freeze(draw.pick([SERVICE, null]), draw.chance(0.7), draw.whole(1, 8) * 500);
+      case 'unfreeze':
+        return this.unfreeze(draw.pick([SERVICE, null]));
     }
+  }
+
+  /** By somebody else than who types the rest. */
+  lock(forMs: number | null): Promise<Said> {
+    return this.#type('lock', `lock (ben) for ${forMs ?? 'ever'}`, () =>
+      this.#world.controller.guard.lock({ service: SERVICE, reason: 'mine', forMs }, BEN),
+    );
+  }
+
+  unlock(byForce: boolean): Promise<Said> {
+    const ask = { service: SERVICE, force: byForce, reason: byForce ? 'away' : null };
+    return this.#type('unlock', byForce ? 'unlock --force' : 'unlock (ben)', () =>
+      this.#world.controller.guard.unlock(ask, byForce ? CALLER : BEN),
+    );
+  }
+
+  /** `service` null: every one. */
+  freeze(service: string | null, alsoAdvancing: boolean, forMs: number): Promise<Said> {
+    const ask = { service, reason: 'sale', forMs, untilMs: null, alsoAdvancing };
+    return this.#type(
+      'freeze',
+      `freeze ${service ?? '--all'} for ${forMs}${alsoAdvancing ? ' --also-advancing' : ''}`,
+      () => this.#world.controller.guard.freeze(ask, CALLER),
+    );
+  }
+
+  unfreeze(service: string | null): Promise<Said> {
+    return this.#type('unfreeze', `unfreeze ${service ?? '--all'}`, () =>
+      this.#world.controller.guard.unfreeze(service, CALLER),
+    );
   }
 
   deploy(label: string, supersede = false): Promise<Said> {

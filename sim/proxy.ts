@@ -29,6 +29,7 @@ export class FakeProxy {
   readonly routes = new Map<string, Route>();
   readonly inFlight = new Map<string, number>();
   readonly ledger: Ledger;
+  restarts = 0;
   readonly #health = new Map<string, Health>();
   readonly #time: ManualTime;
   readonly #behind: Behind;
@@ -36,7 +37,7 @@ export class FakeProxy {
   constructor(time: ManualTime, behind: Behind) {
     this.#time = time;
     this.#behind = behind;
-    this.ledger = new Ledger(Math.floor(time.nowMs / 1000));
+    this.ledger = new Ledger(Math.floor(time.steadyMs / 1000));
   }
 
   install(door: Door): void {
@@ -90,6 +91,7 @@ export class FakeProxy {
 
   /** Starts anew: what it had counted and probed is gone, and with `forgets` its doors and routes too. */
   restart(forgets: boolean): void {
+    this.restarts += 1;
     this.#health.clear();
     this.inFlight.clear();
     this.ledger.restart();
@@ -164,7 +166,7 @@ export class FakeProxy {
         this.ledger.add(service, answers, { requests, failed });
       }
     }
-    this.ledger.close(Math.floor((this.#time.nowMs + ms) / 1000) - 1);
+    this.ledger.close(Math.floor((this.#time.steadyMs + ms) / 1000) - 1);
   }
 
   #answers(service: string, slot: SlotName | null): SlotName | null {

@@ -5,6 +5,7 @@ import { transition } from '../src/rollout/transition.ts';
 import type { RolloutEvent } from '../src/rollout/event.ts';
 import type { Watched } from './audit.ts';
 import { EXCUSES } from './excuses.ts';
+import { guardBreached } from './guard-audit.ts';
 import { FELT_MS, type Memory, type Typed } from './memory.ts';
 import { isCaught, natureOf } from './nature.ts';
 
@@ -52,6 +53,8 @@ export class RecordAudit {
 
   committed(entry: JournalEntry, before: ServiceState | null): void {
     this.#isProven(entry);
+    const guard = before === null || entry.state === null ? null : guardBreached(entry, before);
+    if (guard !== null) this.#breach(guard);
     if (before !== null && entry.expectedRevision % FOLDED_EVERY === 0) this.#decidesTheSame(entry, before);
     if (entry.rollout !== null && ['resume', 'promote', 'weight'].includes(entry.kind))
       this.#memory.held.delete(entry.rollout);
@@ -161,7 +164,7 @@ export class RecordAudit {
       case 'watch':
         return isGood && !isExcused ? 'nothing was wrong with it' : null;
       case 'verify':
-        return nature === 'unverified' || isExcused ? null : 'its checks hold';
+        return nature === 'unverified' || nature === 'verified-late' ? null : 'its checks hold';
       case 'start':
       case 'gate':
         return isGood && !isExcused ? 'it could start' : null;

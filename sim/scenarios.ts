@@ -47,6 +47,8 @@ export async function playScenario(scenario: Scenario, world: SimWorld, people: 
     policy: { ...spec.policy, whenUnsure: { waitMs: 0, then: 'advance' } },
   };
   const stage = new Plays(world, people);
+  for (const lift of [() => people.unlock(true), () => people.unfreeze(SERVICE), () => people.unfreeze(null)])
+    await stage.settle(lift());
   if (!(await stage.serves())) return;
   await stage.play(scenario);
   if (world.audit.breaches.length > 0) return;

@@ -23,7 +23,9 @@ export function drawSpec(draw: Draw): ServiceSpec {
       health: { ...SPEC.release.health, intervalMs: 200, rise: 2, fall: 2 },
       readyWithinMs: 8000,
       stopGraceMs: 1000,
-      ...(draw.chance(0.6) && VERIFY.kind === 'verify' ? { verify: VERIFY.checks } : {}),
+      ...(draw.chance(0.6) && VERIFY.kind === 'verify'
+        ? { verify: VERIFY.checks.map((check) => ({ ...check, attempts: draw.pick([1, 3]) })) }
+        : {}),
     },
     scale: { replicas: draw.whole(1, 3), maxReplicas: 3 },
     policy: {

@@ -9,24 +9,26 @@ import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
 import { parseServerFile, type ServerFile } from './controller/server-file.ts';
-import { createApi } from './http/server.ts';
+import { createApi, type Api } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
-import { systemClock, type Clock } from './lib/clock.ts';
+import { readBootId } from './lib/boot-id.ts';
+import type { Clock } from './lib/clock.ts';
 import { messageOf, OperatingError } from './lib/errors.ts';
 import { lossyLines } from './lib/lossy-lines.ts';
 import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
+import { openSteadyClock, sinceBootMs, type SteadyClock } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
 import { YOUNG_HEAP } from './lib/young-heap.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
+import { withDoorSecrets } from './traffic/door-secrets.ts';
 import { HaproxyRouter } from './traffic/haproxy/router.ts';
 import { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
 import { externalRuntime } from './workload/external/external-runtime.ts';
 import { probe } from './workload/external/probe.ts';
-import { readBootId } from './workload/proc.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
 import { releaseChecker } from './workload/checks/checker.ts';
 import { secretResolver } from './workload/secrets.ts';
@@ -63,7 +65,11 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, bootId, processes, builtin, others, journal } = await openPorts(stateDir, file, openRuntime);
+  const { ports, clock, bootId, processes, builtin, others, journal } = await openPorts(
+    stateDir,
+    file,
+    openRuntime,
+  );
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
@@ -89,43 +95,72 @@ export async function serve(
         reason: null,
       }),
   });
-  await builtin.start();
-  for (const proxy of others) await startProxy(proxy, log);
-  await running.start(bootId);
-  await api.start();
+  // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
+  const stop = async (): Promise<void> => {
+    const closing = [
+      () => processes.detach(),
+      () => builtin.close(),
+      ...others.map((proxy) => () => proxy.close()),
+    ];
+    const steps = [() => api.stop(STOP_GRACE_MS), () => running.stop(), () => journal.close(), ...closing];
+    for (const step of steps) await quietly(log, step);
+  };
+  try {
+    await builtin.start();
+    for (const proxy of others) await startProxy(proxy, log);
+    await running.start(bootId);
+    await api.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   const sockets = `sockets for ${ROLES.join(', ')} in ${join(stateDir, 'sockets')}`;
   log.info(
     { stateDir, pid: process.pid, chain: ports.journal.head() },
     `bascule ${version} is ready; ${sockets}`,
   );
 
-  const fault = journal.verify();
-  if (fault !== null) log.error({ seq: fault.seq }, brokenHistory(stateDir, fault.seq, fault.why));
+  tellBrokenHistory(stateDir, journal.verify(), log);
   const isThere = sameFile(join(stateDir, 'journal.db'));
+  await untilStopped(isThere, { api, clock, log });
+  // Where the chain ends is in the log, so that records that are taken away later are missed.
+  log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
+  await stop();
+  if (!isThere()) throw gone(stateDir);
+}
+
+type Watched = { readonly api: Api; readonly clock: SteadyClock; readonly log: Log };
+
+/** Until a signal, or until the journal is not there any more. */
+async function untilStopped(isThere: () => boolean, { api, clock, log }: Watched): Promise<void> {
   const over = Promise.withResolvers<void>();
-  const stopChecking = systemTimers.every(STATE_CHECK_MS, () => isThere() || over.resolve());
+  const check = (): void => (isThere() ? clock.note() : over.resolve());
+  const checks = [systemTimers.every(STATE_CHECK_MS, check), watchSockets(api, log)];
   // A terminal that closes is a word to stop like any other.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => over.resolve());
   await over.promise;
-  stopChecking();
-  // Where the chain ends is in the log, so that records that are taken away later are missed.
-  log.info({ chain: journal.head() }, 'stopping; traffic and applications go on');
-  // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
-  const steps = [
-    () => api.stop(STOP_GRACE_MS),
-    () => running.stop(),
-    () => journal.close(),
-    () => processes.detach(),
-    () => builtin.close(),
-    ...others.map((proxy) => () => proxy.close()),
-  ];
-  for (const step of steps) await quietly(log, step);
-  if (isThere()) return;
-  throw new OperatingError(
+  for (const end of checks) end();
+}
+
+function gone(stateDir: string): OperatingError {
+  return new OperatingError(
     'STATE_DIR_UNUSABLE',
     `The journal in ${stateDir} was deleted or replaced, so this server stopped: nothing that it decides could be recorded. Traffic and applications go on as they are. Put the directory back ("bascule restore") and start it again.`,
     { retryable: false },
   );
+}
+
+/** Whoever deletes a socket, with a broom for /run for example, must not leave a server that nobody reaches. */
+function watchSockets(api: Api, log: Log): () => void {
+  let was: Awaited<ReturnType<Api['mend']>> = 'whole';
+  return systemTimers.every(STATE_CHECK_MS, () => {
+    void api.mend().then((is) => {
+      if (is === 'mended') log.warn({}, 'a socket of the API had been deleted; it is there again');
+      if (is === 'lost' && was !== 'lost')
+        log.error({}, 'the directory of the sockets was deleted: nobody reaches this server; restart it');
+      was = is;
+    });
+  });
 }
 
 async function quietly(log: Log, step: () => unknown): Promise<void> {
@@ -137,8 +172,11 @@ async function quietly(log: Log, step: () => unknown): Promise<void> {
 }
 
 /** Not a reason to stop: what goes on is decided by the states, and somebody has to be there for the way back. */
-function brokenHistory(stateDir: string, seq: number, why: string): string {
-  return `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
+function tellBrokenHistory(stateDir: string, fault: ReturnType<Ports['journal']['verify']>, log: Log): void {
+  if (fault === null) return;
+  const { seq, why } = fault;
+  const said = `JOURNAL_CHAIN: event ${seq} of the journal in ${stateDir} does not fit its chain (${why}). The server goes on; nothing is pruned. Keep a copy of the state directory and find out who changed it.`;
+  log.error({ seq }, said);
 }
 
 /** A server whose nginx or HAProxy is gone serves everything else; the services behind it say what is missing. */
@@ -168,11 +206,11 @@ async function makeStateDirectory(stateDir: string): Promise<void> {
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
 async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof processRuntime) {
-  const clock = systemClock;
+  const bootId = readBootId();
+  const clock = openSteadyClock(join(stateDir, 'proxy'), { bootId, wallMs: Date.now, sinceBootMs });
   const log = openLog(clock);
   const keyFile = join(stateDir, 'keys', 'journal.key');
   const journal = openSqliteJournal({ dir: stateDir, keyFile, maxBytes: null, clock, random: systemRandom });
-  const bootId = readBootId();
   const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
   const { allowedUsers, allowedEnv } = file;
   const digestKey = readFileSync(keyFile);
@@ -191,7 +229,6 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     report,
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
-  const largestLogBytes = 16 * MIB;
   const processes = openRuntime({
     stateDir,
     store,
@@ -200,7 +237,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     path,
     bootId,
     clock,
-    largestLogBytes,
+    largestLogBytes: 16 * MIB,
     report: (message) => log.warn({}, message),
   });
   const outside = externalRuntime(clock);
@@ -208,18 +245,15 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     spec.run === null ? outside : processes,
   );
   const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const nginx = new NginxRouter({
-    root: join(stateDir, 'nginx'),
+  const shared = {
+    clock,
     helper: file.nginxHelper,
-    report: (message) => log.warn({}, message),
-  });
-  const haproxy = new HaproxyRouter({
-    root: join(stateDir, 'haproxy'),
-    helper: file.nginxHelper,
-    report: (message) => log.warn({}, message),
-  });
-  const router = routerByKind({ builtin, nginx, haproxy });
-  const environmentDigest: Ports['environmentDigest'] = (env) => secrets.digest(env);
+    holdPort: builtin.holdPort,
+    report: (message: string) => log.warn({}, message),
+  };
+  const nginx = new NginxRouter({ root: join(stateDir, 'nginx'), ...shared });
+  const haproxy = new HaproxyRouter({ root: join(stateDir, 'haproxy'), ...shared });
+  const router = withDoorSecrets(routerByKind({ builtin, nginx, haproxy }), secrets);
   const ports: Ports = {
     clock,
     random: systemRandom,
@@ -230,11 +264,11 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     runtime,
     store,
     checker: releaseChecker({ stateDir, store, allowedUsers, path }),
-    environmentDigest,
+    environmentDigest: (env) => secrets.digest(env),
     probe,
     log,
   };
-  return { ports, bootId, processes, builtin, others: [nginx, haproxy], journal };
+  return { ports, clock, bootId, processes, builtin, others: [nginx, haproxy], journal };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */

@@ -12,6 +12,8 @@ export type FailureRow = {
 const APPLICATIONS = 'test/e2e/failures/applications.test.ts';
 const DISK = 'test/e2e/failures/disk.test.ts';
 const STATE = 'test/e2e/failures/state.test.ts';
+const CLOCK = 'test/e2e/failures/clock.test.ts';
+const REUSE = 'test/e2e/failures/reuse.test.ts';
 const UPGRADE = 'test/e2e/failures/upgrade.test.ts';
 const ADOPTION = 'test/e2e/adoption.test.ts';
 const KILLS = 'test/e2e/proxy-kills.test.ts';
@@ -133,6 +135,16 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       ],
     },
     {
+      when: 'is full, and room is made again',
+      says: 'what was owed, as done; deploys are taken again',
+      users: SERVED,
+      next: '–',
+      test: [
+        DISK,
+        'a full disk: no request fails, a deploy is refused, an abort moves the traffic and is recorded once there is room',
+      ],
+    },
+    {
       when: 'is full, and proxy and server are killed',
       says: 'nothing: both come back with what they had',
       users: 'have what the killed proxy was serving cut',
@@ -189,6 +201,33 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       test: [
         STATE,
         'a journal that cannot be used is refused with what to do, in whatever way, while traffic goes on',
+      ],
+    },
+    {
+      when: 'has a journal in which a state, or a command that waits, is damaged',
+      says: '`JOURNAL_CORRUPT`, with the service; the server does not start',
+      users: SERVED,
+      next: '`bascule restore`',
+      test: [
+        STATE,
+        'a journal that cannot be used is refused with what to do, in whatever way, while traffic goes on',
+      ],
+    },
+    {
+      when: 'loses a socket of the API under a running server',
+      says: 'that it had been deleted; it is there again within a second',
+      users: SERVED,
+      next: '–',
+      test: [STATE, 'a socket that is deleted under a running server is there again within seconds'],
+    },
+    {
+      when: 'has a socket that another program listens on',
+      says: '`SOCKET_IN_USE`; the server does not start',
+      users: SERVED,
+      next: 'stop that program',
+      test: [
+        STATE,
+        'a server whose socket another program has is refused, says so, and ends; traffic goes on',
       ],
     },
     {
@@ -253,6 +292,16 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       test: [
         STATE,
         'a restore on the machine that still runs: what was released since is taken back to what the backup says, without a failed request',
+      ],
+    },
+    {
+      when: 'is restored where the slot of the backup was given to a later version',
+      says: 'nothing: that version is stopped, the one of the backup is started in its place',
+      users: 'get 503 while it starts: its slot was not free',
+      next: 'deploy anew what came after the backup',
+      test: [
+        REUSE,
+        'a restore where the slot of the backup was given to a later version: the version of the backup serves again',
       ],
     },
   ],
@@ -347,6 +396,44 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       users: SERVED,
       next: '–',
       test: [WORLD, 'a clock that jumps an hour ahead does not make a version that starts overdue'],
+    },
+    {
+      when: 'a replica of several is killed with SIGKILL under load',
+      says: 'nothing; it is started again',
+      users: 'have what it was serving cut, and no more',
+      next: '–',
+      test: [
+        REUSE,
+        'a replica that is killed with SIGKILL under load costs at most what it was serving, and is started again',
+      ],
+    },
+    {
+      when: 'the clock is set ahead during a dwell or a watch',
+      says: 'nothing: only seconds in which traffic was judged count',
+      users: SERVED,
+      next: '–',
+      test: [CLOCK, 'a clock that is set ahead by an hour during a dwell and a watch ends neither'],
+    },
+    {
+      when: 'the clock is set back during a dwell or a watch',
+      says: 'nothing: judging goes on',
+      users: SERVED,
+      next: '–',
+      test: [CLOCK, 'a clock that is set back by an hour during a dwell and a watch holds up neither'],
+    },
+    {
+      when: 'the clock is set back and the new version fails',
+      says: 'rolled back (10), with the numbers',
+      users: 'of its share get its errors until the judge is sure: seconds',
+      next: '`bascule why`',
+      test: [CLOCK, 'a version that fails goes back within seconds after a clock was set back by an hour'],
+    },
+    {
+      when: 'the clock is set while an old version is kept warm, or a person is asked',
+      says: 'nothing: both last as long as they were to',
+      users: SERVED,
+      next: '–',
+      test: [CLOCK, 'a clock that is set ahead by a day ends neither what is kept warm nor a question'],
     },
   ],
 };

@@ -1,9 +1,17 @@
 import { Readable } from 'node:stream';
 import { spec, type TestEvent } from 'node:test/reporters';
+import { endLeft } from './e2e/processes.ts';
 
-/** Node's own reporter, which besides names at the end what was skipped, and why. */
+/**
+ * Node's own reporter, which besides names at the end what was skipped, and why; and fails the run if its tests left a
+ * process behind.
+ */
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   yield* Readable.from(withSkips(events)).pipe(new spec());
+  const left = endLeft(process.pid);
+  if (left.length === 0) return;
+  process.exitCode = 1;
+  yield `✖ tests left ${left.length} processes behind, which were ended now:\n${left.map((each) => `  ${each}\n`).join('')}`;
 }
 
 /** The reasons go in front of the first of the closing lines, `tests 123`. */

@@ -4,8 +4,8 @@ import { slotWithRole, type ServiceState } from '../rollout/state.ts';
 import { transition } from '../rollout/transition.ts';
 import { ACTIONS, type Action } from './views.ts';
 
-/** When, and what of the whole server is frozen then. */
-export type Moment = Pick<RolloutEvent, 'atMs' | 'frozen'>;
+/** When, by both clocks, and what of the whole server is frozen then. */
+export type Moment = Pick<RolloutEvent, 'atMs' | 'wallMs' | 'frozen'>;
 
 /**
  * What would not be refused to anybody now; where a verb needs nothing else, the transition itself is asked, so that they
@@ -44,7 +44,7 @@ function isAllowed(state: ServiceState, action: Action, moment: Moment): boolean
 }
 
 function mayStart(state: ServiceState, moment: Moment): boolean {
-  return lockOn(state, moment.atMs) === null && freezesOn(state, moment).length === 0;
+  return lockOn(state, moment.wallMs) === null && freezesOn(state, moment).length === 0;
 }
 
 /** One that is not set already; the least is never more than what is there, so that no guard stands before it. */

@@ -54,7 +54,7 @@ export class Counting {
    */
   async #restored(service: string): Promise<Kept> {
     const { samples, clock } = this.#ports;
-    const nowSecond = Math.floor(clock.nowMs() / 1000);
+    const nowSecond = Math.floor(clock.steadyMs() / 1000);
     const rollout = this.#engine.find(service)?.rollout ?? null;
     const began = rollout?.spans[0]?.fromSecond ?? nowSecond;
     const ring = new Ring(RING_SECONDS);

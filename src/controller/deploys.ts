@@ -268,11 +268,11 @@ export class Deploys {
       aggregate: state.service,
       limit: RECORDS_LOOKED_AT,
     })) {
-      const { rollout, ending } = value as unknown as RolloutRecord;
+      const { rollout, ending, startedAtMs } = value as unknown as RolloutRecord;
       if (ending?.outcome !== 'done') continue;
       // Of a service of this name that was removed: its releases are gone, or others have their names now.
       const release = this.release(rollout.releaseId);
-      if (release === null || release.createdAtMs > rollout.startedAtMs) continue;
+      if (release === null || release.createdAtMs > startedAtMs) continue;
       if (rollout.releaseId !== serves && !left.has(rollout.releaseId)) return rollout.releaseId;
       if (rollout.purpose === 'rollback' && rollout.from !== null) left.add(rollout.from.releaseId);
     }

@@ -13,10 +13,11 @@ import type { Turn } from '../rollout/turn.ts';
 import type { Answer } from '../rollout/answer.ts';
 import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
+import type { Moment } from './allowed.ts';
 import { recordOf, type RolloutRecord } from './records.ts';
 import type { EventView } from './views.ts';
 
-export type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'actor'> : never;
+export type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'wallMs' | 'actor'> : never;
 export type BareEvent = Bare<RolloutEvent>;
 export type Document = { readonly kind: string; readonly key: string; readonly value: Json };
 
@@ -52,7 +53,7 @@ export type Extra = {
 export type Origin = { readonly role: string; readonly verb: string };
 /** Of the whole server; kept with the boot id. */
 type ServerState = { readonly bootId?: string; readonly freezes?: readonly Freeze[] };
-type Scheduled = { frozen(service: string, atMs: number): readonly Freeze[] };
+type Scheduled = { frozen(service: string, wallMs: number): readonly Freeze[] };
 type Owed = { readonly bare: BareEvent; readonly actor: string; readonly extra: Extra };
 type ServerEvent = {
   readonly kind: string;
@@ -109,16 +110,20 @@ export class Engine {
     this.#scheduled = scheduled;
   }
 
-  /** Now, and the freezes of the whole server that are on for this service. */
-  moment(service: string): { readonly atMs: number; readonly frozen?: readonly Freeze[] } {
-    const atMs = this.#ports.clock.nowMs();
-    const frozen = [...this.serverFreezes(atMs), ...this.#scheduled.frozen(service, atMs)];
-    return frozen.length === 0 ? { atMs } : { atMs, frozen };
+  /** Now, by both clocks, and the freezes of the whole server that are on for this service. */
+  moment(service: string): Moment {
+    const now = this.#now();
+    const frozen = [...this.serverFreezes(now.wallMs), ...this.#scheduled.frozen(service, now.wallMs)];
+    return frozen.length === 0 ? now : { ...now, frozen };
+  }
+
+  #now(): Pick<Moment, 'atMs' | 'wallMs'> {
+    return { atMs: this.#ports.clock.steadyMs(), wallMs: this.#ports.clock.nowMs() };
   }
 
   /** Those by people on every service that are on. */
-  serverFreezes(atMs: number): readonly Freeze[] {
-    return (this.#server.state.freezes ?? []).filter((freeze) => isOn(freeze, atMs));
+  serverFreezes(wallMs: number): readonly Freeze[] {
+    return (this.#server.state.freezes ?? []).filter((freeze) => isOn(freeze, wallMs));
   }
 
   services(): readonly ServiceState[] {
@@ -276,7 +281,7 @@ export class Engine {
 
   #rolloutDocuments(before: ServiceState | null, turn: Turn): readonly Document[] {
     const records: RolloutRecord[] = [];
-    const now = this.#ports.clock.nowMs();
+    const now = this.#now();
     for (const over of [turn.ended, turn.dropped]) {
       if (over === null) continue;
       const { rollout, ending } = over;
@@ -284,9 +289,9 @@ export class Engine {
     }
     const { rollout } = turn.state;
     if (rollout !== null && rollout !== before?.rollout)
-      records.push(recordOf(rollout, null, null, this.#evidenceOf(rollout.id)));
+      records.push(recordOf(rollout, null, now, this.#evidenceOf(rollout.id)));
     if (rollout?.next && rollout.next !== before?.rollout?.next)
-      records.push(recordOf(newRollout(turn.state, rollout.next, now), null, null, NO_EVIDENCE));
+      records.push(recordOf(newRollout(turn.state, rollout.next, now.atMs), null, now, NO_EVIDENCE));
     return records.map((value) => ({ kind: 'rollout', key: value.rollout.id, value }));
   }
 
@@ -308,7 +313,7 @@ export class Engine {
     const before = this.#entries.get(service)?.state ?? null;
     const rollout = turn.ended?.rollout.id ?? turn.state.rollout?.id ?? before?.rollout?.id ?? null;
     const documents = [...(extra.documents?.(turn) ?? []), ...this.#rolloutDocuments(before, turn)];
-    const { atMs, actor, kind } = event;
+    const { wallMs: atMs, actor, kind } = event;
     const { says, commands } = turn;
     const { seq, revision } = this.#ports.journal.commit({
       aggregate: service,

@@ -3,7 +3,7 @@ import { messageOf } from '../lib/errors.ts';
 import { withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { placesOf } from '../rollout/places.ts';
-import { wayBack, type Rollout, type ServiceState } from '../rollout/state.ts';
+import { wayBack, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
 import type { Engine } from './engine.ts';
@@ -20,7 +20,6 @@ export class Lookout {
   readonly #ports: Ports;
   readonly #engine: Engine;
   readonly #restore: (service: string) => Promise<void>;
-  readonly #probing = new Map<string, { readonly rollout: string; readonly sinceMs: number }>();
 
   /** `restore` gives the proxy again what it has lost. */
   constructor(ports: Ports, engine: Engine, restore: (service: string) => Promise<void>) {
@@ -99,25 +98,11 @@ export class Lookout {
     if (state === null) return;
     this.#engine.post(service, { kind: 'clockAdvanced' }, 'bascule');
     const { rollout } = state;
-    if (rollout === null || rollout.phase !== 'probing' || rollout.ending !== null) {
-      this.#probing.delete(service);
-      return;
-    }
-    if (this.#probedForMs(service, rollout) < rollout.plan.readyWithinMs) return;
+    if (rollout === null || rollout.phase !== 'probing' || rollout.ending !== null) return;
+    if (this.#ports.clock.steadyMs() - rollout.stepSinceMs < rollout.plan.readyWithinMs) return;
     const found = await this.#whatIsThere(state, rollout.candidate);
     if (this.#engine.find(service) === null) return;
     this.#engine.post(service, { kind: 'readyOverdue', rollout: rollout.id, found }, 'bascule');
-  }
-
-  /** By the clock that never jumps; what went by before this controller looked, by the other one. */
-  #probedForMs(service: string, rollout: Rollout): number {
-    const now = this.#ports.clock.monotonicMs();
-    const known = this.#probing.get(service);
-    if (known?.rollout === rollout.id) return now - known.sinceMs;
-    const elsewhereMs = this.#ports.clock.nowMs() - rollout.stepSinceMs;
-    const beforeMs = Math.min(Math.max(0, elsewhereMs), rollout.plan.readyWithinMs);
-    this.#probing.set(service, { rollout: rollout.id, sinceMs: now - beforeMs });
-    return beforeMs;
   }
 
   /** What the proxy's probes got, then what the runtime sees: for people who wonder why it is not ready. */

@@ -58,8 +58,8 @@ type NextFreeze = ReturnType<Calendar['next']>;
 /** A freeze that is far away is no concern of today's rollout. */
 const SOON_MS = 86_400_000;
 
-function comingFreeze(next: NextFreeze, { atMs }: Moment): readonly string[] {
-  if (next === null || next.atMs - atMs > SOON_MS) return [];
+function comingFreeze(next: NextFreeze, { wallMs }: Moment): readonly string[] {
+  if (next === null || next.atMs - wallMs > SOON_MS) return [];
   const { place, reason, timeZone, alsoAdvancing } = next.rule;
   const why = reason === null ? '' : ` ("${reason}")`;
   const held = alsoAdvancing ? '; a rollout that is not over by then stays where it is' : '';
@@ -68,7 +68,7 @@ function comingFreeze(next: NextFreeze, { atMs }: Moment): readonly string[] {
 
 /** Locks and freezes that a deploy by this caller would be refused for. */
 function guardsAgainst(state: ServiceState, moment: Moment, actor: string): readonly string[] {
-  const lock = lockOn(state, moment.atMs);
+  const lock = lockOn(state, moment.wallMs);
   const locked = lock === null || lock.by === actor ? [] : [`locked ${lockWords(lock)}`];
   return [...locked, ...freezesOn(state, moment).map((freeze) => `frozen ${freezeWords(freeze)}`)];
 }

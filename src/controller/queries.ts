@@ -19,7 +19,7 @@ import {
 } from '../rollout/state.ts';
 import type { Route } from '../traffic/router.ts';
 import { allowedActions, type Moment } from './allowed.ts';
-import type { RolloutRecord } from './records.ts';
+import { wallOf, type RolloutRecord } from './records.ts';
 import { type RolloutView, type ServiceView, type SlotView, type StepView } from './views.ts';
 
 const EXIT_CODES: Readonly<Record<Outcome, number>> = {
@@ -50,17 +50,18 @@ export function serviceView(
     condition: conditionOf(state),
     door: `http://${host ?? formatAddress({ host: listen.address, port: listen.port })}${host === null || listen.port === 80 ? '' : `:${listen.port}`}${path === '/' ? '' : path}`,
     stable: stable === null ? null : labelIn(state, stable),
-    slots: { blue: slotView(state, 'blue'), green: slotView(state, 'green') },
+    slots: { blue: slotView(state, 'blue', moment), green: slotView(state, 'green', moment) },
     rollout: records.now === null ? null : rolloutView(records.now, state, moment),
     last: records.last === null ? null : rolloutView(records.last, null, moment),
-    lock: lockOn(state, moment.atMs),
+    lock: lockOn(state, moment.wallMs),
     freezes: freezesOn(state, moment),
     allowedActions: allowedActions(state, moment),
   };
 }
 
-function slotView(state: ServiceState, name: SlotName): SlotView {
-  const { role, replicas, healthy, keptUntilMs } = state.slots[name];
+function slotView(state: ServiceState, name: SlotName, moment: Moment): SlotView {
+  const { role, replicas, healthy, keptUntilMs: until } = state.slots[name];
+  const keptUntilMs = until === null ? null : wallOf(until, moment);
   const addresses = placesOf(state, name).map((place) => `${formatAddress(place)}${place.pathPrefix}`);
   const alone = previewOf(state);
   const preview = alone === null ? null : `http://${formatAddress(alone[name])}`;
@@ -122,7 +123,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     from: rollout.from?.label ?? null,
     actor: rollout.actor,
     strategy: rollout.plan.strategy,
-    startedAtMs: rollout.startedAtMs,
+    startedAtMs: over ? record.startedAtMs : wallOf(rollout.startedAtMs, moment),
     endedAtMs: record.endedAtMs,
     phase: over ? 'over' : rollout.phase,
     ...endingView(ending),

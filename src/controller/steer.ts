@@ -60,7 +60,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       isNew: state === null,
       id: `p-${this.#ports.random.hex(4)}`,
       moment,
-      next: this.#calendar.next(request.spec.name, moment.atMs),
+      next: this.#calendar.next(request.spec.name, moment.wallMs),
       caller,
     });
     if (view.id !== null) {

@@ -32,7 +32,7 @@ export class Tidying {
   }
 
   async tidy(states: readonly ServiceState[]): Promise<void> {
-    const nowSecond = Math.floor(this.#ports.clock.nowMs() / 1000);
+    const nowSecond = Math.floor(this.#ports.clock.steadyMs() / 1000);
     const keep = states.flatMap(({ service, rollout }) => {
       const first = rollout?.spans[0]?.fromSecond;
       return first === undefined ? [] : [{ service, fromSecond: first - SECONDS_KEPT_S }];

@@ -40,7 +40,12 @@ type Waiting = { atMs: number; readonly act: () => void };
 class ManualTime {
   nowMs = 1_700_000_000_000;
   monotonicMs = 0;
+  readonly #beganMs = this.nowMs;
   readonly waiting = new Set<Waiting>();
+
+  get steadyMs(): number {
+    return this.#beganMs + this.monotonicMs;
+  }
 
   at(ms: number, act: () => void): () => void {
     const one = { atMs: this.monotonicMs + ms, act };
@@ -111,7 +116,7 @@ export class World {
   #randoms = 0;
 
   constructor() {
-    this.#countedUpTo = Math.floor(this.time.nowMs / 1000) - 1;
+    this.#countedUpTo = Math.floor(this.time.steadyMs / 1000) - 1;
   }
 
   get controller(): Controller {
@@ -225,7 +230,11 @@ export class World {
       error: (_fields, message) => void this.warnings.push(message),
     };
     return {
-      clock: { nowMs: () => this.time.nowMs, monotonicMs: () => this.time.monotonicMs },
+      clock: {
+        nowMs: () => this.time.nowMs,
+        steadyMs: () => this.time.steadyMs,
+        monotonicMs: () => this.time.monotonicMs,
+      },
       random: { hex: (bytes) => (this.#randoms += 1).toString(16).padStart(bytes * 2, '0') },
       timers: this.#timers(alive),
       journal: this.#journal(alive),
@@ -433,7 +442,7 @@ export class World {
 
   /** Closes the seconds that are over, with the traffic that the route sends. */
   #count(): void {
-    const over = Math.floor(this.time.nowMs / 1000) - 1;
+    const over = Math.floor(this.time.steadyMs / 1000) - 1;
     for (let second = this.#countedUpTo + 1; second <= over; second += 1) {
       for (const route of this.routes.values()) this.#counts.push(...this.#rowsOf(route, second));
       this.#countedUpTo = second;

@@ -16,7 +16,7 @@ import { backupRoutes } from './routes-backup.ts';
 import { READ_ROUTES } from './routes-read.ts';
 import { GUARD_ROUTES } from './routes-guard.ts';
 import { STEER_ROUTES } from './routes-steer.ts';
-import { listenOn, prepareSockets, socketPath } from './sockets.ts';
+import { listenOn, type Listening, prepareSockets, socketPath } from './sockets.ts';
 import { STREAM_LIMITS, Streams, type StreamLimits } from './streams.ts';
 
 const MOST_BODY_BYTES = 1024 * 1024;
@@ -52,6 +52,8 @@ export type Denied = {
 export type Api = {
   /** Opens the sockets. Errors: SOCKET_IN_USE, SOCKET_FAILED; then none is open. */
   start(): Promise<void>;
+  /** Gives sockets that were deleted their names again; `lost` where that cannot be. Never throws. */
+  mend(): Promise<'whole' | 'mended' | 'lost'>;
   /** Takes no new requests, ends the streams, lets the others finish for at most `graceMs`. */
   stop(graceMs: number): Promise<void>;
 };
@@ -66,9 +68,9 @@ export function createApi(options: ApiOptions): Api {
     stopping: false,
   };
   const apps = ROLES.map((role) => ({ role, app: appFor(role, shared) }));
-  const undo: (() => Promise<void>)[] = [];
+  const open: Listening[] = [];
   const close = async () => {
-    const removed = await Promise.allSettled(undo.map((remove) => remove()));
+    const removed = await Promise.allSettled(open.map(({ undo }) => undo()));
     await Promise.all(apps.map(({ app }) => app.close()));
     for (const result of removed) if (result.status === 'rejected') throw result.reason;
   };
@@ -78,12 +80,16 @@ export function createApi(options: ApiOptions): Api {
       try {
         for (const { role, app } of apps) {
           const path = socketPath(options.socketDirectory, role);
-          undo.push(await listenOn((own) => app.listen({ path: own }), path));
+          open.push(await listenOn((own) => app.listen({ path: own }), path));
         }
       } catch (error) {
         await close();
         throw error;
       }
+    },
+    mend: async () => {
+      const found = await Promise.all(open.map(({ mend }) => mend().catch(() => 'lost' as const)));
+      return found.includes('lost') ? 'lost' : found.includes('mended') ? 'mended' : 'whole';
     },
     stop: async (graceMs) => {
       shared.stopping = true;

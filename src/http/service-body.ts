@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ABSOLUTE_FILE } from '../release/forms.ts';
+import { ABSOLUTE_FILE, OVERRIDE_HEADER } from '../release/forms.ts';
+import { isNetwork, isReserved } from '../release/resolve-override.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 
 /**
@@ -136,6 +137,24 @@ const proxy = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const override = z.strictObject({
+  header: z
+    .string()
+    .regex(OVERRIDE_HEADER, 'is not a header of your own')
+    .refine((header) => !isReserved(header), 'is a header that proxies give a meaning'),
+  allow: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('secret'),
+      from: z.enum(['env', 'file']),
+      name: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'is not the name of a secret'),
+    }),
+    z.strictObject({
+      kind: z.literal('networks'),
+      networks: z.array(z.string().refine(isNetwork, 'is not a network')).min(1).max(64).readonly(),
+    }),
+  ]),
+});
+
 const door = z.strictObject({
   listen: z.strictObject({
     address: z.union([z.ipv4(), z.ipv6()]),
@@ -157,6 +176,7 @@ const door = z.strictObject({
   trustForwarded: z.boolean(),
   maxBodyBytes: z.int().min(1).nullable(),
   preview: z.literal(true).exactOptional(),
+  override: override.exactOptional(),
 });
 
 const sticky = z.discriminatedUnion('by', [

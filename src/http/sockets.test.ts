@@ -65,6 +65,21 @@ describe('sockets', () => {
     });
   });
 
+  test('a socket that somebody deletes gets its name again; without its directory it is lost', async () => {
+    const home = join(directory, 'e');
+    await prepareSockets(home);
+    const path = socketPath(home, 'viewer');
+    const { server, remove, mend } = await listen(path);
+    assert.equal(await mend(), 'whole');
+    await rm(path);
+    assert.equal(await mend(), 'mended');
+    await assert.rejects(prepareSockets(home), { code: 'SOCKET_IN_USE' });
+    await rm(home, { recursive: true });
+    assert.equal(await mend(), 'lost');
+    await remove();
+    server.close();
+  });
+
   test('closing leaves the socket of a successor alone', async () => {
     const home = join(directory, 'd');
     await prepareSockets(home);
@@ -82,6 +97,6 @@ describe('sockets', () => {
 
 async function listen(path: string) {
   const server = createServer();
-  const remove = await listenOn((own) => once(server.listen(own), 'listening'), path);
-  return { server, remove };
+  const { undo: remove, mend } = await listenOn((own) => once(server.listen(own), 'listening'), path);
+  return { server, remove, mend };
 }

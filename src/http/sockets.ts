@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { ROLES, type Role } from '../controller/controller.ts';
@@ -72,20 +72,25 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
+export type Listening = {
+  readonly undo: () => Promise<void>;
+  /** Gives the socket its name again where that is gone; `lost`: there is nothing left to give it to. */
+  readonly mend: () => Promise<'whole' | 'mended' | 'lost'>;
+};
+
 /**
  * Listens under a name of its own, sets the mode, and takes the final name by renaming: nobody finds a socket that is
- * not protected yet, and a stale one is replaced without a moment in which there is none. Returns what undoes it.
+ * not protected yet, and a stale one is replaced without a moment in which there is none. Its own name stays as a second one, so that the socket
+ * can be given its name again when somebody deletes that.
  */
-export async function listenOn(
-  listen: (path: string) => Promise<unknown>,
-  path: string,
-): Promise<() => Promise<void>> {
+export async function listenOn(listen: (path: string) => Promise<unknown>, path: string): Promise<Listening> {
   const own = path.replace(/\.sock$/, '.new');
   try {
     await rm(own, { force: true });
     await listen(own);
     await chmod(own, 0o660);
     await rename(own, path);
+    await link(path, own);
   } catch (cause) {
     throw new OperatingError(
       'SOCKET_FAILED',
@@ -94,9 +99,19 @@ export async function listenOn(
     );
   }
   const { ino } = await stat(path);
-  return async () => {
-    const now = await stat(path).catch(() => null);
-    // Another server may have taken the name since.
-    if (now?.ino === ino) await rm(path, { force: true });
+  return {
+    undo: async () => {
+      for (const name of [own, path]) {
+        const now = await stat(name).catch(() => null);
+        // Another server may have taken the name since.
+        if (now?.ino === ino) await rm(name, { force: true });
+      }
+    },
+    mend: async () => {
+      const [now, kept] = await Promise.all([path, own].map((name) => stat(name).catch(() => null)));
+      if (now || kept?.ino !== ino) return now ? 'whole' : 'lost';
+      await link(own, path);
+      return 'mended';
+    },
   };
 }

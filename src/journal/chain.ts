@@ -40,6 +40,16 @@ export function chainRow(key: Uint8Array, head: ChainHead, entry: JournalEntry):
   return { ...row, mac: rowMac(key, head.mac, row) };
 }
 
+/** Signs a state as it is stored, so that one that was damaged is never believed. */
+export function stateMac(key: Uint8Array, aggregate: string, revision: number, stateText: string): string {
+  return macOf(key, ['state', aggregate, revision, stateText]);
+}
+
+/** Signs a command without a result, for the same reason. */
+export function commandMac(key: Uint8Array, id: string, aggregate: string, commandText: string): string {
+  return macOf(key, ['command', id, aggregate, commandText]);
+}
+
 /** Walks rows in order from the checkpoint. Returns the first that does not fit, or null. */
 export function verifyChain(
   key: Uint8Array,
@@ -111,6 +121,6 @@ function keyObject(key: Uint8Array): KeyObject {
   return made;
 }
 
-function sameMac(one: string, other: string): boolean {
+export function sameMac(one: string, other: string): boolean {
   return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

@@ -5,7 +5,10 @@ import type { Json } from '../lib/json.ts';
  * taken); a kill -9 frees it. All calls are synchronous: what has returned is on disk.
  */
 export type Journal = {
-  /** Everything needed to go on: the latest state of each aggregate and the commands without a result. */
+  /**
+   * Everything needed to go on: the latest state of each aggregate and the commands without a result. Error:
+   * JOURNAL_CORRUPT when one of them is not as it was written.
+   */
   load(): readonly StoredAggregate[];
   /**
    * One transaction: the event at the end of the chain, the aggregate's next state, new commands, commands that are

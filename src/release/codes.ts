@@ -57,7 +57,7 @@ export const CODES = {
   },
   JOURNAL_CORRUPT: {
     title: 'The journal cannot be used',
-    cause: 'The file is damaged, was emptied or deleted, or belongs to another program.',
+    cause: 'The file, or a state in it, is damaged, was emptied or deleted, or belongs to another program.',
     fix: 'Restore the whole state directory from a copy, or move it away to begin anew. Traffic goes on unchanged meanwhile.',
   },
   JOURNAL_KEY: {

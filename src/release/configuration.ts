@@ -46,6 +46,7 @@ export function renderConfiguration(): string {
       'alone or in a list; `/checkout` alone is a GET, other text a command',
     ),
     ...group('listen', ['listen']),
+    ...group('override', ['override']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),
     ...group('haproxy', ['proxy', 'haproxy'], 'what `haproxy` may be given in place of its name alone'),

@@ -170,6 +170,12 @@ const service = fc.record(
     'max-body': fc.constantFrom('none', '64MiB', '1000B', '1.5GB'),
     'trust-forwarded': fc.boolean(),
     preview: fc.boolean(),
+    override: fc.constantFrom(
+      { header: 'X-Version', secret: 'file:override' },
+      { header: 'x-slot', secret: 'env:OVERRIDE' },
+      { header: 'X-Version', from: '10.0.0.0/8' },
+      { header: 'X-Version', from: ['127.0.0.0/8', 'fd00::/8'] },
+    ),
     verify: fc.oneof(
       shell,
       fc.array(fc.oneof(shell, fc.constant('/checkout'), check), { minLength: 1, maxLength: 4 }),

@@ -8,6 +8,7 @@ import type { Config } from './read.ts';
 import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
 import type {
+  OverrideSpec,
   Check,
   DoorSpec,
   EnvValue,
@@ -100,8 +101,15 @@ function expandDoor(door: DoorSpec): Record<string, unknown> {
     'stream-grace': formatDuration(door.streamGraceMs),
     'trust-forwarded': door.trustForwarded,
     ...(door.preview === true && { preview: true }),
+    ...(door.override !== undefined && { override: expandOverride(door.override) }),
     'max-body': door.maxBodyBytes === null ? 'none' : formatSize(door.maxBodyBytes),
   };
+}
+
+function expandOverride({ header, allow }: OverrideSpec): unknown {
+  return allow.kind === 'secret'
+    ? { header, secret: `${allow.from}:${allow.name}` }
+    : { header, from: allow.networks };
 }
 
 function expandProxy(proxy: ProxySpec): unknown {

@@ -237,6 +237,23 @@ export const FILE_CODES = {
       'If blue and green were one place, a switch would change nothing; and a replica that stands twice would be counted as two.',
     fix: 'Give each slot, and each replica, a place of its own. Two paths of one application are two places.',
   },
+  E053: {
+    title: 'not a header to choose a version by',
+    cause:
+      'The header of override is one of your own and begins with X-. Names that proxies read or write themselves (X-Forwarded-…, X-Real-IP, X-Request-ID, X-Accel-…, X-Bascule-…) mean something else already.',
+    fix: 'Choose another name, such as X-Version.',
+  },
+  E054: {
+    title: 'not a network',
+    cause: 'A network is an IPv4 or IPv6 address and the length of its prefix.',
+    fix: 'Write it like 10.0.0.0/8 or fd00::/8; a single address ends in /32, or /128 for IPv6.',
+  },
+  E055: {
+    title: 'who may choose a version is not clear',
+    cause:
+      'An override needs to know whom to obey: those who know a secret, or those who come from a network. Open to everybody it would let anyone into a version that is not out yet.',
+    fix: 'Write one of secret and from.',
+  },
 } as const satisfies Record<string, CodeEntry>;
 
 export type FileCode = keyof typeof FILE_CODES;

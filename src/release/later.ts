@@ -6,7 +6,6 @@ const SERVICE_KEYS: Readonly<Record<string, string>> = {
   kubernetes: 'rolling out on Kubernetes',
   database: 'migrations tied to the traffic',
   schema: 'the range of database schemas that a release works with',
-  override: 'choosing a version by a header',
   mirror: 'mirroring traffic to the candidate',
   gates: 'gates of your own',
   hold: 'holding requests at the door',
@@ -22,7 +21,6 @@ const PROXIES: Readonly<Record<string, string>> = {
 const STRATEGY_KEYS: Readonly<Record<string, string>> = {
   mirror: SERVICE_KEYS.mirror!,
   gates: SERVICE_KEYS.gates!,
-  override: SERVICE_KEYS.override!,
 };
 
 /** Refused wherever they are written: to take them for nothing would let through what somebody meant to hold back. */

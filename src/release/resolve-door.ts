@@ -2,12 +2,14 @@ import { z } from 'zod';
 
 import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
+import { resolveOverride } from './resolve-override.ts';
 import type { ServiceInput } from './schema.ts';
 import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
 import { measure } from './values.ts';
 
 export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]): DoorSpec {
   const host = input.host?.toLowerCase();
+  const override = resolveOverride(input.override, [...path, 'override'], problems);
   return {
     listen: resolveListen(input.listen, [...path, 'listen'], problems),
     host: host === undefined || host === '*' ? null : host,
@@ -18,6 +20,7 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
     trustForwarded: input['trust-forwarded'] ?? false,
     maxBodyBytes: measure(input['max-body'], 'size') ?? null,
     ...(input.preview === true && { preview: true }),
+    ...(override !== undefined && { override }),
   };
 }
 

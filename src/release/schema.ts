@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HOST, NAME, suggestHost, suggestPath, URL_PATH, USER } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
 import { listen, proxy } from './schema-door.ts';
+import { override } from './schema-override.ts';
 import { strategy } from './schema-policy.ts';
 import { env, health } from './schema-release.ts';
 import { current, targets } from './schema-targets.ts';
@@ -76,6 +77,7 @@ export const SERVICE = z
       'Whether each slot has a private address that reaches it alone, without counting for the judge. With verify it has one in any case.',
       { default: false, owner: 'door' },
     ).optional(),
+    override: override.optional(),
     drain: duration('How long requests in flight may go on after their slot lost its traffic.', {
       default: '30s',
       owner: 'door',

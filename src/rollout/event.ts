@@ -127,8 +127,11 @@ export type StageVerdict = {
 };
 
 export type RolloutEvent = (Verb | Result | Observation) & {
+  /** By the steady clock, like every time in the state but those of locks and freezes: what is to last is not ended by a clock that jumps. */
   readonly atMs: number;
+  /** By the wall clock: locks and freezes end at dates that people named. */
+  readonly wallMs: number;
   readonly actor: string;
-  /** Freezes of the whole server that are on at `atMs`: by people, and out of the server file. */
+  /** Freezes of the whole server that are on at `wallMs`: by people, and out of the server file. */
   readonly frozen?: readonly Freeze[];
 };

@@ -124,7 +124,7 @@ export function emptyService(): ServiceState {
   };
 }
 
-/** Adds the envelope. */
+/** Adds the envelope, both clocks alike. */
 export function at(atMs: number, event: Parameters<typeof stamp>[0], actor = 'ana'): RolloutEvent {
   return stamp(event, atMs, actor);
 }
@@ -133,8 +133,8 @@ function addresses(from: number): ServiceState['addresses']['blue'] {
   return [0, 1, 2, 3].map((index) => onAddress({ host: '127.0.0.1', port: from + index }));
 }
 
-type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'actor'> : never;
+type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'wallMs' | 'actor'> : never;
 
 function stamp(event: Bare<RolloutEvent>, atMs: number, actor: string): RolloutEvent {
-  return { ...event, atMs, actor };
+  return { ...event, atMs, wallMs: atMs, actor };
 }

@@ -4,6 +4,7 @@ import { localTime } from '../lib/local-time.ts';
 export type Lock = {
   /** The holder, as the actor of verbs is called. */
   readonly by: string;
+  /** By the wall clock, as every time here but where a hold began. */
   readonly atMs: number;
   readonly reason: string;
   /** When it goes by itself, or null. */
@@ -27,14 +28,14 @@ export type Freeze = {
   readonly reason: string | null;
 };
 
-/** Why a rollout does not go on by itself although nobody paused it; `reason`: the freezes in words. */
+/** Why a rollout does not go on by itself although nobody paused it; `reason`: the freezes in words, `sinceMs` by the steady clock. */
 export type Hold = { readonly sinceMs: number; readonly reason: string };
 
 /** Every freeze of one scope is by somebody else: who freezes again changes their own. */
 export const MOST_FREEZES = 20;
 
-export function isOn(guard: { readonly untilMs: number | null }, atMs: number): boolean {
-  return guard.untilMs === null || atMs < guard.untilMs;
+export function isOn(guard: { readonly untilMs: number | null }, wallMs: number): boolean {
+  return guard.untilMs === null || wallMs < guard.untilMs;
 }
 
 /** With this one added, in place of the one that the same person put there before. */

@@ -14,16 +14,19 @@ import type { Rollout, ServiceState } from './state.ts';
 import { say, turnOf, withRollout, withState, type Turn } from './turn.ts';
 
 type Asked<K extends Verb['kind']> = Extract<RolloutEvent, { kind: K }>;
-type Moment = Pick<RolloutEvent, 'atMs' | 'frozen'>;
+type Moment = Pick<RolloutEvent, 'atMs' | 'wallMs' | 'frozen'>;
 
-export function lockOn(state: ServiceState, atMs: number): Lock | null {
+export function lockOn(state: ServiceState, wallMs: number): Lock | null {
   const lock = state.lock ?? null;
-  return lock !== null && isOn(lock, atMs) ? lock : null;
+  return lock !== null && isOn(lock, wallMs) ? lock : null;
 }
 
 /** Every freeze that is on: of this service, then of the whole server. */
-export function freezesOn(state: ServiceState, { atMs, frozen }: Moment): readonly Freeze[] {
-  return [...(state.freezes ?? []).filter((freeze) => isOn(freeze, atMs)), ...(frozen ?? [])];
+export function freezesOn(
+  state: ServiceState,
+  { wallMs, frozen }: Pick<Moment, 'wallMs' | 'frozen'>,
+): readonly Freeze[] {
+  return [...(state.freezes ?? []).filter((freeze) => isOn(freeze, wallMs)), ...(frozen ?? [])];
 }
 
 /**
@@ -34,7 +37,7 @@ export function guarded(state: ServiceState, event: RolloutEvent, answer: Answer
   if (answer.kind !== 'turn') return answer;
   const forward = forwardOf(state, event, answer.turn);
   if (forward === null) return answer;
-  const lock = lockOn(state, event.atMs);
+  const lock = lockOn(state, event.wallMs);
   if (lock !== null && lock.by !== event.actor) return refusedByLock(state, lock, forward);
   const freezes = freezesAgainst(state, event, forward);
   if (freezes.length === 0) return answer;
@@ -109,7 +112,7 @@ function refusedByFreeze(
 export function keptGuards(state: ServiceState, event: RolloutEvent): Turn {
   // The way back is not made to wait for book-keeping.
   if (event.kind === 'abort' || event.kind === 'rollback') return turnOf(state);
-  const turn = event.kind === 'clockAdvanced' ? withoutExpired(state, event.atMs) : turnOf(state);
+  const turn = event.kind === 'clockAdvanced' ? withoutExpired(state, event.wallMs) : turnOf(state);
   const { rollout } = turn.state;
   if (rollout === null || rollout.ending !== null) return turn;
   const hold = holdOf(turn.state, rollout, event);
@@ -138,14 +141,14 @@ function letGo(turn: Turn, atMs: number): Turn {
   );
 }
 
-function withoutExpired(state: ServiceState, atMs: number): Turn {
+function withoutExpired(state: ServiceState, wallMs: number): Turn {
   let turn = turnOf(state);
   const { lock, freezes = [] } = state;
-  if (lock && !isOn(lock, atMs))
+  if (lock && !isOn(lock, wallMs))
     turn = say(withState(turn, { lock: null }), `the lock of ${lock.by} ran out`);
-  const over = freezes.filter((freeze) => !isOn(freeze, atMs));
+  const over = freezes.filter((freeze) => !isOn(freeze, wallMs));
   if (over.length === 0) return turn;
-  const left = freezes.filter((freeze) => isOn(freeze, atMs));
+  const left = freezes.filter((freeze) => isOn(freeze, wallMs));
   return say(
     withState(turn, { freezes: left }),
     `the freeze by ${over.map(({ by }) => by).join(' and ')} is over`,
@@ -153,9 +156,9 @@ function withoutExpired(state: ServiceState, atMs: number): Turn {
 }
 
 export function lock(state: ServiceState, event: Asked<'lock'>): Answer {
-  const { reason, untilMs, timeZone, actor: by, atMs } = event;
-  if (untilMs !== null && untilMs <= atMs) return past('locked');
-  const now = lockOn(state, atMs);
+  const { reason, untilMs, timeZone, actor: by, wallMs } = event;
+  if (untilMs !== null && untilMs <= wallMs) return past('locked');
+  const now = lockOn(state, wallMs);
   if (now !== null && now.by !== by) {
     return refused(
       'LOCKED',
@@ -164,7 +167,7 @@ export function lock(state: ServiceState, event: Asked<'lock'>): Answer {
   }
   if (now !== null && now.reason === reason && now.untilMs === untilMs)
     return nothing(`${state.service} is locked already ${lockWords(now)}.`);
-  const taken: Lock = { by, atMs, reason, untilMs, timeZone };
+  const taken: Lock = { by, atMs: wallMs, reason, untilMs, timeZone };
   return turned(
     say(
       withState(turnOf(state), { lock: taken }),
@@ -174,7 +177,7 @@ export function lock(state: ServiceState, event: Asked<'lock'>): Answer {
 }
 
 export function unlock(state: ServiceState, event: Asked<'unlock'>): Answer {
-  const now = lockOn(state, event.atMs);
+  const now = lockOn(state, event.wallMs);
   if (now === null) return nothing(`${state.service} is not locked.`);
   const free = withState(turnOf(state), { lock: null });
   if (now.by === event.actor) return turned(say(free, `released by ${event.actor}`));
@@ -188,8 +191,8 @@ export function unlock(state: ServiceState, event: Asked<'unlock'>): Answer {
 }
 
 export function freeze(state: ServiceState, event: Asked<'freeze'>): Answer {
-  const freezes = (state.freezes ?? []).filter((one) => isOn(one, event.atMs));
-  const refusal = freezeRefusal(freezes, event.freeze, event.atMs);
+  const freezes = (state.freezes ?? []).filter((one) => isOn(one, event.wallMs));
+  const refusal = freezeRefusal(freezes, event.freeze, event.wallMs);
   if (refusal !== null) return refusal;
   const own = freezes.find(({ by }) => by === event.freeze.by);
   if (own !== undefined && sameFreeze(own, event.freeze))
@@ -200,7 +203,7 @@ export function freeze(state: ServiceState, event: Asked<'freeze'>): Answer {
 }
 
 export function unfreeze(state: ServiceState, event: Asked<'unfreeze'>): Answer {
-  const freezes = (state.freezes ?? []).filter((one) => isOn(one, event.atMs));
+  const freezes = (state.freezes ?? []).filter((one) => isOn(one, event.wallMs));
   const others = event.frozen ?? [];
   const still = others.length === 0 ? '' : ` It is still frozen ${others.map(freezeWords).join('; and ')}.`;
   if (freezes.length === 0)
@@ -218,8 +221,8 @@ export function unfreeze(state: ServiceState, event: Asked<'unfreeze'>): Answer 
 }
 
 /** What stands against adding a freeze, or null. */
-export function freezeRefusal(freezes: readonly Freeze[], freeze: Freeze, atMs: number): Answer | null {
-  if (freeze.untilMs !== null && freeze.untilMs <= atMs) return past('frozen');
+export function freezeRefusal(freezes: readonly Freeze[], freeze: Freeze, wallMs: number): Answer | null {
+  if (freeze.untilMs !== null && freeze.untilMs <= wallMs) return past('frozen');
   if (frozenBy(freezes, freeze).length <= MOST_FREEZES) return null;
   return refused(
     'FREEZES_FULL',

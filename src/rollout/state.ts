@@ -5,7 +5,10 @@ import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { Freeze, Hold, Lock } from './guard.ts';
 
-/** Everything that deciding about one service needs. Plain JSON; the journal keeps the latest one. */
+/**
+ * Everything that deciding about one service needs. Plain JSON; the journal keeps the latest one. Times are by the steady
+ * clock (lib/clock.ts) but for those of locks and freezes.
+ */
 export type ServiceState = {
   readonly service: string;
   /** As last applied: door, scale, and the policy of the next rollout. */
@@ -41,7 +44,7 @@ export type Slot = {
   readonly replicas: number;
   /** Healthy replicas as the proxy last saw them. */
   readonly healthy: number;
-  /** When a kept slot is given up, or null while its rollout goes on. */
+  /** When, by the steady clock, a kept slot is given up, or null while its rollout goes on. */
   readonly keptUntilMs: number | null;
 };
 

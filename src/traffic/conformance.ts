@@ -24,8 +24,8 @@ export type RouterBench = {
   /** What it cannot do, with the reason: that test is skipped. */
   readonly cannot?: { readonly cut?: string };
   /** Restarts the data plane the hard way; resolves when the router answers again. */
-  restart(): Promise<void>;
-  close(): Promise<void>;
+  readonly restart: () => Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 const HEALTH: HealthSpec = { path: '/healthz', intervalMs: 100, timeoutMs: 400, rise: 2, fall: 2 };
@@ -560,7 +560,7 @@ export type Application = {
   readonly on: Map<string, Handler>;
   /** Paths asked for so far, probes apart. */
   readonly asked: string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 async function startApplications(): Promise<Stage['applications']> {

@@ -10,10 +10,13 @@ import type { Hold } from './router.ts';
  * - `redirect`, for nginx: one HTTP address for all services. The request names its service in `HOLD_SERVICE_HEADER` and the
  *   location to go on at (`@name`) in `HOLD_RETURN_HEADER`; it must come without its body. Answer: 200 without a body and
  *   `X-Accel-Redirect: @name`. Past a bound: 503 with Retry-After and a text. Without the two headers, or with
- *   others than their shape: 400.
- * - `relay`, for HAProxy: a TCP address of each service's own, one request a connection. Nothing of it is read while it
- *   waits, whatever it is; then it is joined, byte by byte, to `back`: a listener of the asking proxy that routes without
- *   holding. Past a bound, or where `back` refuses: a whole HTTP/1.1 answer 503 with Retry-After, and the connection ends.
+ *   others than their shape: 400. Tried with nginx 1.22, bodies and upgrades among it: `proxy_method GET; proxy_pass_request_body
+ *   off; proxy_pass_request_headers off; proxy_set_header Content-Length ""`, and the two headers.
+ * - `relay`, for HAProxy: a TCP address of each service's own, one request a connection. At most 64 KiB of it are
+ *   read while it waits, so that it shows when its client leaves, and looked at by nobody; then it is joined, byte by byte, to
+ *   `back`: a listener of the asking proxy that routes without holding. Tried with HAProxy 2.6: `http-reuse never`,
+ *   `option http-server-close`, `send-proxy` here and `accept-proxy` there for the client's address; it keeps the connection of
+ *   a client that left, whose place is free only when the hold ends. Past a bound, or where `back` refuses: a whole HTTP/1.1 answer 503 with Retry-After, and the connection ends.
  */
 export type HoldPort = {
   /**
@@ -23,7 +26,7 @@ export type HoldPort = {
    */
   open(way: HoldWay): Promise<Address>;
   /**
-   * Begins, changes or ends (null) the service's hold, at once in every worker and on disk. `revision` as of the route;
+   * Begins, changes or ends (null) the service's hold, at once, and on disk before it is answered. `revision` as of the route;
    * one not above the last is ignored. Errors: TRAFFIC_NOT_INSTALLED, TRAFFIC_UNREACHABLE (retryable), TRAFFIC_STATE_UNWRITABLE.
    */
   set(service: string, revision: number, hold: Hold | null): Promise<void>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describePid, hasEnvironment, listPids, parseStat, readBootId, readStat } from './proc.ts';
+import { describePid, hasEnvironment, listPids, parseStat, readStat } from './proc.ts';
+import { readBootId } from '../lib/boot-id.ts';
 
 test('a name with spaces and parentheses does not shift the fields', () => {
   const stat = parseStat('77 (a) b (c) S 1 70 60 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 1');

@@ -73,8 +73,3 @@ export function describePid(pid: number): string {
     return `pid ${pid}`;
   }
 }
-
-/** Differs after every start of the machine. Throws where there is no Linux /proc. */
-export function readBootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-}

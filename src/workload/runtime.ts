@@ -39,6 +39,7 @@ export type ReplicaState = {
   readonly address: Address;
   readonly running: boolean;
   readonly pid: number | null;
+  /** By the steady clock. */
   readonly startedAtMs: number | null;
   /** Exits that nobody asked for since this replica was first ensured with this release. */
   readonly crashes: number;

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { editStates } from './journal-edit.ts';
 import { endByPid } from './processes.ts';
 import { lasting, openStage, told, type Stage } from './stage.ts';
 import { waitFor } from './wait-for.ts';
@@ -132,12 +132,7 @@ async function turnOff(stage: Stage): Promise<void> {
   await waitFor('the machine to be off', () => stage.world.processes().length === 0);
   const now = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const then = randomUUID();
-  const journal = new DatabaseSync(join(stage.stateDirectory, 'journal.db'));
-  const { changes } = journal
-    .prepare("UPDATE aggregates SET state = replace(state, ?, ?) WHERE aggregate = '(server)'")
-    .run(now, then);
-  journal.close();
-  assert.equal(changes, 1);
+  assert.equal(editStates(stage.stateDirectory, now, then), 1);
   const files = await readdir(stage.stateDirectory, { recursive: true });
   const kept = files.filter((file) => /^(run\/.*|proxy\/health)\.json$/.test(file));
   assert.ok(kept.length >= 4, kept.join(', '));

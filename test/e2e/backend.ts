@@ -6,8 +6,10 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../../src/lib/address.ts';
+import { acceptOf, frame } from './load/websockets.ts';
 import { loadShop } from './shop.ts';
 import type { ShopRelease } from './shop.ts';
 
@@ -55,11 +57,31 @@ async function main(release: ShopRelease): Promise<void> {
   shop.prependListener('request', (request) => {
     if (request.url !== '/healthz') lastMicros = sharedMicros();
   });
+  shop.on('upgrade', (request, socket) => echo(request.headers['sec-websocket-key'] ?? '', socket));
   shop.listen(0, '127.0.0.1', () => process.send!((shop.address() as AddressInfo).port));
   process.on('message', () => process.send!(lastMicros));
   process.once('SIGTERM', () => process.exit());
   process.on('SIGINT', () => undefined);
   process.once('disconnect', () => process.exit());
+}
+
+/** A WebSocket that says again what it hears, in frames below 126 bytes. */
+function echo(key: string, socket: Duplex): void {
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
+  );
+  socket.on('error', () => socket.destroy());
+  let bytes: Buffer = Buffer.alloc(0);
+  socket.on('data', (data: Buffer) => {
+    bytes = Buffer.concat([bytes, data]);
+    for (let length = bytes[1]! & 0x7f; bytes.length >= 6 + length; length = bytes[1]! & 0x7f) {
+      const [first, mask] = [bytes[0]!, bytes.subarray(2, 6)];
+      const payload = bytes.subarray(6, 6 + length).map((byte, at) => byte ^ mask[at % 4]!);
+      bytes = bytes.subarray(6 + length);
+      socket.write(frame(first, Buffer.from(payload), false));
+      if ((first & 0x0f) === 8) socket.end();
+    }
+  });
 }
 
 if (import.meta.main) {

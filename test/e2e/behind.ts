@@ -1,25 +1,28 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ProxySpec } from '../../src/release/service.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
+import { openHaproxy } from '../../src/traffic/haproxy/conformance.ts';
+import { processesOf } from '../../src/traffic/haproxy/processes.ts';
 import { openNginx } from '../../src/traffic/nginx/conformance.ts';
 import { orphansOf } from '../../src/traffic/nginx/processes.ts';
 
 /** A proxy that others make, in an instance that Bascule owns. */
-export type OthersKind = 'nginx';
+export type OthersKind = 'nginx' | 'haproxy';
 
-export const OTHERS: readonly OthersKind[] = ['nginx'];
+export const OTHERS: readonly OthersKind[] = ['nginx', 'haproxy'];
 
 export type Behind = {
-  readonly router: TrafficRouter;
+  readonly router: TrafficRouter & { close(): void };
   readonly spec: ProxySpec;
   /** Everything that it keeps. */
   readonly root: string;
   /** All of its processes, the oldest first. */
   pids(): readonly number[];
   /** Reads its configuration anew, as its owner may at any time. */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
   /** Ends it. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 /** Why it cannot run here, or null. */
@@ -45,13 +48,29 @@ export async function openBehind(kind: OthersKind): Promise<Behind> {
 
 const OPENERS: Readonly<Record<OthersKind, () => Promise<Behind>>> = {
   nginx: async () => {
-    const { router, root, proxy, close } = await openNginx();
+    const bench = await openNginx();
+    const { router, root, proxy } = bench;
     return {
       router,
       spec: proxy!,
       root,
       pids: () => orphansOf(root).toSorted((a, b) => a - b),
       reload: () => router.managed.reload(),
+      close: () => bench.close(),
+    };
+  },
+  haproxy: async () => {
+    const { router, root, proxy, close } = await openHaproxy();
+    const pids = (): number[] => processesOf(join(root, 'main.cfg')).toSorted((a, b) => a - b);
+    return {
+      router,
+      spec: proxy!,
+      root,
+      pids,
+      reload: async () => {
+        process.kill(pids()[0]!, 'SIGUSR2');
+        return Promise.resolve();
+      },
       close,
     };
   },

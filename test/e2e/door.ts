@@ -6,6 +6,7 @@ import type { ProxySpec } from '../../src/release/service.ts';
 import { SLOT_NAMES } from '../../src/release/slot.ts';
 import type { SlotName } from '../../src/release/slot.ts';
 import type { Door, TrafficRouter } from '../../src/traffic/router.ts';
+import { openBehind, type OthersKind } from './behind.ts';
 import { startBackend } from './backend.ts';
 import type { Backend } from './backend.ts';
 import { freePorts } from './ports.ts';
@@ -18,16 +19,16 @@ export const DRAIN_MS = 15_000;
 const STREAM_GRACE_MS = 1000;
 const HEALTH = { path: '/healthz', intervalMs: 200, timeoutMs: 2000, rise: 2, fall: 3 };
 
-/** A door with the built-in proxy before two slots of backends; everyone is served by blue, revision 1. */
+/** A door with the built-in proxy, or one that others make, before two slots of backends; everyone is served by blue, revision 1. */
 export type OpenDoor = {
   readonly port: number;
-  readonly router: TrafficRouter;
+  readonly router: Pick<TrafficRouter, 'apply'>;
   readonly backends: Readonly<Record<SlotName, readonly Backend[]>>;
   /** Ends every process of it. */
   close(): Promise<void>;
 };
 
-export async function startDoor(replicas: number): Promise<OpenDoor> {
+export async function startDoor(replicas: number, kind: OthersKind | null = null): Promise<OpenDoor> {
   const directory = await mkdtemp(join(tmpdir(), 'bascule-door-'));
   endAtExit({ environment: null, directory });
   const closers: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
@@ -44,11 +45,10 @@ export async function startDoor(replicas: number): Promise<OpenDoor> {
       }
     }
     const [port] = await freePorts(1);
-    const started = await startRouter(directory, 1);
-    const { router } = started;
-    closers.push(() => started.stop());
+    const { router, spec, stop } = await startProxy(directory, kind);
+    closers.push(stop);
     await router.install(
-      describeDoor(port!, { blue: addressesOf(backends.blue), green: addressesOf(backends.green) }),
+      describeDoor(port!, { blue: addressesOf(backends.blue), green: addressesOf(backends.green) }, spec),
     );
     const both = { blue: replicas, green: replicas };
     await router.apply({
@@ -70,6 +70,21 @@ export async function startDoor(replicas: number): Promise<OpenDoor> {
     await close();
     throw error;
   }
+}
+
+type Started = {
+  readonly router: TrafficRouter;
+  readonly spec: ProxySpec;
+  readonly stop: () => Promise<void>;
+};
+
+async function startProxy(directory: string, kind: OthersKind | null): Promise<Started> {
+  if (kind !== null) {
+    const { router, spec, close } = await openBehind(kind);
+    return { router, spec, stop: close };
+  }
+  const { router, stop } = await startRouter(directory, 1);
+  return { router, spec: { kind: 'builtin' }, stop };
 }
 
 /** A door of the kind that these tests use, over given addresses. */

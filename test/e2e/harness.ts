@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endProcesses, findProcesses } from './processes.ts';
+import { directoryPrefix, endAtExit, endProcesses, findProcesses } from './processes.ts';
 import type { FoundProcess, Mark } from './processes.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -74,11 +74,13 @@ export type World = {
 
 /** `program` is what stands before the verb: the command under test. */
 export async function createWorld(program: readonly string[] = [process.execPath, MAIN]): Promise<World> {
-  const directory = await realpath(await mkdtemp(join(tmpdir(), 'bascule-e2e-')));
+  const directory = await realpath(await mkdtemp(join(tmpdir(), directoryPrefix(process.ppid))));
   const stateDirectory = join(directory, 'state');
   await mkdir(stateDirectory);
   const id = randomUUID();
   const mark: Mark = { environment: `BASCULE_E2E=${id}`, directory };
+  // A test that is cut off by its time limit does not get to `close`.
+  const closed = endAtExit(mark);
   const { PATH = '', HOME = '' } = process.env;
   const start = (args: readonly string[], { cwd, env }: RunOptions): Child => {
     const [command = '', ...before] = program;
@@ -115,6 +117,7 @@ export async function createWorld(program: readonly string[] = [process.execPath
     close: async () => {
       await endProcesses(mark);
       await rm(directory, { recursive: true, force: true });
+      closed();
     },
   };
 }

@@ -46,17 +46,62 @@ export async function endProcesses(mark: Mark): Promise<void> {
   }
 }
 
-/** Ends them, and takes the directory away, also when this process ends as it should not: a fault, Ctrl-C, a time limit. */
-export function endAtExit(mark: Mark): void {
-  process.once('exit', () => {
+const atExit = new Set<Mark>();
+
+/**
+ * Ends them, and takes the directory away, also when this process ends as it should not: a fault, Ctrl-C, a time limit.
+ * Returns what calls that off.
+ */
+export function endAtExit(mark: Mark): () => void {
+  if (atExit.size === 0) {
+    process.once('exit', endAll);
+    // Not `once`: timeout(1) signals a process and its group, and the second signal would end this in the middle.
+    process.on('SIGINT', interrupted);
+    process.on('SIGTERM', terminated);
+  }
+  atExit.add(mark);
+  return () => {
+    if (!atExit.delete(mark) || atExit.size > 0) return;
+    process.off('exit', endAll).off('SIGINT', interrupted).off('SIGTERM', terminated);
+  };
+}
+
+function endAll(): void {
+  for (const mark of atExit) {
     // Nothing can be awaited any more. A parent may just have started a child: look again, a few times.
     for (let i = 0; i < 10; i++)
       for (const { pid, startTicks } of findProcesses(mark)) endProcess(pid, startTicks);
     rmSync(mark.directory, { recursive: true, force: true });
+  }
+}
+
+function interrupted(): void {
+  process.exit(130);
+}
+
+function terminated(): void {
+  process.exit(143);
+}
+
+/** Beginning of the names of the directories in which the tests of a runner, a process of `node --test`, work. */
+export function directoryPrefix(runner: number): string {
+  return `bascule-e2e-${runner}-`;
+}
+
+/** Ends what the tests of a runner have left, a test process that was killed for example, and returns their commands. */
+export function endLeft(runner: number): readonly string[] {
+  const prefix = directoryPrefix(runner);
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      if (!readlinkSync(`/proc/${name}/cwd`).includes(prefix) && !command.includes(prefix)) return [];
+      endProcess(Number(name), statOf(name).startTicks);
+      return [command];
+    } catch {
+      return []; // over, or of another user
+    }
   });
-  // Not `once`: timeout(1) signals a process and its group, and the second signal would end this in the middle.
-  process.on('SIGINT', () => process.exit(130));
-  process.on('SIGTERM', () => process.exit(143));
 }
 
 function endProcess(pid: number, startTicks: string): void {

@@ -10,7 +10,7 @@ export type StartedRouter = {
   /** The proxy's parent process. */
   readonly pid: number;
   /** Ends the proxy's processes at once. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 };
 
 /**

@@ -7,6 +7,10 @@ const LATENCY_LIMIT_MS = 50;
 
 /** What was asked for. */
 export type Show = {
+  /** The kind of proxy. */
+  readonly proxy: string;
+  /** Switches by a reload, for comparison. */
+  readonly control: number;
   readonly switches: number;
   /** Further switches, whose effect is timed. */
   readonly latency: number;
@@ -38,6 +42,7 @@ export function faults(report: LoadReport, show: Show, { switched, lastStartMs }
     [perSecond >= Math.min(1000, show.perSecond * 0.95), `only ${perSecond.toFixed(0)} requests a second`],
     [report.uploads.spanned > 0 && report.downloads.spanned > 0, 'no transfer spanned a switch'],
     [report.streams.spanned > 0, 'no event stream spanned a switch'],
+    [report.webSockets.spanned > 0, 'no WebSocket spanned a switch'],
     [!show.rests || report.streams.endedProperly > 0, 'no event stream was ended after its grace'],
     [show.drainToTransfer >= 2, 'the drain does not exceed the longest transfer'],
     [
@@ -53,7 +58,7 @@ export function print(
   { switched, applyMs, lastStartMs }: Shown,
   wrong: readonly string[],
 ): void {
-  const { uploads, downloads, streams, latencyMs } = report;
+  const { uploads, downloads, streams, webSockets, latencyMs } = report;
   const rows: (readonly [string, string])[] = [
     ['switches', `${switched}, each after ${SERVED_BEFORE_NEXT} requests on the slot chosen before`],
     ['  apply()', spread(applyMs)],
@@ -67,6 +72,10 @@ export function print(
       `${streams.opened} opened, ${streams.events} events, ${streams.spanned} spanned a switch`,
     ],
     ['  ended properly', `${streams.endedProperly}, after their grace`],
+    [
+      'WebSockets',
+      `${webSockets.done} of ${webSockets.opened} closed by the client, ${webSockets.messages} messages, ${webSockets.spanned} spanned a switch`,
+    ],
     ['failed', String(report.failed)],
     ...Object.entries(report.failures).map(([kind, count]) => [`  ${kind}`, String(count)] as const),
   ];

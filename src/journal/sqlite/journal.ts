@@ -3,7 +3,16 @@ import { assert } from '../../lib/assert.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Json } from '../../lib/json.ts';
 import { sameFile } from '../../lib/same-file.ts';
-import { chainRow, signCheckpoint, verifyChain, type ChainFault, type Checkpoint } from '../chain.ts';
+import {
+  chainRow,
+  commandMac,
+  sameMac,
+  signCheckpoint,
+  stateMac,
+  verifyChain,
+  type ChainFault,
+  type Checkpoint,
+} from '../chain.ts';
 import type {
   ChainHead,
   Committed,
@@ -15,7 +24,7 @@ import type {
   StoredEvent,
 } from '../journal.ts';
 import { brokenChain, checkEntry } from '../refusals.ts';
-import { failureOf, goneJournal, journalError } from './errors.ts';
+import { corruptJournal, failureOf, goneJournal, journalError } from './errors.ts';
 import { release, type Lease } from './lease.ts';
 import { inTransaction } from './migrate.ts';
 import { prepareStatements, type EventRow, type Statements } from './statements.ts';
@@ -44,7 +53,13 @@ export class SqliteJournal implements Journal {
 
   load(): readonly StoredAggregate[] {
     const pending = this.#sql.allCommands.all();
-    return this.#sql.allAggregates.all().map((row) => ({
+    const states = this.#sql.allAggregates.all();
+    const key = this.#key;
+    for (const { aggregate, revision, state, mac } of states)
+      this.#mustFit(`the state of ${aggregate}`, mac, stateMac(key, aggregate, revision, state));
+    for (const { id, aggregate, command, mac } of pending)
+      this.#mustFit(`what is to be done next for ${aggregate}`, mac, commandMac(key, id, aggregate, command));
+    return states.map((row) => ({
       aggregate: row.aggregate,
       revision: row.revision,
       state: parse(row.state),
@@ -72,7 +87,8 @@ export class SqliteJournal implements Journal {
       for (const id of entry.finished) this.#sql.removeCommand.run(id.toWellFormed(), aggregate);
       this.#putAggregate(aggregate, entry);
       for (const { id, command } of entry.commands) {
-        this.#sql.addCommand.run(id.toWellFormed(), aggregate, JSON.stringify(command));
+        const [name, text] = [id.toWellFormed(), JSON.stringify(command)];
+        this.#sql.addCommand.run(name, aggregate, text, commandMac(this.#key, name, aggregate, text));
       }
       for (const document of entry.documents) this.#putDocument(document);
     });
@@ -133,6 +149,12 @@ export class SqliteJournal implements Journal {
     if (this.#database.isOpen) release(this.#database, this.#lease);
   }
 
+  /** Error: JOURNAL_CORRUPT. What a server goes on from is believed whole, or not at all. */
+  #mustFit(what: string, mac: string, expected: string): void {
+    if (sameMac(mac, expected)) return;
+    throw corruptJournal(this.#lease.file, `${what} was damaged or changed, because its MAC does not fit`);
+  }
+
   #checkpoint(): Checkpoint {
     const row = this.#sql.checkpoint.get();
     assert(row !== undefined, 'a journal was opened without its checkpoint');
@@ -144,7 +166,8 @@ export class SqliteJournal implements Journal {
       this.#sql.removeAggregate.run(aggregate);
       this.#sql.removeCommands.run(aggregate);
     } else {
-      this.#sql.putAggregate.run(aggregate, entry.expectedRevision + 1, JSON.stringify(entry.state));
+      const [revision, text] = [entry.expectedRevision + 1, JSON.stringify(entry.state)];
+      this.#sql.putAggregate.run(aggregate, revision, text, stateMac(this.#key, aggregate, revision, text));
     }
   }
 

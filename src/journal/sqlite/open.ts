@@ -26,8 +26,8 @@ export type SqliteJournalOptions = {
 
 /**
  * Opens or makes the journal of a state directory and takes its lease.
- * Errors, all of which leave everything as it was: JOURNAL_HELD, JOURNAL_NEWER, JOURNAL_CORRUPT (torn, emptied or someone
- * else's), JOURNAL_KEY, JOURNAL_FULL, JOURNAL_FAILED.
+ * Errors, all of which leave everything as it was: JOURNAL_HELD, JOURNAL_NEWER, JOURNAL_CORRUPT (torn, emptied, someone
+ * else's, or with a state that was damaged), JOURNAL_KEY, JOURNAL_FULL, JOURNAL_FAILED.
  */
 export function openSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   const file = join(options.dir, 'journal.db');
@@ -58,16 +58,22 @@ function openLocked(database: DatabaseSync, lease: Lease, options: SqliteJournal
   }
   if (!isNew) checkIsJournal(database, lease.file);
   setUp(database, maxBytes);
+  // A kill may have come between the journal that was signed and the name of its key.
+  if (!isNew) finishKey(keyFile);
   let key: Uint8Array | null = null;
-  const version = migrate(
-    database,
-    journalSteps(() => firstCheckpoint((key = prepareKey(keyFile, random)))),
-  );
+  const checkedKey = (): Uint8Array => {
+    key ??= readKey(keyFile, lease.file);
+    checkKey(database, key, lease.file);
+    return key;
+  };
+  const first = (): Checkpoint => firstCheckpoint((key = prepareKey(keyFile, random)));
+  const version = migrate(database, journalSteps(first, checkedKey));
   assert(version === 'current', 'a newer journal was not refused before it was touched');
   finishKey(keyFile);
-  key ??= readKey(keyFile, lease.file);
-  checkKey(database, key, lease.file);
-  return new SqliteJournal(database, lease, key);
+  const journal = new SqliteJournal(database, lease, checkedKey());
+  // A state that was damaged is refused before anything is opened beside the journal.
+  journal.load();
+  return journal;
 }
 
 function isEmpty(database: DatabaseSync): boolean {

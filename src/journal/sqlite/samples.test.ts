@@ -172,7 +172,9 @@ describe('trouble with samples', () => {
 test('an idle hour costs no row, and a cursor every five minutes', async (t) => {
   const dir = newDir(t);
   let nowMs = 0;
-  const store = await openIn(t, dir, { clock: { nowMs: () => nowMs, monotonicMs: () => nowMs } });
+  const store = await openIn(t, dir, {
+    clock: { nowMs: () => nowMs, steadyMs: () => nowMs, monotonicMs: () => nowMs },
+  });
   const log = join(dir, 'samples.db-wal');
   const writes: number[] = [];
   let logSize = statSync(log).size;

@@ -1,19 +1,26 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Checkpoint } from '../chain.ts';
+import { commandMac, stateMac, type Checkpoint } from '../chain.ts';
 
 /** `Bjnl`: tells a journal from other programs' databases. */
 export const JOURNAL_APPLICATION_ID = 0x426a6e6c;
 
 /** `user_version` of the files that this program writes. */
-export const JOURNAL_VERSION = 1;
+export const JOURNAL_VERSION = 2;
 
-/** The steps of `migrate`; the first makes the file and signs the empty chain. */
-export function journalSteps(first: () => Checkpoint): readonly ((database: DatabaseSync) => void)[] {
+/** The steps of `migrate`; the first makes the file and signs the empty chain, the second signs the states that are there. */
+export function journalSteps(
+  first: () => Checkpoint,
+  keyOf: (database: DatabaseSync) => Uint8Array,
+): readonly ((database: DatabaseSync) => void)[] {
   return [
     (database) => {
       database.exec(VERSION_1);
       const { seq, mac, signature } = first();
       database.prepare('INSERT INTO checkpoint VALUES (1, ?, ?, ?)').run(seq, mac, signature);
+    },
+    (database) => {
+      database.exec(VERSION_2);
+      signStates(database, keyOf(database));
     },
   ];
 }
@@ -44,3 +51,23 @@ CREATE TABLE documents (
 CREATE INDEX documents_of_kind ON documents (kind);
 CREATE INDEX documents_of_aggregate ON documents (kind, aggregate);
 `;
+
+const VERSION_2 = `
+ALTER TABLE aggregates ADD COLUMN mac TEXT NOT NULL DEFAULT '';
+ALTER TABLE commands ADD COLUMN mac TEXT NOT NULL DEFAULT '';
+`;
+
+function signStates(database: DatabaseSync, key: Uint8Array): void {
+  const states = database.prepare('SELECT aggregate, revision, state FROM aggregates').all();
+  const signState = database.prepare('UPDATE aggregates SET mac = ? WHERE aggregate = ?');
+  for (const row of states) {
+    const { aggregate, revision, state } = row as { aggregate: string; revision: number; state: string };
+    signState.run(stateMac(key, aggregate, revision, state), aggregate);
+  }
+  const commands = database.prepare('SELECT id, aggregate, command FROM commands').all();
+  const signCommand = database.prepare('UPDATE commands SET mac = ? WHERE id = ?');
+  for (const row of commands) {
+    const { id, aggregate, command } = row as { id: string; aggregate: string; command: string };
+    signCommand.run(commandMac(key, id, aggregate, command), id);
+  }
+}

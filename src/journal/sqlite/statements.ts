@@ -43,19 +43,19 @@ export function prepareStatements(database: DatabaseSync) {
     eventsOfBoth: query<EventRow>(`${EVENT} WHERE rollout = ? AND aggregate = ? AND ${PAGE}`),
     checkpoint: query<Checkpoint>('SELECT seq, mac, signature FROM checkpoint'),
     putCheckpoint: query<never>('UPDATE checkpoint SET seq = ?, mac = ?, signature = ?'),
-    allAggregates: query<{ aggregate: string; revision: number; state: string }>(
-      'SELECT aggregate, revision, state FROM aggregates ORDER BY aggregate',
+    allAggregates: query<{ aggregate: string; revision: number; state: string; mac: string }>(
+      'SELECT aggregate, revision, state, mac FROM aggregates ORDER BY aggregate',
     ),
     revision: query<{ revision: number }>('SELECT revision FROM aggregates WHERE aggregate = ?'),
     putAggregate: query<never>(
-      `INSERT INTO aggregates VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET revision = excluded.revision, state = excluded.state`,
+      `INSERT INTO aggregates VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET revision = excluded.revision, state = excluded.state, mac = excluded.mac`,
     ),
     removeAggregate: query<never>('DELETE FROM aggregates WHERE aggregate = ?'),
-    allCommands: query<{ id: string; aggregate: string; command: string }>(
-      'SELECT id, aggregate, command FROM commands ORDER BY place',
+    allCommands: query<{ id: string; aggregate: string; command: string; mac: string }>(
+      'SELECT id, aggregate, command, mac FROM commands ORDER BY place',
     ),
-    addCommand: query<never>('INSERT INTO commands (id, aggregate, command) VALUES (?, ?, ?)'),
+    addCommand: query<never>('INSERT INTO commands (id, aggregate, command, mac) VALUES (?, ?, ?, ?)'),
     removeCommand: query<never>('DELETE FROM commands WHERE id = ? AND aggregate = ?'),
     removeCommands: query<never>('DELETE FROM commands WHERE aggregate = ?'),
     document: query<{ value: string }>('SELECT value FROM documents WHERE kind = ? AND key = ?'),

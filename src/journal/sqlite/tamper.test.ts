@@ -147,3 +147,61 @@ test('a chain that was computed anew without the key does not fit it', () => {
   assert.equal(fault?.seq, 1);
   assert.throws(() => afterwards((database) => recompute(database, true)), { code: 'JOURNAL_KEY' });
 });
+
+test('a state, or a command that waits, of which one letter is another is refused, and nothing is believed', () => {
+  for (const damage of [
+    `UPDATE aggregates SET state = replace(state, '"ana"', '"ane"')`,
+    'UPDATE aggregates SET revision = revision + 1',
+    "UPDATE aggregates SET aggregate = 'blog'",
+    `UPDATE commands SET command = replace(command, 'blue', 'glue')`,
+    "UPDATE commands SET aggregate = 'blog'",
+    "UPDATE aggregates SET mac = ''",
+  ]) {
+    const dir = mkdtempSync(join(tmpdir(), 'bascule-tamper-'));
+    try {
+      commitOne(dir);
+      const database = new DatabaseSync(join(dir, 'journal.db'));
+      database.exec(damage);
+      database.close();
+      assert.throws(() => openIn(dir), { code: 'JOURNAL_CORRUPT', message: /MAC does not fit/ }, damage);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  }
+});
+
+test('a journal from before states were signed is signed when it is opened', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'bascule-tamper-'));
+  try {
+    commitOne(dir);
+    const database = new DatabaseSync(join(dir, 'journal.db'));
+    database.exec(
+      'ALTER TABLE aggregates DROP COLUMN mac; ALTER TABLE commands DROP COLUMN mac; PRAGMA user_version = 1',
+    );
+    database.close();
+    const again = openIn(dir);
+    const [shop] = again.load();
+    again.close();
+    assert.deepEqual([shop?.state, shop?.pending.length], [{ lockedBy: 'ana' }, 1]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+function commitOne(dir: string): void {
+  const journal = openIn(dir);
+  journal.commit({
+    aggregate: 'shop',
+    expectedRevision: 0,
+    atMs: 1000,
+    actor: 'ana',
+    rollout: null,
+    kind: 'lock',
+    event: {},
+    state: { lockedBy: 'ana' },
+    commands: [{ id: 'shop/1', command: { kind: 'stopSlot', slot: 'blue' } }],
+    finished: [],
+    documents: [],
+  });
+  journal.close();
+}

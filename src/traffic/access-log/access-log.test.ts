@@ -16,6 +16,8 @@ type Bench = {
   readonly path: string;
   /** In seconds after START. */
   now: number;
+  /** How far the wall clock is ahead. */
+  aheadMs: number;
   readonly open: (change?: Partial<AccessLogOptions>) => AccessLog;
   readonly reopened: () => number;
 };
@@ -30,6 +32,7 @@ function bench(t?: TestContext): Bench {
   const self: Bench = {
     path,
     now: 100,
+    aheadMs: 0,
     reopened: () => reopened,
     open: (change = {}) => {
       opened += 1;
@@ -40,6 +43,7 @@ function bench(t?: TestContext): Bench {
         epoch: opened.toString(16),
         closeAfterMs: 1500,
         nowMs: () => (START + self.now) * 1000,
+        wallMs: () => (START + self.now) * 1000 + self.aheadMs,
         reopen: async () => {
           reopened += 1;
           writeFileSync(path, '');
@@ -53,7 +57,7 @@ function bench(t?: TestContext): Bench {
 
 /** `ok 12 blue 0 7 user`: class, second, slot, replica, latency, identity. */
 function parse(line: string): LogRecord | null {
-  const found = /^(\w+) (\d+) (blue|green) (\d+) (\d+) ?(\S*)$/.exec(line);
+  const found = /^(\w+) (-?\d+) (blue|green) (\d+) (\d+) ?(\S*)$/.exec(line);
   if (found === null) return null;
   const classIndex: ClassIndex = CLASS[found[1] as keyof typeof CLASS];
   const attempt = {
@@ -355,6 +359,30 @@ function* drainAll(log: AccessLog, cursor: string): Generator<ReplicaSecond> {
     at = batch.cursor;
   }
 }
+
+test('a wall clock that jumps moves no line into another second, and the seconds around it are lost', (t) => {
+  const it = bench(t);
+  const log = it.open();
+  let { cursor } = log.batch(null);
+  for (const aheadMs of [3_600_000, -3_600_000]) {
+    it.aheadMs = aheadMs;
+    it.now += 1;
+    const jumped = it.now;
+    log.batch(cursor);
+    // Later than what may be by either clock.
+    it.now += 10;
+    appendFileSync(it.path, `ok ${it.now + aheadMs / 1000} blue 0 7\n`);
+    it.now += 4;
+    const batch = log.batch(cursor);
+    assert.deepEqual(
+      batch.replicas.map(({ second, attempts }) => [second - START, attempts]),
+      [[it.now - 4, 1]],
+    );
+    assert.ok(batch.lost !== null && batch.lost.fromSecond <= START + jumped);
+    assert.ok(batch.lost.toSecond < START + it.now - 4);
+    ({ cursor } = batch);
+  }
+});
 
 function requests(seconds: readonly ReplicaSecond[] = []): number {
   return seconds.reduce((total, each) => total + each.requests, 0);

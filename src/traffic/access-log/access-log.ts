@@ -4,11 +4,14 @@ import { type IdentityBook, IdentityCounts } from '../identity-book.ts';
 import { IdentityFilter, type IdentityNews } from '../identity-filter.ts';
 import { formatCursor, type LogCursor, parseCursor } from './cursor.ts';
 import { NOTHING, OpenSecond, type SecondCounts } from './open-second.ts';
-import type { LogRecord, ParseLine } from './record.ts';
+import type { ParseLine } from './record.ts';
 import { PeopleFile } from './people-file.ts';
 import { type Place, Tail, type TailOptions } from './tail.ts';
+import { type Moment, wallShift } from './wall-shift.ts';
 
 export type AccessLogOptions = TailOptions & {
+  /** The clock by which the lines are stamped. Seconds are counted by `nowMs`, which is steady. */
+  readonly wallMs: () => number;
   readonly parse: ParseLine;
   /** Tells one run of the reader from another: hex. */
   readonly epoch: string;
@@ -52,6 +55,8 @@ export class AccessLog {
   private filter: IdentityFilter | null = null;
   private readonly people: PeopleFile;
   private readonly lostSeconds: number[] = [];
+  private looked: Moment | null = null;
+  private shiftSeconds = 0;
 
   constructor(options: AccessLogOptions) {
     this.options = options;
@@ -120,6 +125,7 @@ export class AccessLog {
   }
 
   private read(): void {
+    this.followWall();
     const tail = this.tail!;
     if (this.closedSecond - this.deliveredSecond > AHEAD_SECONDS) return;
     const before = tail.places;
@@ -136,9 +142,10 @@ export class AccessLog {
       this.garbage += 1;
       return;
     }
-    if (again && record.second <= this.closedSecond) return;
+    const stamped = record.second + this.shiftSeconds;
+    if (again && stamped <= this.closedSecond) return;
     // Never ahead of the clock, whatever a line says: its second would stay open.
-    const second = Math.min(record.second, Math.floor(this.options.nowMs() / 1000));
+    const second = Math.min(stamped, Math.floor(this.options.nowMs() / 1000));
     this.newestSecond = Math.max(this.newestSecond, second);
     const at = Math.max(second, this.closedSecond + 1);
     let open = this.open.get(at);
@@ -146,13 +153,21 @@ export class AccessLog {
       open = new OpenSecond(at, before);
       this.open.set(at, open);
     }
-    open.add(record, this.saltFor(record));
+    open.add(record, this.saltFor(stamped));
   }
 
-  private saltFor(record: LogRecord): SaltState | null {
-    return this.identities !== null && record.second >= this.identities.fromSecond
-      ? this.identities.salt
-      : null;
+  /** A wall clock that jumped must not move lines into seconds in which nobody wrote them. */
+  private followWall(): void {
+    const { nowMs, wallMs, closeAfterMs } = this.options;
+    const now = { steadyMs: nowMs(), wallMs: wallMs() };
+    const { seconds, lost } = wallShift(this.looked, now, closeAfterMs);
+    if (lost !== null) this.markLost(lost.fromSecond, lost.toSecond);
+    this.looked = now;
+    this.shiftSeconds = seconds;
+  }
+
+  private saltFor(second: number): SaltState | null {
+    return this.identities !== null && second >= this.identities.fromSecond ? this.identities.salt : null;
   }
 
   private closeNext(): void {

@@ -13,7 +13,7 @@ export type Attempt = {
 
 /** What one line of an access log says. */
 export type LogRecord = {
-  /** When the request was decided: Unix time in whole seconds. */
+  /** When the request was decided: Unix time in whole seconds, by the wall clock of who wrote it. */
   readonly second: number;
   /** In the order of the tries, the last one final; empty where no replica was asked. */
   readonly attempts: readonly Attempt[];

@@ -20,6 +20,7 @@ export type TailOptions = {
   readonly maxBytes: number;
   /** Makes the proxy open `path` anew. Called after it was renamed. */
   readonly reopen: () => Promise<void>;
+  /** Steady: never jumps. */
   readonly nowMs: () => number;
 };
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SteadyClock } from '../../lib/steady-clock.ts';
 import type { ListeningHandle } from './listeners.ts';
 import type { Answer, Ask, FromWorker, Place, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
 
@@ -18,6 +19,8 @@ const STOP_MARGIN_MS = 1000;
 const WORKER_FLAGS = ['--max-semi-space-size=4'];
 
 export type FleetOptions = {
+  /** Numbers the seconds of counts; the workers get its offset. */
+  readonly clock: Pick<SteadyClock, 'steadyMs' | 'offsetMs'>;
   readonly size: number;
   /** All that a new worker must know. */
   readonly onStart: (place: Place) => Extract<ToWorker, { kind: 'start' }>;
@@ -106,7 +109,10 @@ export class Fleet {
 
   private async launch(member: Member): Promise<void> {
     member.startedAtMs = performance.now();
-    const child = fork(workerPath(), [], { serialization: 'advanced', execArgv: WORKER_FLAGS });
+    const child = fork(workerPath(), [String(this.options.clock.offsetMs)], {
+      serialization: 'advanced',
+      execArgv: WORKER_FLAGS,
+    });
     member.process = child;
     const died = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.on('message', (message) => this.receive(member, message as FromWorker));
@@ -116,7 +122,7 @@ export class Fleet {
     send(member, this.options.onStart({ index: member.index, of: this.members.length }));
     // Whatever changes from here on is told to it as well, behind the start.
     member.ready = true;
-    member.countedSecond = Math.floor(Date.now() / 1000) - 1;
+    member.countedSecond = Math.floor(this.options.clock.steadyMs() / 1000) - 1;
     await Promise.race([started, died]);
     if (member.process !== child) return;
     for (const listener of this.sockets.keys()) {

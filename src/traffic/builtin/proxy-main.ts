@@ -4,7 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { readBootId } from '../../lib/boot-id.ts';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
+import { openSteadyClock, sinceBootMs } from '../../lib/steady-clock.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { Fleet } from './fleet.ts';
@@ -58,7 +60,9 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
 }
 
 async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () => void): Promise<void> {
-  const startSecond = Math.floor(Date.now() / 1000);
+  const sources = { bootId: readBootId(), wallMs: Date.now, sinceBootMs };
+  const clock = openSteadyClock(options.stateDir, sources);
+  const startSecond = Math.floor(clock.steadyMs() / 1000);
   const calls = new CallQueue();
   const stop = stopSignal();
   const control = await serveControl(join(options.stateDir, CONTROL_SOCKET), (call) => calls.handle(call));
@@ -85,6 +89,7 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
       },
     });
     const fleet: Fleet = new Fleet({
+      clock,
       size: options.workers ?? Math.min(MAX_WORKERS, availableParallelism()),
       onStart: (place) => ({ kind: 'start', place, services: plane.states, health: prober.health() }),
       onCounts: (counts) => ledger.add(counts.services),
@@ -103,7 +108,7 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
     await fleet.start();
     await listenRestored(plane, log);
     await desk.restore(holds);
-    setInterval(() => closeSeconds(ledger, fleet), CLOSE_TICK_MS);
+    setInterval(() => closeSeconds(ledger, fleet, clock.steadyMs()), CLOSE_TICK_MS);
     onServing();
     flushCompileCache();
     log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
@@ -184,8 +189,8 @@ async function listenRestored(plane: Plane, log: Log, retries = 0): Promise<void
   }
 }
 
-function closeSeconds(ledger: Ledger, fleet: Fleet): void {
-  const overdue = Math.floor((Date.now() - SECOND_GRACE_MS) / 1000) - 1;
+function closeSeconds(ledger: Ledger, fleet: Fleet, nowMs: number): void {
+  const overdue = Math.floor((nowMs - SECOND_GRACE_MS) / 1000) - 1;
   ledger.close(Math.max(overdue, fleet.countedSecond ?? 0));
 }
 

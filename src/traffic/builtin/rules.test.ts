@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { rm } from 'node:fs/promises';
+import { Agent } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type TestContext, after, before, describe, test } from 'node:test';
 import { type Stage, openStage, send, slotOf, sum, waitFor } from '../conformance.ts';
 import type { Door, Hold, Mirror } from '../router.ts';
@@ -237,4 +239,37 @@ test('a proxy that is stopped tells those who wait', async (t) => {
 
   const answer = await held;
   assert.deepEqual([answer.status, answer.body], [503, '503 the proxy is being stopped\n']);
+});
+
+test('holds, switches and a mirror under load fail nobody', async (t) => {
+  const { bench, stage } = await alone(t);
+  const mirror: Mirror = { slot: 'green', sharePercent: 50, methods: ['GET'] };
+  const statuses: Record<string, number> = {};
+  const over = new AbortController();
+  const client = async (index: number): Promise<void> => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    while (!over.signal.aborted) {
+      const post = index % 4 === 0 ? { method: 'POST', body: Buffer.alloc(20_000) } : {};
+      const answer = await send({ port: stage.port, path: '/', agent, ...post }).catch(
+        (error: Error) => error,
+      );
+      const key = 'status' in answer ? String(answer.status) : answer.message;
+      statuses[key] = (statuses[key] ?? 0) + 1;
+    }
+    agent.destroy();
+  };
+  const clients = Array.from({ length: 16 }, (_, index) => client(index));
+
+  for (let i = 0; i < 20; i += 1) {
+    const [from, to] = i % 2 === 0 ? (['blue', 'green'] as const) : (['green', 'blue'] as const);
+    await stage.route({ serve: from, hold: HOLD });
+    await stage.observed((seen) => seen.held === 16);
+    await stage.route({ serve: to, ...(to === 'blue' && { mirror }) });
+    await pause(20);
+  }
+  over.abort();
+  await Promise.all(clients);
+
+  assert.deepEqual(Object.keys(statuses), ['200']);
+  assert.equal((await bench.router.observe(stage.door.service)).held, undefined);
 });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../../lib/clock.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
 import type { RouterBench } from '../conformance.ts';
 import { processesOf } from './processes.ts';
@@ -22,7 +23,7 @@ export type HaproxyBench = RouterBench & { readonly router: HaproxyRouter; reado
 
 export async function openHaproxy(options: Partial<HaproxyRouterOptions> = {}): Promise<HaproxyBench> {
   const root = await mkdtemp(join(tmpdir(), 'bascule-haproxy-'));
-  const router = new HaproxyRouter({ root, ...options });
+  const router = new HaproxyRouter({ root, clock: systemClock, ...options });
   await router.start();
   return {
     router,

@@ -14,7 +14,10 @@ export type LiveOptions = {
   readonly door: Door;
   readonly epoch: string;
   readonly logFile: (door: Door) => string;
+  /** Steady: never jumps. */
   readonly nowMs: () => number;
+  /** By which HAProxy stamps its lines. */
+  readonly wallMs: () => number;
 };
 
 /** What the router keeps of a service while it runs. */
@@ -81,7 +84,7 @@ export class LiveService {
   }
 
   private openLog(): AccessLog {
-    const { epoch, nowMs } = this.options;
+    const { epoch, nowMs, wallMs } = this.options;
     return new AccessLog({
       path: this.logFile,
       // Never put aside: HAProxy cannot be told to open it anew (log-space.ts).
@@ -91,6 +94,7 @@ export class LiveService {
       epoch,
       closeAfterMs: CLOSE_AFTER_MS,
       nowMs,
+      wallMs,
     });
   }
 }

@@ -32,6 +32,7 @@ function renderDefaults(log: string): string {
     log ${log} len 4096 format raw local0
     option dontlognull
     option http-keep-alive
+    option abortonclose
     option idle-close-on-response
     option redispatch 1
     option allbackups

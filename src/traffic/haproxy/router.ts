@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
@@ -22,6 +23,8 @@ import { SystemHaproxy } from './system.ts';
 export type HaproxyRouterOptions = {
   /** Holds maps, certificates and the state; a managed HAProxy wholly. Letters, digits and . _ - / only. */
   readonly root: string;
+  /** Steady for the seconds of counts; by the wall clock HAProxy stamps its lines. */
+  readonly clock: Pick<Clock, 'nowMs' | 'steadyMs'>;
   readonly binary?: string;
   /** Command that does what needs root for the HAProxy of the machine, or null to run HAProxy itself. */
   readonly helper?: readonly string[] | null;
@@ -209,7 +212,8 @@ export class HaproxyRouter implements TrafficRouter {
       epoch: this.epoch,
       logFile: ({ spec }) =>
         spec.proxy.kind === 'haproxy' && !spec.proxy.managed ? spec.proxy.log : this.managed.logFile,
-      nowMs: Date.now,
+      nowMs: () => this.options.clock.steadyMs(),
+      wallMs: () => this.options.clock.nowMs(),
     });
     this.services.set(door.service, service);
     return service;
@@ -260,7 +264,7 @@ export class HaproxyRouter implements TrafficRouter {
   }
 
   private markLost(): void {
-    const nowSecond = Math.floor(Date.now() / 1000);
+    const nowSecond = Math.floor(this.options.clock.steadyMs() / 1000);
     for (const service of this.services.values())
       if (service.plan().proxy.managed) service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond);
   }

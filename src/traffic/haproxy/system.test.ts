@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '../../lib/clock.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
 import { freePort, openStage, send, slotOf, splitTo, type Stage, sum, waitFor } from '../conformance.ts';
 import { searchPath } from './command.ts';
@@ -57,7 +58,7 @@ async function openMachine(t: TestContext): Promise<Machine> {
     child.kill('SIGTERM');
     await ended;
   };
-  const router = new HaproxyRouter({ root: join(directory, 'state'), mainFile });
+  const router = new HaproxyRouter({ root: join(directory, 'state'), clock: systemClock, mainFile });
   await router.start();
   const stages: Stage[] = [];
   t.after(async () => {
@@ -170,6 +171,7 @@ test(
     });
     const ask = async (binary: string, proxy: Partial<HaproxyProxy>): Promise<unknown> => {
       const router = new HaproxyRouter({
+        clock: systemClock,
         root: join(machine.directory, 'other'),
         binary,
         mainFile: machine.mainFile,

@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { describe } from 'node:test';
 import { routerConformance } from '../conformance.ts';
 import { prefixConformance } from '../prefix-conformance.ts';
-import { rulesConformance } from '../rules-conformance.ts';
 import { openNginx } from './conformance.ts';
 
 /** What would make nginx remember where a route led, or not follow it, were it not turned off where we ask. */
@@ -14,6 +13,5 @@ const skip = spawnSync('nginx', ['-v']).status === 0 ? false : 'nginx is not ins
 describe('with nginx', { skip }, () => {
   routerConformance('nginx', () => openNginx());
   prefixConformance('nginx', () => openNginx());
-  rulesConformance('nginx', () => openNginx());
   routerConformance('nginx with open_file_cache on', () => openNginx({ extra: REMEMBERING }));
 });

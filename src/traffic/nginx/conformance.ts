@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../../lib/clock.ts';
 import type { NginxProxy } from '../../release/service.ts';
 import type { RouterBench } from '../conformance.ts';
 import { NginxRouter, type NginxRouterOptions } from './router.ts';
@@ -24,7 +25,7 @@ export async function openNginx(options: Partial<NginxRouterOptions> = {}): Prom
   const root = await mkdtemp(join(tmpdir(), 'bascule-nginx-'));
   // Workers may be of another user.
   await chmod(root, 0o755);
-  const router = new NginxRouter({ root, ...options });
+  const router = new NginxRouter({ root, clock: systemClock, ...options });
   await router.start();
   return {
     router,

@@ -7,7 +7,8 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
 import type { SlotName } from '../../release/slot.ts';
-import { BUSY_LIMITS, secretOf, type ServicePlan } from './render-service.ts';
+import { BUSY_LIMITS } from './render-service.ts';
+import { secretOf, type ServicePlan } from './service-plan.ts';
 
 const TIMEOUT_MS = 3000;
 const MOST_BODY = 4096;
@@ -76,7 +77,12 @@ export class FrontDoor {
   private get(plan: ServicePlan, path: string, by: By = { agents: this.kept }): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const asking = this.ask(plan, path, by);
-      const fail = (error: Error): void => reject(unreachable(plan, error));
+      const fail = (error: Error): void => {
+        // Kept idle, and closed by a reload just as it was used: a new one tells more.
+        if (by.agents === this.kept && asking.reusedSocket)
+          resolve(this.get(plan, path, { ...by, agents: null }));
+        else reject(unreachable(plan, error));
+      };
       asking.setTimeout(TIMEOUT_MS, () => asking.destroy(new Error(`no answer within ${TIMEOUT_MS}ms`)));
       asking.on('error', fail);
       asking.on('response', (response) => {

@@ -7,7 +7,7 @@ import { testConfiguration } from './command.ts';
 import { type Agents, type FrontDoor, keeping } from './front-door.ts';
 import type { ManagedNginx } from './managed.ts';
 import { renderFiles, renderUnknownHosts } from './render-files.ts';
-import type { ServicePlan } from './render-service.ts';
+import type { ServicePlan } from './service-plan.ts';
 import type { SystemNginx } from './system.ts';
 
 const VERIFY_MS = 5000;

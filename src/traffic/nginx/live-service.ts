@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Address } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { AccessLog } from '../access-log/access-log.ts';
@@ -7,20 +8,31 @@ import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
 import { lineParser } from './log-line.ts';
 import { overrideProblem } from './render-override.ts';
-import { secretOf, type ServicePlan } from './render-service.ts';
+import { type MirrorPlan, secretOf, type ServicePlan } from './service-plan.ts';
 import { RouteFiles } from './route-files.ts';
 import { layOut } from './route-layout.ts';
 
 /** nginx writes out its buffers every second. */
 const CLOSE_AFTER_MS = 1500;
-const LOG_BYTES = 32 * 1024 * 1024;
 
 export type LiveOptions = {
   readonly root: string;
   readonly door: Door;
   readonly epoch: string;
+  readonly logBytes: number;
   readonly reopen: () => Promise<void>;
+  /** Steady: never jumps. */
   readonly nowMs: () => number;
+  /** By which nginx stamps its lines. */
+  readonly wallMs: () => number;
+};
+
+/** What is to be other than it is. */
+type PlanChange = {
+  readonly door?: Door;
+  readonly size?: number | null;
+  readonly mirror?: MirrorPlan | null;
+  readonly hold?: Address | null;
 };
 
 /** What it cannot do is refused, never ignored. Error: TRAFFIC_DOOR_UNSERVABLE. */
@@ -60,6 +72,8 @@ export class LiveService {
   route: Route | null = null;
   /** Replicas that nginx spreads requests over; null until some were in use: all that are reserved. */
   size: number | null = null;
+  mirror: MirrorPlan | null = null;
+  hold: Address | null = null;
   private readonly options: LiveOptions;
   private readonly files: RouteFiles;
   private log: AccessLog;
@@ -79,12 +93,19 @@ export class LiveService {
     return { door: this.door, route: this.route };
   }
 
+  /** What its files are made of besides its door. */
+  get parts(): Omit<Required<PlanChange>, 'door'> {
+    const { size, mirror, hold } = this;
+    return { size, mirror, hold };
+  }
+
   get counts(): AccessLog {
     return this.log;
   }
 
-  /** What nginx is to have of it; with another door or another size, what it would have. */
-  plan(door = this.door, size = this.size): ServicePlan {
+  /** What nginx is to have of it; with a change, what it would have. */
+  plan(change: PlanChange = {}): ServicePlan {
+    const { door = this.door, size = this.size, mirror = this.mirror, hold = this.hold } = change;
     const { proxy } = door.spec;
     if (proxy.kind !== 'nginx') {
       throw new OperatingError(
@@ -100,6 +121,8 @@ export class LiveService {
       size: Math.max(1, size ?? Math.max(door.slots.blue.length, door.slots.green.length)),
       directory: this.directory,
       logFile: this.logFile,
+      mirror,
+      hold,
       secret: secretOf(door),
     };
   }
@@ -145,15 +168,16 @@ export class LiveService {
 
   private openLog(former?: AccessLog): AccessLog {
     former?.close();
-    const { epoch, reopen, nowMs } = this.options;
+    const { epoch, logBytes, reopen, nowMs, wallMs } = this.options;
     return new AccessLog({
       path: this.logFile,
-      maxBytes: LOG_BYTES,
+      maxBytes: logBytes,
       parse: lineParser(this.door.slots),
       epoch,
       closeAfterMs: CLOSE_AFTER_MS,
       reopen,
       nowMs,
+      wallMs,
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Upstream } from '../../lib/upstream.ts';
 import { formatAddress } from '../../lib/address.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
-import type { Attempt, ParseLine } from '../access-log/record.ts';
+import type { Attempt, LogRecord, ParseLine } from '../access-log/record.ts';
 import { CLASS, type ClassIndex, classOfStatus } from '../tally.ts';
 
 /** Begins every line, so that one which follows a torn one is found. */
@@ -45,14 +45,24 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
     const status = Number(fields[3]);
     if (!(second > 0) || !(status >= 0)) return null;
     const identity = fields[11]!;
+    const apart = apartOf(fields, replicas);
     return {
       second,
-      attempts: attemptsOf(fields, status, replicas),
+      attempts: fields[10] === 'w' || apart.instead !== undefined ? [] : attemptsOf(fields, status, replicas),
       identity: identity === '-' || identity === '' ? null : identity,
       isPreview: fields[10] === 'p',
-      ...(fields[10] === 'o' && { by: 'override' as const }),
+      ...apart,
     };
   };
+}
+
+/** A copy for which no replica was asked was not sent. */
+function apartOf(fields: readonly string[], replicas: Replicas): Pick<LogRecord, 'by' | 'instead'> {
+  if (fields[10] === 'o') return { by: 'override' };
+  // It ended where it waited: turned away, or its client left.
+  if (fields[10] === 'w') return fields[3] === '503' ? { instead: 'holdRefused' } : {};
+  if (fields[10] !== 'm') return {};
+  return replicas.has(fields[5]!) ? { by: 'mirror' } : { by: 'mirror', instead: 'mirrorDropped' };
 }
 
 type Replicas = ReadonlyMap<string, readonly { readonly slot: SlotName; readonly replica: number }[]>;
@@ -61,10 +71,11 @@ function attemptsOf(fields: readonly string[], status: number, replicas: Replica
   const [, , outcome, , completion, addressList, statusList, timeList, lengthList, promised] = fields;
   const [slot, standIn] = outcome!.split('-') as [SlotName, SlotName?];
   if (!SLOT_NAMES.includes(slot) || addressList === '-') return [];
-  const addresses = addressList!.split(BETWEEN);
-  const statuses = statusList!.split(BETWEEN);
-  const times = timeList!.split(BETWEEN);
-  const lengths = lengthList!.split(BETWEEN);
+  // The first of one that waited in a hold is the waiting.
+  const from = fields[10] === 'h' ? 1 : 0;
+  const [addresses, statuses, times, lengths] = [addressList!, statusList!, timeList!, lengthList!].map(
+    (list) => list.split(BETWEEN).slice(from),
+  ) as [string[], string[], string[], string[]];
   const last = addresses.length - 1;
   const attempts: Attempt[] = [];
   // Nobody in its own slot was asked, because nobody there is well.

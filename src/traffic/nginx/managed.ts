@@ -19,6 +19,7 @@ const LOOK_MS = 500;
 const START_MS = 8000;
 const POLL_MS = 20;
 const RETRY_MS = 2000;
+const MOST_COMPLAINTS = 64 * 1024;
 
 /** An nginx of Bascule's own: not root's, in the state directory; it outlives the controller and is found again. */
 export class ManagedNginx {
@@ -105,7 +106,7 @@ export class ManagedNginx {
       if (!wasKnown) this.options.onDeath();
     }
     this.master = this.pid;
-    this.workers = this.serving();
+    this.workers = new Set(this.master === null ? [] : workersOf(this.master).keys());
     this.watch();
   }
 
@@ -140,17 +141,25 @@ export class ManagedNginx {
     this.watch();
   }
 
-  /** A worker that did not say goodbye took its buffer with it. */
+  /** A worker that was killed took its buffer with it; one that a reload ends writes it out first. */
   private missWorkers(): void {
     const now = this.master === null ? new Map<number, 'serving' | 'leaving'>() : workersOf(this.master);
-    const gone = [...this.workers].some((pid) => !now.has(pid));
-    this.workers = this.serving();
-    if (gone) this.options.onDeath();
+    const gone = [...this.workers].filter((pid) => !now.has(pid));
+    this.workers = new Set(now.keys());
+    if (gone.length > 0 && this.deaths().some((pid) => gone.includes(pid))) this.options.onDeath();
   }
 
-  private serving(): Set<number> {
-    const workers = this.master === null ? [] : [...workersOf(this.master)];
-    return new Set(workers.filter(([, state]) => state === 'serving').map(([pid]) => pid));
+  /** Workers that ended by a signal, as the master told last. */
+  private deaths(): number[] {
+    try {
+      const file = join(this.options.root, 'error.log');
+      const text = readFileSync(file, 'latin1').slice(-MOST_COMPLAINTS);
+      return [...text.matchAll(/worker process (\d+) exited (?:on signal|with fatal code)/g)].map(([, pid]) =>
+        Number(pid),
+      );
+    } catch {
+      return [];
+    }
   }
 
   private signal(signal: NodeJS.Signals): void {

@@ -3,7 +3,9 @@ import { formatAddress } from '../../lib/address.ts';
 import type { Door } from '../router.ts';
 import { renderCommon } from './render-common.ts';
 import { quote } from './quote.ts';
-import { block, renderHttp, renderLocations, renderPreview, type ServicePlan } from './render-service.ts';
+import { block } from './render-proxying.ts';
+import { renderHttp, renderLocations, renderPreview } from './render-service.ts';
+import type { ServicePlan } from './service-plan.ts';
 
 export type RenderedFiles = {
   /** By name within the directory. */

@@ -25,6 +25,11 @@ export function targetOf(door: Door, name: string): string {
   return prefixed(door).length === 0 ? '' : `$${name}_target`;
 }
 
+/** The same for a slot that is known. */
+export function targetIn(door: Door, slot: SlotName, name: string): string {
+  return prefixOf(door, slot) === '' ? '$request_uri' : `$${name}_below_${slot}`;
+}
+
 /** Stands in a location that proxies. */
 export function renderPrefixRules(door: Door, name: string): string {
   if (prefixed(door).length === 0) return 'proxy_redirect off;\n';
@@ -43,17 +48,15 @@ export function renderPrefixMaps(door: Door, name: string): string {
     "~^(?:green[.]|[.](?:blue-)?green$)" green;
     default blue;
 }
+${slots.map((slot) => renderBelow(slot, prefixOf(door, slot), name)).join('')}map $${name}_at $${name}_target {
+    volatile;
+${SLOT_NAMES.map((slot) => `    ${slot} ${targetIn(door, slot, name)};\n`).join('')}}
 ${map(
-  `$${name}_at $request_uri`,
-  `$${name}_target`,
-  '$request_uri',
-  slots.flatMap((slot) => targets(slot, prefixOf(door, slot))),
+  `$${name}_at|$bascule_host|${door.spec.trustForwarded ? '$bascule_kept_host' : ''}|$bascule_given`,
+  `$${name}_location`,
+  '$bascule_given',
+  slots.flatMap((slot) => locations(slot, door.slots[slot])),
 )}${map(
-    `$${name}_at|$bascule_host|${door.spec.trustForwarded ? '$bascule_kept_host' : ''}|$bascule_given`,
-    `$${name}_location`,
-    '$bascule_given',
-    slots.flatMap((slot) => locations(slot, door.slots[slot])),
-  )}${map(
     `$${name}_at $bascule_given`,
     `$${name}_cookie_path`,
     '$bascule_given',
@@ -68,11 +71,13 @@ function map(of: string, variable: string, otherwise: string, cases: readonly Ca
   return `map "${of}" ${variable} {\n    volatile;\n${lines}    default ${otherwise};\n}\n`;
 }
 
-function targets(slot: SlotName, prefix: string): Case[] {
-  return [
-    [String.raw`${slot} /(?<bascule_query>(?:\?.*)?)`, `${prefix}$bascule_query`],
-    [`${slot} .*`, `${withoutSlash(prefix)}$request_uri`],
-  ];
+/** What is asked of a slot. */
+function renderBelow(slot: SlotName, prefix: string, name: string): string {
+  return `map $request_uri $${name}_below_${slot} {
+    ${quote(String.raw`~^/(?<bascule_query>(?:\?.*)?)$`)} ${quote(`${prefix}$bascule_query`)};
+    default ${quote(`${withoutSlash(prefix)}$request_uri`)};
+}
+`;
 }
 
 function locations(slot: SlotName, upstreams: readonly Upstream[]): Case[] {

@@ -1,43 +1,22 @@
-import { createHash } from 'node:crypto';
 import { formatAddress } from '../../lib/address.ts';
 import { formatUpstream, type Upstream, withPrefix } from '../../lib/upstream.ts';
-import type { NginxProxy } from '../../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { BUCKETS } from '../cohort.ts';
 import type { Door } from '../router.ts';
 import { logFormat } from './log-line.ts';
 import { quote, quoteLiteral } from './quote.ts';
-import { renderChoosing, renderChosen, renderChosenSlot, renderStripped } from './render-override.ts';
-import { renderPrefixMaps, renderPrefixRules, targetOf } from './render-prefix.ts';
+import { renderHold, renderHolding, renderHoldMaps } from './render-hold.ts';
+import { copyPath, renderCopy, renderCopied, renderCopying, renderMirrorMaps } from './render-mirror.ts';
+import { renderChoosing, renderChosen, renderChosenSlot } from './render-override.ts';
+import { renderPrefixMaps, targetOf } from './render-prefix.ts';
+import { block, FILES, renderProxying } from './render-proxying.ts';
 import { bucketName, OUTCOMES, type Outcome } from './route-layout.ts';
-
-/** What a service's files are made of. */
-export type ServicePlan = {
-  readonly door: Door;
-  readonly proxy: NginxProxy;
-  /** Replicas per slot that requests are spread over. */
-  readonly size: number;
-  /** The service's own directory: `route`, `here`. */
-  readonly directory: string;
-  readonly logFile: string;
-  /** Part of the paths that only the controller asks for. */
-  readonly secret: string;
-};
+import { nameOf, type ServicePlan } from './service-plan.ts';
 
 /** How many requests are in flight is asked as: fewer than so many? */
 export const BUSY_LIMITS = [
   1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1024, 4096, 16_384, 65_535,
 ] as const;
-
-/** Nobody who does not know the service's salt can guess it. */
-export function secretOf(door: Door): string {
-  return createHash('sha256').update(`nginx ${door.service} ${door.salt}`).digest('hex').slice(0, 32);
-}
-
-/** A name for nginx's variables, groups and zones. */
-export function nameOf(service: string): string {
-  return `bascule_${service.replaceAll('-', '_')}`;
-}
 
 /** Upstream groups, the bucket of a request, counting. Stands at the level of `http`. */
 export function renderHttp(plan: ServicePlan): string {
@@ -52,7 +31,7 @@ split_clients "${door.salt}${identityOf(door)}" $${name}_bucket {
 ${buckets}    * ${bucketName(BUCKETS - 1)};
 }
 limit_conn_zone "$bascule_slot$bascule_kind" zone=${name}_busy:256k;
-${renderPrefixMaps(door, name)}${renderChosen(door, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
+${renderPrefixMaps(door, name)}${renderChosen(door, name)}${renderMirrorMaps(plan, name)}${renderHoldMaps(plan, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
 `;
 }
 
@@ -60,16 +39,26 @@ ${renderPrefixMaps(door, name)}${renderChosen(door, name)}log_format ${name} '${
 export function renderLocations(plan: ServicePlan, digest: string): string {
   const { door } = plan;
   const name = nameOf(door.service);
-  const body = renderBody(plan);
+  // What turns a request to another place stands in the first one only: those places must not turn it again.
+  const turns = streamCheck(name) + renderCopying(plan, name);
+  const first = `${FIRST}${renderChoosing(door, name)}${renderHolding(plan, name)}${turns}`;
+  const body = renderBody(plan, '');
   const path = decodeURIComponent(door.spec.path);
   const places = path === '/' ? [quote('/')] : [`= ${quote(path)}`, quote(`${path}/`)];
-  return `${places.map((place) => block(`location ${place}`, body)).join('')}${block(
+  return `${places.map((place) => block(`location ${place}`, renderBody(plan, first))).join('')}${block(
     `location @${name}_stream`,
-    `${body.replace(renderChoosing(door, name) + streamCheck(name), '')}proxy_buffering off;\n`,
+    `${body}proxy_buffering off;\n`,
   )}${block(`location @${name}_502`, renderStandIn(plan, 502))}${block(
     `location @${name}_504`,
     renderStandIn(plan, 504),
-  )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${renderPrivate(plan, digest)}`;
+  )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${
+    plan.mirror === null ? '' : block(`location @${name}_copied`, `${body}${renderCopied(plan, plan.mirror)}`)
+  }${
+    plan.hold === null
+      ? ''
+      : block(`location @${name}_hold`, renderHold(plan, plan.hold)) +
+        block(`location @${name}_released`, renderBody(plan, `set $bascule_preview h;\n${turns}`))
+  }${renderPrivate(plan, digest)}`;
 }
 
 function streamCheck(name: string): string {
@@ -115,9 +104,6 @@ ${renderProxying(plan)}proxy_pass http://${nameOf(door.service)}_$bascule_slot${
   );
 }
 
-/** Positive answers to `-f` must not be remembered, and links must be followed, whatever is set above. */
-const FILES = 'open_file_cache off;\ndisable_symlinks off;\n';
-
 function renderUpstream({ door, size }: ServicePlan, outcome: Outcome): string {
   const slot = (outcome.split('-')[1] ?? outcome) as SlotName;
   const servers = door.slots[slot]
@@ -153,12 +139,14 @@ function renderIdentity({ service, sticky }: Door): string {
 `;
 }
 
-function renderBody(plan: ServicePlan): string {
+/** Of a request that comes to the service first. */
+const FIRST = 'set $bascule_preview "";\n';
+
+function renderBody(plan: ServicePlan, turns: string): string {
   const name = nameOf(plan.door.service);
   return `${FILES}set $bascule_slot "";
-set $bascule_preview "";
 set $bascule_retry "";
-${renderChoosing(plan.door, name)}${streamCheck(name)}recursive_error_pages on;
+${turns}recursive_error_pages on;
 error_page 502 = @${name}_502;
 error_page 504 = @${name}_504;
 add_header Retry-After $bascule_retry always;
@@ -187,34 +175,6 @@ function renderChoice({ door, directory }: ServicePlan, then: (outcome: Outcome)
   return round + round;
 }
 
-function renderProxying(plan: ServicePlan): string {
-  const { door, proxy, size, logFile } = plan;
-  const { spec, sticky } = door;
-  const name = nameOf(door.service);
-  const kept = spec.trustForwarded;
-  const include = proxy.include === null ? '' : `include ${quote(proxy.include)};\n`;
-  return `limit_conn ${name}_busy 65535;
-limit_conn_log_level info;
-access_log ${quote(logFile)} ${name} buffer=32k flush=1s;
-client_max_body_size ${spec.maxBodyBytes ?? 0};
-proxy_http_version 1.1;
-proxy_cache off;
-${renderPrefixRules(door, name)}proxy_intercept_errors off;
-proxy_connect_timeout ${proxy.connectTimeoutMs}ms;
-proxy_read_timeout ${proxy.readTimeoutMs}ms;
-proxy_send_timeout ${proxy.readTimeoutMs}ms;
-proxy_next_upstream error timeout;
-proxy_next_upstream_tries ${Math.min(3, Math.max(2, size))};
-proxy_set_header Host $bascule_host;
-proxy_set_header Connection $bascule_connection;
-proxy_set_header Upgrade $http_upgrade;
-proxy_set_header X-Forwarded-For ${kept ? '$proxy_add_x_forwarded_for' : '$remote_addr'};
-proxy_set_header X-Forwarded-Proto ${kept ? '$bascule_kept_proto' : '$scheme'};
-proxy_set_header X-Forwarded-Host ${kept ? '$bascule_kept_host' : '$bascule_host'};
-${kept ? '' : 'proxy_set_header Forwarded "";\n'}proxy_set_header X-Request-ID $bascule_request_id;
-${sticky.by === 'cookie' ? 'proxy_set_header Cookie $bascule_cookies;\n' : ''}${renderStripped(door)}${include}`;
-}
-
 /** The other slot answers where nothing was sent to its own one, and it may. */
 function renderStandIn(plan: ServicePlan, status: number): string {
   const { door, directory } = plan;
@@ -223,7 +183,7 @@ function renderStandIn(plan: ServicePlan, status: number): string {
 if (-f ${quote(`${directory}/route/stand-in`)}) {
     set $bascule_stand_in $bascule_other;
 }
-if ($upstream_bytes_sent ~ "[1-9]") {
+if ($upstream_bytes_sent ~ "[1-9][^:]*$") {
     set $bascule_stand_in "";
 }
 if ($bascule_stand_in = "") {
@@ -259,6 +219,7 @@ function renderPrivate(plan: ServicePlan, digest: string): string {
     at('slot', `${renderChoice(plan, (outcome) => `return 200 ${outcome};`)}return 404;\n`),
     busy,
     probes,
+    plan.mirror === null ? '' : block(`location = ${copyPath(plan)}`, renderCopy(plan, plan.mirror)),
   ].join('');
 }
 
@@ -274,12 +235,4 @@ proxy_set_header User-Agent bascule-probe;
 proxy_set_header Cookie "";
 proxy_pass ${quoteLiteral(target)};
 `;
-}
-
-export function block(head: string, body: string): string {
-  const inner = body
-    .split('\n')
-    .map((line) => (line === '' ? '' : `    ${line}`))
-    .join('\n');
-  return `${head} {\n${inner}}\n`;
 }

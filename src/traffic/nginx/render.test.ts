@@ -13,7 +13,7 @@ import { MANAGED } from './conformance.ts';
 import { quote, quoteLiteral } from './quote.ts';
 import { renderMain } from './render-common.ts';
 import { renderFiles } from './render-files.ts';
-import { secretOf, type ServicePlan } from './render-service.ts';
+import { secretOf, type ServicePlan } from './service-plan.ts';
 
 const GOLDEN = join(import.meta.dirname, 'golden');
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
@@ -25,9 +25,18 @@ type Change = {
   readonly spec?: Partial<DoorSpec>;
   readonly door?: Partial<Door>;
   readonly proxy?: Partial<ServicePlan['proxy']>;
+  readonly mirror?: ServicePlan['mirror'];
+  readonly hold?: boolean;
 };
 
-function plan({ service = 'shop', spec = {}, door = {}, proxy = {} }: Change = {}): ServicePlan {
+function plan({
+  service = 'shop',
+  spec = {},
+  door = {},
+  proxy = {},
+  mirror = null,
+  hold = false,
+}: Change = {}): ServicePlan {
   const health = { path: '/healthz', intervalMs: 1000, timeoutMs: 1000, rise: 3, fall: 2 };
   const nginx = { ...MANAGED, ...proxy };
   const described: Door = {
@@ -59,6 +68,8 @@ function plan({ service = 'shop', spec = {}, door = {}, proxy = {} }: Change = {
     size: 2,
     directory: `/var/lib/bascule/nginx/s/${service}`,
     logFile: `/var/lib/bascule/nginx/log/${service}.log`,
+    mirror,
+    hold: hold ? { host: '127.0.0.1', port: 8300 } : null,
     secret: secretOf(described),
   };
 }
@@ -134,6 +145,15 @@ const forms: readonly (readonly [string, readonly ServicePlan[]])[] = [
       }),
     ],
   ],
+  [
+    'mirror',
+    [
+      plan({
+        mirror: { serve: 'blue', slot: 'green', sharePercent: 12.5, methods: ['GET', 'HEAD', 'POST'] },
+      }),
+    ],
+  ],
+  ['hold', [plan({ hold: true })]],
   ['snippet', [plan({ proxy: { managed: false, mode: 'snippet' }, door: { sticky: { by: 'none' } } })]],
 ];
 

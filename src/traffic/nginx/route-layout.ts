@@ -36,6 +36,8 @@ export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLa
     if (slot !== null && files.includes(`up.${slot}`)) files.push(`by.${target}.${slot}`);
   }
   const { serve, split } = route;
+  if (route.hold !== undefined)
+    files.push('hold.any', ...SLOT_NAMES.filter((slot) => slot !== serve).map((slot) => `hold.not-${slot}`));
   if (serve === null) return { files, lists: {} };
   const rest = outcomeOf(serve, route, isUp);
   const cohort = split === null ? null : drawCohort(split);

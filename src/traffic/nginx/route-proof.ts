@@ -4,7 +4,7 @@ import { drawCohort, isCandidate } from '../cohort.ts';
 import type { Door, Route } from '../router.ts';
 import { identityIn } from './bucket.ts';
 import type { FrontDoor } from './front-door.ts';
-import type { ServicePlan } from './render-service.ts';
+import type { ServicePlan } from './service-plan.ts';
 
 const PROOF_MS = 1000;
 const POLL_MS = 10;

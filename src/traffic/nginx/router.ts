@@ -1,30 +1,42 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Address } from '../../lib/address.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { TrafficBatch } from '../counts.ts';
 import { doorConflict } from '../door-conflict.ts';
+import type { HoldPort } from '../hold-port.ts';
 import { HealthMemory } from '../health-memory.ts';
 import { Prober } from '../prober.ts';
 import type { Door, DoorObservation, Route, RouterCapabilities, TrafficRouter } from '../router.ts';
+import { ruleProblem } from '../rule-problem.ts';
 import { StateStore } from '../state-store.ts';
 import { FrontDoor, unreached } from './front-door.ts';
 import { Installation } from './installation.ts';
 import { LiveService } from './live-service.ts';
 import { ManagedNginx } from './managed.ts';
 import { proveRoute } from './route-proof.ts';
+import { mirrorPlanOf } from './service-plan.ts';
 import { SystemNginx } from './system.ts';
 
 export type NginxRouterOptions = {
   /** Holds routes, logs and the state; a managed nginx wholly. */
   readonly root: string;
+  /** Steady for the seconds of counts; by the wall clock nginx stamps its lines. */
+  readonly clock: Pick<Clock, 'nowMs' | 'steadyMs'>;
   /** The program of a managed nginx. */
   readonly binary?: string;
   /** Command that does what needs root for the nginx of the machine, or null to run nginx itself. */
   readonly helper?: readonly string[] | null;
   /** Directives at the top of a managed nginx's `http`, for tests. */
   readonly extra?: string;
+  /** Lets requests wait. Without it nobody is held. */
+  readonly holdPort?: HoldPort;
+  /** Past this size a log is put aside. */
+  readonly logBytes?: number;
   /** What somebody should know, and nothing waits for. */
   readonly report?: (message: string) => void;
 };
@@ -34,15 +46,16 @@ const CAPABILITIES: RouterCapabilities = {
   sticky: ['cookie', 'header', 'address', 'none'],
   identities: true,
   hold: false,
-  mirror: false,
+  mirror: true,
   preview: true,
   override: true,
 };
 const LOST_BEFORE_S = 2;
+const LOG_BYTES = 32 * 1024 * 1024;
 
 /** nginx behind the router port: one that the machine has, or one of Bascule's own. */
 export class NginxRouter implements TrafficRouter {
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities: RouterCapabilities;
   readonly managed: ManagedNginx;
   private readonly options: NginxRouterOptions;
   private readonly services = new Map<string, LiveService>();
@@ -56,6 +69,7 @@ export class NginxRouter implements TrafficRouter {
 
   constructor(options: NginxRouterOptions) {
     this.options = options;
+    this.capabilities = { ...CAPABILITIES, hold: options.holdPort !== undefined };
     const { root, binary = 'nginx', extra = '' } = options;
     for (const name of ['', 'log', 's']) {
       mkdirSync(join(root, name), { recursive: true });
@@ -83,6 +97,9 @@ export class NginxRouter implements TrafficRouter {
       if (route !== null) {
         service.changeRoute(route);
         service.size = sizeOf(route);
+        service.mirror = mirrorPlanOf(route);
+        // Where it cannot be asked yet, requests that find no hold port go on at once.
+        if (route.hold !== undefined) service.hold = await this.openHold(door.service).catch(() => null);
       }
       const presumed = (slot: SlotName, replica: number): boolean =>
         healthy.some((one) => one.service === door.service && one.slot === slot && one.replica === replica);
@@ -110,7 +127,7 @@ export class NginxRouter implements TrafficRouter {
       const known = this.services.get(door.service);
       const service = known ?? this.open(door);
       try {
-        await this.reinstall(service, service.plan(door));
+        await this.reinstall(service, service.plan({ door }));
       } catch (error) {
         if (known === undefined) this.drop(service);
         throw error;
@@ -129,6 +146,7 @@ export class NginxRouter implements TrafficRouter {
       const others = this.plansBeside(plan);
       await this.installation(plan.proxy).change(others, null);
       await this.gone(service);
+      if (service.hold !== null) await this.options.holdPort!.close(name);
       this.drop(service);
       await this.store.remove(name);
     });
@@ -137,18 +155,26 @@ export class NginxRouter implements TrafficRouter {
   apply(route: Route): Promise<void> {
     return this.inTurn(async () => {
       const service = this.service(route.service);
-      checkShare(route);
+      checkRoute(route);
       const present = service.route?.revision ?? 0;
       if (route.revision === present) await proveRoute(this.front, service.plan(), service.route!);
       if (route.revision <= present) return;
       const size = sizeOf(route) ?? service.size;
-      if (size !== service.size) {
+      const hold = route.hold === undefined ? service.hold : await this.openHold(route.service);
+      const parts = { size, mirror: mirrorPlanOf(route), hold };
+      if (!isDeepStrictEqual(parts, service.parts)) {
         // Make before break: the groups know the replicas before the route may choose them.
-        await this.reinstall(service, service.plan(service.door, size));
-        service.size = size;
+        await this.reinstall(service, service.plan(parts));
+        Object.assign(service, parts);
       }
+      if (route.hold !== undefined)
+        await this.options.holdPort!.set(route.service, route.revision, route.hold);
+      const wasHeld = service.route?.hold !== undefined;
       service.write(route, (slot) => this.isUp(service, slot));
       service.changeRoute(route);
+      // Who waited comes back to the new route.
+      if (wasHeld && route.hold === undefined)
+        await this.options.holdPort!.set(route.service, route.revision, null);
       await this.store.save(service.state);
       this.prober.follow(service.door, route);
       service.write(route, (slot) => this.isUp(service, slot));
@@ -162,7 +188,9 @@ export class NginxRouter implements TrafficRouter {
     const revision = service.route?.revision ?? 0;
     const isUsed = revision === 0 || (await this.front.usesRevision(plan, revision));
     const [blue, green] = await Promise.all(SLOT_NAMES.map((slot) => this.observeSlot(service, slot)));
-    return { revision: isUsed ? revision : 0, slots: { blue: blue!, green: green! } };
+    const held =
+      service.route?.hold === undefined ? {} : { held: await this.options.holdPort!.waiting(name) };
+    return { revision: isUsed ? revision : 0, slots: { blue: blue!, green: green! }, ...held };
   }
 
   /** nginx cannot end single requests: they end with the processes that answer them. */
@@ -196,8 +224,10 @@ export class NginxRouter implements TrafficRouter {
       root: this.options.root,
       door,
       epoch: this.epoch,
+      logBytes: this.options.logBytes ?? LOG_BYTES,
       reopen: () => this.installation(service.plan().proxy).nginx.reopen(),
-      nowMs: Date.now,
+      nowMs: () => this.options.clock.steadyMs(),
+      wallMs: () => this.options.clock.nowMs(),
     });
     this.services.set(door.service, service);
     return service;
@@ -248,6 +278,13 @@ export class NginxRouter implements TrafficRouter {
     }
   }
 
+  /** Errors: TRAFFIC_ROUTE_INVALID, and those of the hold port. */
+  private openHold(service: string): Promise<Address> {
+    const { holdPort } = this.options;
+    if (holdPort !== undefined) return holdPort.open({ service, way: 'redirect' });
+    throw invalid(service, 'a hold, without a place to wait,');
+  }
+
   private isUp(service: LiveService, slot: SlotName): boolean {
     return this.prober.observe(service.door.service, slot).some((replica) => replica.healthy);
   }
@@ -264,7 +301,7 @@ export class NginxRouter implements TrafficRouter {
   }
 
   private markLost(): void {
-    const nowSecond = Math.floor(Date.now() / 1000);
+    const nowSecond = Math.floor(this.options.clock.steadyMs() / 1000);
     for (const service of this.services.values())
       if (service.plan().proxy.managed) service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond);
   }
@@ -293,12 +330,17 @@ function sizeOf(route: Route): number | null {
 }
 
 /** Error: TRAFFIC_ROUTE_INVALID. */
-function checkShare(route: Route): void {
+function checkRoute(route: Route): void {
   const percent = route.split?.sharePercent ?? 0;
-  if (Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9 && percent >= 0 && percent <= 100) return;
-  throw new OperatingError(
+  const isStep = Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9 && percent >= 0 && percent <= 100;
+  const problem = isStep ? ruleProblem(route) : `a share of ${percent} %, where it goes in steps of 0.1 %`;
+  if (problem !== null) throw invalid(route.service, problem);
+}
+
+function invalid(service: string, problem: string): OperatingError {
+  return new OperatingError(
     'TRAFFIC_ROUTE_INVALID',
-    `A share of ${percent} % cannot be routed: it goes from 0 to 100 % in steps of 0.1 %. The route is unchanged.`,
+    `The route of ${service} is unchanged: ${problem} cannot be routed.`,
     { retryable: false },
   );
 }

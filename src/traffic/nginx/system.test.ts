@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { systemClock } from '../../lib/clock.ts';
 import { freePort, openStage, send, type Stage, waitFor } from '../conformance.ts';
 import type { NginxProxy } from '../../release/service.ts';
 import { MANAGED } from './conformance.ts';
@@ -53,7 +54,7 @@ ${extra} }`,
     async () => masterOf(join(root, 'pid')),
     (found) => found !== null,
   ))!;
-  const router = new NginxRouter({ root: join(root, 'state'), helper: [helper] });
+  const router = new NginxRouter({ root: join(root, 'state'), clock: systemClock, helper: [helper] });
   await router.start();
   const stages: Stage[] = [];
   t.after(async () => {
@@ -175,7 +176,11 @@ describe('the nginx of the machine', { skip, concurrency: 2 }, () => {
       const helper = join(it.root, `helper-${code}`);
       await writeFile(helper, `#!/bin/sh\n${script}\n`);
       await chmod(helper, 0o755);
-      const router = new NginxRouter({ root: join(it.root, `state-${code}`), helper: [helper] });
+      const router = new NginxRouter({
+        root: join(it.root, `state-${code}`),
+        clock: systemClock,
+        helper: [helper],
+      });
       await assert.rejects(router.install(stage.door), { code });
       router.close();
     }

@@ -5,7 +5,7 @@ import { writeFileDurably } from '../../lib/durable-file.ts';
 import type { Release } from '../../release/release.ts';
 import type { VerifyCheck } from '../../release/service.ts';
 import type { CheckResult } from '../checker.ts';
-import { readBootId } from '../proc.ts';
+import { readBootId } from '../../lib/boot-id.ts';
 import { endSession, spawnSession, type Exit, type SessionId } from '../session.ts';
 import type { SystemUser } from '../user.ts';
 

@@ -9,7 +9,8 @@ import { test, type TestContext } from 'node:test';
 import type { Address } from '../../lib/address.ts';
 import type { ReleaseSpec } from '../../release/service.ts';
 import { freeAddresses, until } from '../conformance.ts';
-import { readBootId, readStat } from '../proc.ts';
+import { readStat } from '../proc.ts';
+import { readBootId } from '../../lib/boot-id.ts';
 import type { LogLine, SlotWorkload } from '../runtime.ts';
 import {
   newStateDir,

@@ -169,7 +169,7 @@ function factsOf(place: Place, clock: Clock): ReplicaFacts {
     listens: listenersOf(pids),
     crashes,
     lastExit,
-    retryInMs: retry === null ? null : Math.max(0, retryAtMs - clock.nowMs()),
+    retryInMs: retry === null ? null : Math.max(0, retryAtMs - clock.monotonicMs()),
     problem,
   };
 }

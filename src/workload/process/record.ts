@@ -16,6 +16,7 @@ export type ReplicaRecord = {
   readonly address: Address;
   readonly bootId: string;
   readonly session: SessionId;
+  /** By the steady clock. */
   readonly startedAtMs: number;
   readonly stopGraceMs: number;
   readonly crashes: number;

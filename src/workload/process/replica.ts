@@ -75,9 +75,9 @@ export class Replica {
     return marksOf(service, label, { slot, replica, port: address.port });
   }
 
-  /** How long it has been up, by the wall clock, because a monotonic one does not outlive us. */
+  /** How long it has been up, by the steady clock, because a monotonic one does not outlive us. */
   upMs(): number {
-    return Math.max(0, this.#tools.clock.nowMs() - this.#record.startedAtMs);
+    return Math.max(0, this.#tools.clock.steadyMs() - this.#record.startedAtMs);
   }
 
   state(): ReplicaState {
@@ -152,7 +152,7 @@ export async function startReplica(
       address,
       bootId: tools.bootId,
       session: session.id,
-      startedAtMs: tools.clock.nowMs(),
+      startedAtMs: tools.clock.steadyMs(),
       stopGraceMs: spec.stopGraceMs,
       crashes: request.crashes,
       lastExit: request.lastExit,

@@ -150,7 +150,7 @@ export class SlotProcesses {
   #retryLater(place: Place, upMs: number): void {
     const { delayMs, inARow } = backOff(place.inARow, upMs);
     place.inARow = inARow;
-    place.retryAtMs = this.#tools.clock.nowMs() + delayMs;
+    place.retryAtMs = this.#tools.clock.monotonicMs() + delayMs;
     place.retry = setTimeout(() => void this.#inLane(() => this.#restart(place)), delayMs);
     place.retry.unref();
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { freePorts } from '../ports.ts';
+import { editStates } from '../journal-edit.ts';
 import { endByPid } from '../processes.ts';
 import { lasting, openStage, told, type Stage } from '../stage.ts';
 import { waitFor } from '../wait-for.ts';
@@ -30,6 +31,14 @@ test('a journal that cannot be used is refused with what to do, in whatever way,
       () => sql(file, 'PRAGMA user_version = 99'),
     ],
     'of another program': [/JOURNAL_CORRUPT.*another program/s, () => sql(file, 'PRAGMA application_id = 7')],
+    'with a state that was damaged': [
+      /JOURNAL_CORRUPT.*the state of shop.*MAC/s,
+      () =>
+        sql(
+          file,
+          `UPDATE aggregates SET state = replace(state, '"green"', '"greeo"') WHERE aggregate = 'shop'`,
+        ),
+    ],
     "signed by another server's key": [/JOURNAL_KEY/, () => replaceKey(key, `${'ab'.repeat(32)}\n`)],
   };
   for (const [what, [says, damage]] of Object.entries(damages)) {
@@ -241,6 +250,34 @@ test('SIGHUP and SIGTERM stop the server in order, and traffic and applications 
   assert.equal(seen.failed, 0, JSON.stringify(seen.examples));
 });
 
+test('a socket that is deleted under a running server is there again within seconds', async (t) => {
+  const stage = await openStage(t);
+  const app = await stage.app('shop');
+  const socket = join(stage.stateDirectory, 'sockets', 'operator.sock');
+  rmSync(socket);
+
+  await waitFor('the socket', () => existsSync(socket));
+  const ran = await app.deploy('v1');
+  assert.equal(ran.code, 0, told(ran));
+  assert.match(stage.controller().log(), /a socket of the API had been deleted/);
+});
+
+test('a server whose socket another program has is refused, says so, and ends; traffic goes on', async (t) => {
+  const stage = await openStage(t);
+  const app = await stage.app('shop');
+  assert.equal((await app.deploy('v1')).code, 0);
+  await stage.controller().stop();
+  const stranger = createServer().listen(join(stage.stateDirectory, 'sockets', 'viewer.sock'));
+  await once(stranger, 'listening');
+  t.after(async () => void stranger.close());
+
+  const ran = await stage.run(['serve'], { withinMs: 20_000 });
+
+  assert.notEqual(ran.code, 0, told(ran));
+  assert.match(ran.stderr, /SOCKET_IN_USE/, told(ran));
+  assert.equal((await app.ask()).version, 'v1');
+});
+
 function killProxy(stage: Stage): void {
   for (const { pid, command } of stage.world.processes())
     if (command.includes('proxy-program')) endByPid(pid);
@@ -249,11 +286,7 @@ function killProxy(stage: Stage): void {
 /** The boot id is the kernel's and cannot be changed, so the recorded one is. */
 function otherMachine(stage: Stage): void {
   const now = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const other = "'00000000-0000-0000-0000-000000000000'";
-  sql(
-    join(stage.stateDirectory, 'journal.db'),
-    `UPDATE aggregates SET state = replace(state, '${now}', ${other})`,
-  );
+  editStates(stage.stateDirectory, now, '00000000-0000-0000-0000-000000000000');
 }
 
 function sql(file: string, text: string): void {

@@ -2,6 +2,7 @@ import { downloadLanes, uploadLanes } from './transfers.ts';
 import { streamLanes } from './event-streams.ts';
 import type { LoadOptions } from './options.ts';
 import { Requests } from './requests.ts';
+import { WebSocketLane } from './websockets.ts';
 import { Tally } from './tally.ts';
 import type { LoadReport } from './tally.ts';
 
@@ -30,13 +31,14 @@ export function startLoad(options: LoadOptions): Load {
   });
   const transfers = [...uploadLanes(options, tally), ...downloadLanes(options, tally)];
   const streams = streamLanes(options, tally);
+  const sockets = Array.from({ length: options.webSockets }, () => new WebSocketLane(options, tally));
   const timer = setInterval(() => {
     const nowMs = performance.now();
     requests.expire(nowMs);
     for (const lane of [...transfers, ...streams]) lane.expire(nowMs);
   }, EXPIRE_EVERY_MS);
   requests.start();
-  for (const lane of [...transfers, ...streams]) lane.begin();
+  for (const lane of [...transfers, ...streams, ...sockets]) lane.begin();
   return {
     snapshot: () => tally.report(),
     switched: () => void tally.switches++,
@@ -44,7 +46,7 @@ export function startLoad(options: LoadOptions): Load {
     stop: async () => {
       tally.stopped();
       await Promise.all([requests.stop(), ...transfers.map((lane) => lane.finish())]);
-      for (const lane of streams) lane.leave();
+      for (const lane of [...streams, ...sockets]) lane.leave();
       clearInterval(timer);
       return tally.report();
     },

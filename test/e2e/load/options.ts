@@ -22,6 +22,8 @@ export type LoadOptions = {
   readonly transferBytes: number;
   readonly transferMs: number;
   readonly streams: number;
+  /** The application echoes what comes on `/echo`. */
+  readonly webSockets: number;
   /** Without any progress. */
   readonly timeoutMs: number;
   /** null: until stopped. */
@@ -41,6 +43,7 @@ export const DEFAULT_LOAD: Omit<LoadOptions, 'port'> = {
   transferBytes: 262_144,
   transferMs: 2000,
   streams: 0,
+  webSockets: 0,
   timeoutMs: 10_000,
   durationMs: null,
 };
@@ -66,6 +69,7 @@ export function parseLoadArguments(argv: readonly string[]): LoadOptions {
       'transfer-bytes': text,
       'transfer-time': text,
       streams: text,
+      'web-sockets': text,
       timeout: text,
       duration: text,
     },
@@ -85,6 +89,7 @@ export function parseLoadArguments(argv: readonly string[]): LoadOptions {
     transferBytes: number('transfer-bytes', values['transfer-bytes'], d.transferBytes),
     transferMs: duration('transfer-time', values['transfer-time'], d.transferMs),
     streams: number('streams', values.streams, d.streams),
+    webSockets: number('web-sockets', values['web-sockets'], d.webSockets),
     timeoutMs: duration('timeout', values.timeout, d.timeoutMs),
     durationMs: values.duration === undefined ? null : duration('duration', values.duration, 0),
   };

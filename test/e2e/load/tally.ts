@@ -58,6 +58,13 @@ export type LoadReport = {
     readonly spanned: number;
     readonly openNow: number;
   };
+  readonly webSockets: {
+    readonly opened: number;
+    readonly messages: number;
+    /** Closed by the client, each message answered. */
+    readonly done: number;
+    readonly spanned: number;
+  };
   /** Changes of the route that the load was told of. */
   readonly switches: number;
   /** User and system time of this process. */
@@ -76,6 +83,7 @@ export class Tally {
   switches = 0;
   readonly uploads: Mutable<TransferCounts> = { done: 0, bytes: 0, spanned: 0 };
   readonly downloads: Mutable<TransferCounts> = { done: 0, bytes: 0, spanned: 0 };
+  readonly webSockets = { opened: 0, messages: 0, done: 0, spanned: 0 };
   readonly streams = { opened: 0, events: 0, endedProperly: 0, spanned: 0, openNow: 0 };
   readonly #startMs = performance.now();
   readonly #cpu = process.cpuUsage();
@@ -128,6 +136,7 @@ export class Tally {
       uploads: { ...this.uploads },
       downloads: { ...this.downloads },
       streams: { ...this.streams },
+      webSockets: { ...this.webSockets },
       switches,
       cpuMs: (user + system) / 1000,
     };

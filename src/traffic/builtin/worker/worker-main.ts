@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import { formatAddress } from '../../../lib/address.ts';
+import { sinceBootMs } from '../../../lib/steady-clock.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
 import {
@@ -32,7 +33,9 @@ const services = new Map<string, ServiceLive>();
 const fronts = new Map<string, ReturnType<typeof createFront>>();
 let place: Place = { index: 0, of: 1 };
 const state: FrontState = { doors: new Map(), previews: new Map(), isStopping: false, mint: new Mint() };
-let second = Math.floor(Date.now() / 1000);
+/** What makes the machine's monotonic time the steady one that the parent and the controller number seconds by. */
+const OFFSET_MS = Number(process.argv[2]);
+let second = Math.floor(steadyMs() / 1000);
 
 process.on('disconnect', () => process.exit(0));
 // Ctrl-C and `kill` of the whole group: the parent decides how to end.
@@ -201,15 +204,19 @@ function tickDrains(): void {
 function scheduleFlush(): void {
   setTimeout(
     () => {
-      const now = Math.floor(Date.now() / 1000);
+      const now = Math.floor(steadyMs() / 1000);
       if (now > second) {
         tell({ kind: 'counts', second: now - 1, services: takeCounts() });
         second = now;
       }
       scheduleFlush();
     },
-    1002 - (Date.now() % 1000),
+    1002 - (steadyMs() % 1000),
   );
+}
+
+function steadyMs(): number {
+  return OFFSET_MS + sinceBootMs();
 }
 
 function takeCounts(): ServiceCounts[] {
