@@ -13,7 +13,7 @@ const TAKES_ANSWERS: readonly Fault[] = [
   'machine restarts',
 ];
 /** What keeps the judge from seeing a version, or from seeing stable beside it. */
-const BLINDS: readonly Fault[] = [...TAKES_ANSWERS, 'counts lost', 'proxy away', 'clock ahead', 'clock back'];
+const BLINDS: readonly Fault[] = [...TAKES_ANSWERS, 'counts lost', 'proxy away'];
 /** What an effect may fail of, or last too long of. */
 const HINDERS: readonly Fault[] = [
   'killed',
@@ -35,16 +35,10 @@ export const EXCUSES: Readonly<Record<Cause, readonly Fault[]>> = {
   harmful: TAKES_ANSWERS,
   severe: TAKES_ANSWERS,
   watch: TAKES_ANSWERS,
-  verify: [],
-  start: [
-    ...HINDERS,
-    'replica crashes',
-    'replica hangs',
-    'candidate dies',
-    'machine restarts',
-    'clock ahead',
-  ],
-  gate: [...HINDERS, 'replica crashes', 'replica hangs', 'candidate dies', 'machine restarts', 'clock ahead'],
+  // An attempt that was not listened to was perhaps the one that held.
+  verify: ['killed', 'failing effect', 'lost effect', 'effect done twice', 'machine restarts'],
+  start: [...HINDERS, 'replica crashes', 'replica hangs', 'candidate dies', 'machine restarts'],
+  gate: [...HINDERS, 'replica crashes', 'replica hangs', 'candidate dies', 'machine restarts'],
   route: HINDERS,
   unsure: [],
   person: [],

@@ -70,7 +70,7 @@ export function strike(world: SimWorld, fault: Fault, hit: () => void): void {
       return;
     case 'clock back':
       now('the clock is put back');
-      world.time.nowMs -= draw.pick([200, 1000, 3000]);
+      world.time.nowMs -= draw.pick([200, 1000, 3000, 60_000, 3_600_000]);
       return;
     case 'disk full':
       now('the disk is full');

@@ -1,4 +1,6 @@
 import type { ServiceSpec } from '../src/release/service.ts';
+import { VERIFY } from '../src/rollout/fixtures.ts';
+import { LATE_AT } from './nature.ts';
 import { SERVICE } from './spec.ts';
 import { OVER_WITHIN_MS, type Stage } from './stage.ts';
 
@@ -20,6 +22,7 @@ export const HARD_SCENARIOS = [
   'locked by somebody else',
   'frozen under way',
   'deployed while what is kept stands in',
+  'checks that hold late',
 ] as const;
 export type HardScenario = (typeof HARD_SCENARIOS)[number];
 
@@ -63,6 +66,8 @@ export async function playHard(stage: Stage, scenario: HardScenario): Promise<vo
       return await frozen(stage);
     case 'deployed while what is kept stands in':
       return await deployedOverStandIn(stage);
+    case 'checks that hold late':
+      return await checkedAgain(stage);
   }
 }
 
@@ -119,6 +124,18 @@ async function deployedOverStandIn(stage: Stage): Promise<void> {
   stage.must(stage.stable() === kept, `${stage.stable()} is stable after a rollback to ${kept}`);
   stage.world.machine.lift(down);
   await stage.deploy(label);
+}
+
+/** Tried as often as the file says before it is given up. */
+async function checkedAgain(stage: Stage): Promise<void> {
+  const { people } = stage;
+  const checks = VERIFY.kind === 'verify' ? VERIFY.checks : [];
+  const verify = checks.map((check) => ({ ...check, attempts: LATE_AT }));
+  people.spec = { ...people.spec, release: { ...people.spec.release, verify } };
+  for (let times = 0; times < LATE_AT; times += 1) {
+    await stage.deploy(people.label('verified-late'));
+    await stage.over('done');
+  }
 }
 
 async function scaledAtStart(stage: Stage): Promise<void> {

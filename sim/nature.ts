@@ -37,6 +37,9 @@ export function errorPartOf(nature: Nature, share: number): number {
   return nature === 'erring-at-full' && share > 0.99 ? 0.8 : 0;
 }
 
+/** Of so many checks in a row, one holds where they hold late. */
+export const LATE_AT = 3;
+
 /** What dies of its traffic does so after this long. */
 export const DYING_AFTER_MS = 2500;
 

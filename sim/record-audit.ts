@@ -7,7 +7,7 @@ import type { Watched } from './audit.ts';
 import { EXCUSES } from './excuses.ts';
 import { guardBreached } from './guard-audit.ts';
 import { FELT_MS, type Memory, type Typed } from './memory.ts';
-import { isCaught, natureOf } from './nature.ts';
+import { isCaught, LATE_AT, natureOf } from './nature.ts';
 
 type Known = {
   readonly releaseId: string;
@@ -18,6 +18,8 @@ type Known = {
   readonly isCaught: boolean;
   /** Its plan may end as undecided. */
   readonly asksOrBacks: boolean;
+  /** A check that holds late is tried often enough. */
+  readonly checksAgain: boolean;
   outcome: Outcome | null;
 };
 
@@ -131,6 +133,9 @@ export class RecordAudit {
     return {
       releaseId: rollout.releaseId,
       plan: JSON.stringify(rollout.plan),
+      checksAgain: rollout.plan.steps.some(
+        (step) => step.kind === 'verify' && step.checks.every(({ attempts }) => attempts >= LATE_AT),
+      ),
       asksOrBacks:
         rollout.plan.whenUnsure.then !== 'advance' || rollout.plan.steps.some(({ kind }) => kind === 'ask'),
       reboots: this.#memory.reboots,
@@ -164,7 +169,8 @@ export class RecordAudit {
       case 'watch':
         return isGood && !isExcused ? 'nothing was wrong with it' : null;
       case 'verify':
-        return nature === 'unverified' || nature === 'verified-late' ? null : 'its checks hold';
+        if (nature === 'verified-late' && (isExcused || !known.checksAgain)) return null;
+        return nature === 'unverified' ? null : 'its checks hold';
       case 'start':
       case 'gate':
         return isGood && !isExcused ? 'it could start' : null;

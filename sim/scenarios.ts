@@ -125,7 +125,9 @@ class Plays extends Stage {
     await this.world.pass(COMPARABLE_AFTER_MS);
     const was = this.stable();
     await this.deploy(this.people.label(nature));
-    const { id, plan, releaseId } = this.rollout!;
+    // Where it is over already, there was a breach, or it could not even be started.
+    if (this.rollout === null) return;
+    const { id, plan, releaseId } = this.rollout;
     const waits = (): boolean => this.rollout === null || this.rollout.paused !== null;
     await this.world.until(() => waits() || this.rollout?.asks !== null, OVER_WITHIN_MS);
     if (!waits()) await this.settle(this.people.promote(null, false));

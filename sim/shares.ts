@@ -97,11 +97,10 @@ export class Shares {
     if (short !== null) this.#breach(`${label} is ${what} ${short}`);
   }
 
-  /** Seconds are counted by the wall clock: one that jumped may cut one short. */
   #tooShort(rollout: string, leastMs: number): string | null {
     const { percent, sinceMs } = this.#of(rollout);
     const forMs = this.#world.time.monotonicMs - sinceMs;
-    if (forMs >= leastMs || this.#memory.struckSince(['clock ahead', 'clock back'], sinceMs)) return null;
+    if (forMs >= leastMs) return null;
     return `after ${forMs} ms at ${percent}%, ${leastMs} were planned`;
   }
 }

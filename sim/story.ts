@@ -145,7 +145,7 @@ async function converge(world: SimWorld, people: People): Promise<void> {
   ) {
     const rollout = world.live.get(SERVICE)?.rollout ?? null;
     const waits = rollout !== null && rollout.ending === null;
-    if (world.isAlive && rollout !== null && rollout.held) void people.unfreeze(SERVICE);
+    if (world.isAlive && rollout?.held) for (const whom of [SERVICE, null]) void people.unfreeze(whom);
     if (world.isAlive && waits && (rollout.paused !== null || rollout.byHand || rollout.asks !== null))
       void people.any(world.draw.pick(['resume', 'abort', 'promote-full']));
     await world.pass(5000);

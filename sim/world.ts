@@ -13,7 +13,7 @@ import type { Draw } from './draw.ts';
 import { tapJournal, type CommitKill } from './journal-tap.ts';
 import { Machine } from './machine.ts';
 import { ManualTime, settled, type Life } from './manual-time.ts';
-import { DYING_AFTER_MS, errorPartOf, natureOf } from './nature.ts';
+import { DYING_AFTER_MS, errorPartOf, LATE_AT, natureOf } from './nature.ts';
 import { FakeProxy } from './proxy.ts';
 import { Runtime, type Pace } from './runtime.ts';
 import { Wire, type Armed } from './wire.ts';
@@ -229,7 +229,7 @@ export class SimWorld {
       this.time.at(this.draw.whole(1, 10) * 100 + lateMs, resolve);
     });
     const nature = natureOf(releaseId);
-    const ok = nature !== 'unverified' && (nature !== 'verified-late' || this.#checks % 3 === 0);
+    const ok = nature !== 'unverified' && (nature !== 'verified-late' || this.#checks % LATE_AT === 0);
     this.tell(() => `  ${releaseId} is checked: ${ok ? 'it holds' : 'it fails'}`);
     if (ok) this.audit.memory.checked.add(releaseId);
     return { ok, found: ok ? '200 (8ms)' : '500 instead of 2xx (8ms)', output: [] };

@@ -4,7 +4,9 @@ import { applicationsIn, type Application } from './application.ts';
 import { currentOf, type CurrentFindings } from './current.ts';
 import { healthPathIn, type HealthPath } from './health-path.ts';
 import type { Look } from './look.ts';
+import { nginxSites } from './nginx-site.ts';
 import { renderFile } from './render-file.ts';
+import { siteChange, type SiteChange } from './site-change.ts';
 import { adviseStrategy, type Advice } from './strategy-advice.ts';
 
 /** What was asked for on the command line; null: to be found. */
@@ -25,6 +27,8 @@ export type Proposal = {
   readonly health: HealthPath;
   readonly listen: Door;
   readonly advice: Advice;
+  /** What is to change in the nginx site that passes to `current`; null where none does. */
+  readonly siteChange: SiteChange | null;
   /** The file itself. */
   readonly text: string;
 };
@@ -49,14 +53,16 @@ export function propose(look: Look, asked: Asked): Proposal | null {
   const [application, ...others] = asked.run === null ? found : [named, ...found];
   if (application === undefined) return null;
   const current = currentOf(look);
+  const listen = doorOf(look, current, asked.listen);
   const parts = {
     name: asked.name ?? serviceName(look.name),
     application,
     others,
     current,
     health: healthPathIn(look),
-    listen: doorOf(look, current, asked.listen),
+    listen,
     advice: adviseStrategy(look, current.chosen, asked.strategy),
+    siteChange: siteChangeOf(look, current, listen),
   };
   return { ...parts, text: textOf(parts) };
 }
@@ -70,6 +76,13 @@ function textOf(parts: Omit<Proposal, 'text'>): string {
   const valid = texts.find((text) => parseConfig(text, 'bascule.yaml', {}).ok);
   assert(valid !== undefined, `init would write what check refuses:\n${texts[0]}`);
   return valid;
+}
+
+function siteChangeOf(look: Look, { chosen }: CurrentFindings, { port }: Door): SiteChange | null {
+  const site = nginxSites(look.nginx).find(
+    ({ file, proxyPass }) => `${file}:${proxyPass.line}` === chosen?.passedFrom,
+  );
+  return site === undefined ? null : siteChange(look.nginx, site, port);
 }
 
 /** The name of the directory in the form that services have. */

@@ -28,5 +28,10 @@ export function renderProposal(proposal: Proposal): readonly string[] {
     `  strategy  ${advice.strategy}${advice.preset === null ? '' : ` (${advice.preset})`}: ${advice.because}`,
   );
   lines.push(...application.notes.map((note) => `  note      ${note}`));
+  if (proposal.siteChange !== null)
+    lines.push(
+      `change of ${proposal.siteChange.file}, which is yours to make once bascule serve runs and v1 is deployed (then: nginx -t && nginx -s reload):`,
+      ...proposal.siteChange.diff.trimEnd().split('\n'),
+    );
   return lines;
 }

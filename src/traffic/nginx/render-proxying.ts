@@ -10,14 +10,14 @@ export const LOG_BUFFER = 'buffer=32k flush=1s';
 export const FILES = 'open_file_cache off;\ndisable_symlinks off;\n';
 
 /** Counts a request of a client and sends it on. Without the `proxy_pass`. */
-export function renderProxying(plan: ServicePlan): string {
+export function renderProxying(plan: ServicePlan, timeoutMs = plan.proxy.readTimeoutMs): string {
   const name = nameOf(plan.door.service);
   return `limit_conn ${name}_busy 65535;
 limit_conn_log_level info;
 access_log ${quote(plan.logFile)} ${name} ${LOG_BUFFER};
 proxy_next_upstream error timeout;
 proxy_next_upstream_tries ${Math.min(3, Math.max(2, plan.size))};
-${renderSending(plan, plan.proxy.readTimeoutMs)}`;
+${renderSending(plan, timeoutMs)}`;
 }
 
 /** What is sent, and how long is waited. */

@@ -47,7 +47,7 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   const places = path === '/' ? [quote('/')] : [`= ${quote(path)}`, quote(`${path}/`)];
   return `${places.map((place) => block(`location ${place}`, renderBody(plan, first))).join('')}${block(
     `location @${name}_stream`,
-    `${body}proxy_buffering off;\n`,
+    `${renderBody(plan, '', STREAM_MS)}proxy_buffering off;\n`,
   )}${block(`location @${name}_502`, renderStandIn(plan, 502))}${block(
     `location @${name}_504`,
     renderStandIn(plan, 504),
@@ -62,7 +62,7 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
 }
 
 function streamCheck(name: string): string {
-  return `error_page 418 = @${name}_stream;\nif ($http_accept ~* "^text/event-stream") {\n    return 418;\n}\n`;
+  return `error_page 418 = @${name}_stream;\nif ($http_accept ~* "^text/event-stream") {\n    return 418;\n}\nif ($http_upgrade) {\n    return 418;\n}\n`;
 }
 
 /** Who may choose: one slot, whatever the route says, and no other in its place. */
@@ -139,10 +139,13 @@ function renderIdentity({ service, sticky }: Door): string {
 `;
 }
 
+/** How long a WebSocket or an event stream may say nothing. */
+const STREAM_MS = 3_600_000;
+
 /** Of a request that comes to the service first. */
 const FIRST = 'set $bascule_preview "";\n';
 
-function renderBody(plan: ServicePlan, turns: string): string {
+function renderBody(plan: ServicePlan, turns: string, timeoutMs = plan.proxy.readTimeoutMs): string {
   const name = nameOf(plan.door.service);
   return `${FILES}set $bascule_slot "";
 set $bascule_retry "";
@@ -150,7 +153,7 @@ ${turns}recursive_error_pages on;
 error_page 502 = @${name}_502;
 error_page 504 = @${name}_504;
 add_header Retry-After $bascule_retry always;
-${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_slot${targetOf(plan.door, name)};
+${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan, timeoutMs)}proxy_pass http://${name}_$bascule_slot${targetOf(plan.door, name)};
 ${renderChoice(plan, (outcome) => `set $bascule_slot ${outcome};\n    break;`)}set $bascule_retry 5;
 return 503;
 `;
