@@ -57,9 +57,13 @@ export type MainOptions = {
   readonly root: string;
 };
 
-/** The first file of an HAProxy of Bascule's own. */
+/**
+ * The first file of an HAProxy of Bascule's own. One thread: several share the log's descriptor, and HAProxy drops the
+ * line of one that finds it busy for long, as it is where another was interrupted while it wrote.
+ */
 export function renderMain({ user, maxConnections, root }: MainOptions): string {
   return `${HEAD}global
+    nbthread 1
     maxconn ${maxConnections}
     hard-stop-after 90s
     stats socket ${quote(`${root}/stats.sock`)} mode 600 level user
