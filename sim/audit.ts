@@ -21,6 +21,7 @@ export type Watched = {
   readonly isAlive: boolean;
   readonly proxyAway: boolean;
   readonly diskFull: boolean;
+  isSaved(releaseId: string): boolean;
   tell(line: () => string): void;
   doomUnderTraffic(key: string, releaseId: string): void;
 };

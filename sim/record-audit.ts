@@ -154,6 +154,7 @@ export class RecordAudit {
     { outcome, cause }: Pick<NonNullable<RolloutRecord['ending']>, 'outcome' | 'cause'>,
   ): string | null {
     const nature = natureOf(known.releaseId);
+    const isSaved = nature === 'dying' && this.#world.isSaved(known.releaseId);
     const isExcused = this.#memory.struckSince(EXCUSES[cause], known.sinceMs - FELT_MS);
     const isGood = nature === 'good' || nature === 'slow-start';
     const wasTyped = (...verbs: readonly Typed[]): boolean =>
@@ -162,7 +163,7 @@ export class RecordAudit {
       case 'promoted':
         if (outcome !== 'done') return 'promoted is not an end of that kind';
         if (nature === 'never-ready' || nature === 'no-start') return 'it can never be ready';
-        if (!known.isCaught || isExcused) return null;
+        if (!known.isCaught || isExcused || isSaved) return null;
         return wasTyped('promote', 'promote-full', 'weight', 'resume') ? null : `it is ${nature}`;
       case 'harmful':
       case 'severe':

@@ -86,8 +86,8 @@ export class Wire {
         await act(0);
         throw failure(call, 'the answer was lost');
       case 'twice':
-        // What the controller does itself is never done again behind its back.
-        if (isInProcess(call)) await this.#again(act);
+        // What the controller does itself is never done again behind its back: both are under way at once.
+        if (isInProcess(call)) void this.#again(act);
         else this.#parts.time.at(call === 'apply' ? fault.ms : 1, () => void this.#again(act));
         return act(0);
       case 'killed-before':

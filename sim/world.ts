@@ -175,6 +175,11 @@ export class SimWorld {
     });
   }
 
+  /** Whether it does not die of its traffic any more. */
+  isSaved(releaseId: string): boolean {
+    return this.#saved.has(releaseId);
+  }
+
   /** What died of its traffic lives again, and stays alive. */
   save(releaseIds: readonly string[]): void {
     for (const id of releaseIds) {
