@@ -103,7 +103,7 @@ zpty -d shell`;
   describe('bash', { skip: missing('bash') }, () => {
     const OFFERED: readonly (readonly [line: string, offered: string])[] = [
       ['bascule st', 'status'],
-      ['bascule re', 'remove resume retry'],
+      ['bascule re', 'remove resume retry restore'],
       ['bascule deploy --su', '--supersede'],
       ['bascule deploy --until ', 'paused'],
       ['bascule wait r-0193 --for ', 'done paused step='],
@@ -142,7 +142,7 @@ zpty -d shell`;
 
   describe('fish', { skip: missing('fish') }, () => {
     test('commands, options, values, and what the server knows', async () => {
-      assert.equal(await patiently(() => fish('bascule re'), true), 'remove resume retry');
+      assert.equal(await patiently(() => fish('bascule re'), true), 'remove resume retry restore');
       assert.equal(await patiently(() => fish('bascule deploy --su'), true), '--supersede');
       assert.equal(await patiently(() => fish('bascule logs --slot '), true), 'blue green');
       assert.equal(await patiently(() => fish('bascule pause '), true), 'shop');

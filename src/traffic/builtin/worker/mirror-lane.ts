@@ -61,18 +61,23 @@ export class MirrorLane {
       return !wasOver;
     };
     const drop = (): void => {
-      if (over()) this.drop();
+      // What is complete belongs to the copy, which may not have been sent yet.
+      if (!over()) return;
+      this.drop();
       chunks.length = 0;
+    };
+    const end = (): void => {
+      if (over()) this.send(asked, slot, chunks);
     };
     return {
       take: (chunk) => {
         bytes += chunk.length;
         if (bytes > MAX_BODY_BYTES) drop();
         if (!isOver) chunks.push(chunk);
+        // An application that has all of it may answer before the end is told.
+        if (bytes === asked.scan.contentLength) end();
       },
-      end: () => {
-        if (over()) this.send(asked, slot, chunks);
-      },
+      end,
       drop,
     };
   }
