@@ -17,7 +17,9 @@ export function resolveVerify(
 ): readonly VerifyCheck[] {
   if (input === undefined) return [];
   if (!Array.isArray(input)) return checksOf(input, path, problems);
-  return input.flatMap((one, index) => checksOf(one, [...path, index], problems));
+  const items: readonly (string | CheckInput | undefined)[] = input;
+  // What was refused by its shape left a gap.
+  return items.flatMap((one, index) => (one === undefined ? [] : checksOf(one, [...path, index], problems)));
 }
 
 function checksOf(input: string | CheckInput, path: Path, problems: Problem[]): readonly VerifyCheck[] {

@@ -180,7 +180,7 @@ describe('exit codes', { concurrency: 3 }, () => {
     shows(15, t, await app.deploy('v3'));
 
     const preview = await app.run(['apply', '--dry-run']);
-    assert.match(preview.stdout, /keepOldMs: 60000 -> 420000/, told(preview));
+    assert.match(preview.stdout, /keep-old: 1m -> 7m/, told(preview));
   });
 
   test('12 back because undecided', async (t) => {

@@ -195,7 +195,8 @@ describe('the nginx of the machine', { skip, concurrency: 2 }, () => {
     const { door } = stage;
     const below = {
       ...door.slots,
-      green: door.slots.green.map((one) => ({ ...one, pathPrefix: '/canary' })),
+      // One replica below a path and another not: nginx has one path for a slot.
+      green: door.slots.green.map((one, index) => ({ ...one, pathPrefix: index === 0 ? '/canary' : '' })),
     };
     const changes = [
       { slots: below },
