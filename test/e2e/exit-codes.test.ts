@@ -1,6 +1,7 @@
 /** Every exit code, by the real program. The last test holds the list of docs/cli.md to what was shown here. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Ran } from './harness.ts';
@@ -313,6 +314,15 @@ describe('exit codes', { concurrency: 3 }, () => {
     assert.equal((await app.view()).rollout?.label, 'v2');
     assert.equal((await app.untilOver()).last?.outcome, 'done');
   });
+});
+
+test('21 the doctor finds a failure', async (t) => {
+  const key = join(stage.stateDirectory, 'keys', 'journal.key');
+  await chmod(key, 0o444);
+  const ran = await stage.run(['doctor']);
+  await chmod(key, 0o400);
+
+  shows(21, t, ran);
 });
 
 test('every exit code of docs/cli.md was shown', () => {

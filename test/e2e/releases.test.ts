@@ -151,7 +151,7 @@ describe('releases', { concurrency: 2 }, () => {
       assert.equal(refused.code, 15, told(refused));
       const ran = await app.run(['apply']);
       assert.equal(ran.code, 0, told(ran));
-      assert.match(ran.stdout, /scale\.replicas: \d -> \d/);
+      assert.match(ran.stdout, /replicas: \d -> \d/);
       await waitFor('as many as asked for', async () => {
         const { slots } = await app.view();
         const { healthy } = Object.values(slots).find(({ role }) => role === 'stable')!;

@@ -90,7 +90,7 @@ export class HaproxyRouter implements TrafficRouter {
     return this.inTurn(async () => {
       checkRoot(this.options.root);
       mkdirSync(this.options.root, { recursive: true });
-      chmodSync(this.options.root, 0o755);
+      chmodSync(this.options.root, 0o711);
       const doors = [...this.services.values()].map((service) => service.door);
       const conflict = doorConflict(door, doors);
       if (conflict !== null) throw conflict;

@@ -115,7 +115,7 @@ export class ManagedNginx {
       const directory = join(root, name);
       mkdirSync(directory, { recursive: true });
       // Workers walk through, whatever the umask says.
-      chmodSync(directory, 0o755);
+      chmodSync(directory, 0o711);
     }
   }
 

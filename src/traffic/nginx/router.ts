@@ -73,8 +73,8 @@ export class NginxRouter implements TrafficRouter {
     const { root, binary = 'nginx', extra = '' } = options;
     for (const name of ['', 'log', 's']) {
       mkdirSync(join(root, name), { recursive: true });
-      // Workers of another user walk through.
-      chmodSync(join(root, name), 0o755);
+      // Workers of another user walk through; what is in it is not for others to list.
+      chmodSync(join(root, name), 0o711);
     }
     this.memory = new HealthMemory(root);
     this.store = new StateStore(join(root, 'state'));
