@@ -23,7 +23,7 @@ const BAD_DAY = `requests = 0
 def hello_canary():
     global requests
     requests += 1
-    if requests % 2 == 0:
+    if requests % 5 == 0:
         raise RuntimeError('a bad day')
 `;
 
