@@ -142,7 +142,9 @@ zpty -d shell`;
 
   describe('fish', { skip: missing('fish') }, () => {
     test('commands, options, values, and what the server knows', async () => {
-      assert.equal(await patiently(() => fish('bascule re'), true), 'remove resume retry restore');
+      // Releases of fish sort what they offer differently.
+      const verbs = await patiently(() => fish('bascule re'), true);
+      assert.deepEqual(verbs.split(' ').toSorted(), ['remove', 'restore', 'resume', 'retry']);
       assert.equal(await patiently(() => fish('bascule deploy --su'), true), '--supersede');
       assert.equal(await patiently(() => fish('bascule logs --slot '), true), 'blue green');
       assert.equal(await patiently(() => fish('bascule pause '), true), 'shop');

@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { formatAddress } from '../../lib/address.ts';
 import { syncDirectory, writeFileDurably } from '../../lib/durable-file.ts';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
-import { testConfiguration } from './command.ts';
+import { testConfiguration } from '../proxy-command.ts';
+import { HAPROXY } from './program.ts';
 import { backendName, serverName } from './names.ts';
 import { checkPlan, type ServicePlan } from './plan.ts';
 import type { ProxyProcess } from './proxy-process.ts';
@@ -48,7 +49,7 @@ export class Installation {
     const candidate = `${this.proxy.file}.new`;
     await this.write(candidate, text);
     try {
-      await testConfiguration(this.proxy.test, this.proxy.file);
+      await testConfiguration(HAPROXY, this.proxy.test, this.proxy.file);
     } catch (error) {
       rmSync(candidate, { force: true });
       throw error;

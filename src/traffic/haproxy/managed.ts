@@ -12,9 +12,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
-import { checkVersion, searchPath } from './command.ts';
+import { checkVersion, searchPath } from '../proxy-command.ts';
 import { MasterSocket } from './master.ts';
 import { processesOf, workerUser } from './processes.ts';
+import { HAPROXY } from './program.ts';
 import type { ProxyProcess } from './proxy-process.ts';
 import { renderMain, renderServices } from './render.ts';
 
@@ -111,7 +112,7 @@ export class ManagedHaproxy implements ProxyProcess {
     if (running === null) {
       if (this.master.path.length > MOST_PATH)
         throw this.failed(`its socket's path is longer than ${MOST_PATH} bytes`);
-      await checkVersion([binary, '-v']);
+      await checkVersion(HAPROXY, [binary, '-v']);
       this.options.onDeath();
       // Workers of a master that was killed hold the ports: they end what they have.
       await this.end('SIGUSR1');

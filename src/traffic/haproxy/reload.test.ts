@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openStage, waitFor } from '../conformance.ts';
-import { searchPath } from './command.ts';
+import { searchPath } from '../proxy-command.ts';
 import { openHaproxy } from './conformance.ts';
 
 const ENV = { ...process.env, PATH: searchPath() };

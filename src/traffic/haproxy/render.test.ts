@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { onAddress, type Upstream } from '../../lib/upstream.ts';
 import type { Door, Route } from '../router.ts';
-import { searchPath } from './command.ts';
+import { searchPath } from '../proxy-command.ts';
 import { MANAGED } from './conformance.ts';
 import type { ServicePlan } from './plan.ts';
 import { cliWord, escapeRegex, quote, quoteFormat } from './quote.ts';

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { systemClock } from '../../lib/clock.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
 import { freePort, openStage, send, slotOf, splitTo, type Stage, sum, waitFor } from '../conformance.ts';
-import { searchPath } from './command.ts';
+import { searchPath } from '../proxy-command.ts';
 import { MANAGED } from './conformance.ts';
 import { MasterSocket } from './master.ts';
 import { HaproxyRouter } from './router.ts';

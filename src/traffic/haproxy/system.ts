@@ -2,7 +2,8 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
-import { checkVersion } from './command.ts';
+import { checkVersion } from '../proxy-command.ts';
+import { HAPROXY } from './program.ts';
 import { MasterSocket } from './master.ts';
 import type { ProxyProcess } from './proxy-process.ts';
 
@@ -43,7 +44,8 @@ export class SystemHaproxy implements ProxyProcess {
 
   async ensure(): Promise<void> {
     const { helper, binary, proxy } = this.options;
-    if (!this.checked) await checkVersion(helper === null ? [binary, '-v'] : [...helper, 'haproxy-version']);
+    if (!this.checked)
+      await checkVersion(HAPROXY, helper === null ? [binary, '-v'] : [...helper, 'haproxy-version']);
     this.checked = true;
     try {
       accessSync(proxy.directory, constants.W_OK | constants.X_OK);

@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { formatAddress } from '../../lib/address.ts';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
-import { testConfiguration } from './command.ts';
+import { testConfiguration } from '../proxy-command.ts';
+import { NGINX } from './program.ts';
 import { type Agents, type FrontDoor, keeping } from './front-door.ts';
 import type { ManagedNginx } from './managed.ts';
 import { renderFiles, renderUnknownHosts } from './render-files.ts';
@@ -51,7 +52,7 @@ export class Installation {
       // A connection to a worker of now, if there is one: that it is closed shows that those are leaving.
       if (changed !== null) await this.front.digest(changed, witness).catch(() => null);
       this.put(files);
-      await testConfiguration(this.nginx.test, this.nginx.directory);
+      await testConfiguration(NGINX, this.nginx.test, `${this.nginx.directory}/`);
       await this.nginx.reload();
       if (changed !== null) await this.verify(changed, digest!, witness);
     } catch (error) {

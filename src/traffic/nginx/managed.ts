@@ -1,8 +1,9 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
-import { checkVersion, run } from './command.ts';
+import { checkVersion, runProxy } from '../proxy-command.ts';
 import { masterOf, orphansOf, workersOf } from './processes.ts';
+import { NGINX } from './program.ts';
 import { renderMain } from './render-common.ts';
 
 export type ManagedOptions = {
@@ -96,11 +97,11 @@ export class ManagedNginx {
     this.prepare(root);
     const running = this.pid;
     if (running === null) {
-      await checkVersion([binary, '-v']);
+      await checkVersion(NGINX, [binary, '-v']);
       if (wasKnown) this.options.onDeath();
       await this.end('SIGQUIT');
       writeFileSync(join(root, 'nginx.conf'), renderMain({ root, user: workerUser(), extra }));
-      const { code, output } = await run(this.base);
+      const { code, output } = await runProxy(NGINX, this.base);
       if (code !== 0 || !(await this.appears())) throw this.failed(output);
       // Whoever counts begins anew where nobody knows what there was before.
       if (!wasKnown) this.options.onDeath();

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
-import { checkVersion, run } from './command.ts';
+import { checkVersion, runProxy } from '../proxy-command.ts';
+import { NGINX } from './program.ts';
 
 /** The nginx of the machine: somebody else starts it and writes its configuration; ours is what one directory holds. */
 export class SystemNginx {
@@ -18,7 +19,7 @@ export class SystemNginx {
 
   /** Errors: TRAFFIC_PROXY_MISSING, TRAFFIC_PROXY_TOO_OLD, TRAFFIC_CONFIG_UNWRITABLE. */
   async ensure(): Promise<void> {
-    if (!this.checked) await checkVersion(this.command('version', ['-v']));
+    if (!this.checked) await checkVersion(NGINX, this.command('version', ['-v']));
     this.checked = true;
     try {
       accessSync(this.directory, constants.W_OK | constants.X_OK);
@@ -48,7 +49,7 @@ export class SystemNginx {
   }
 
   private async told(verb: string, args: readonly string[]): Promise<void> {
-    const { code, output } = await run(this.command(verb, args));
+    const { code, output } = await runProxy(NGINX, this.command(verb, args));
     if (code === 0) return;
     throw new OperatingError(
       'TRAFFIC_UNREACHABLE',
