@@ -6,6 +6,7 @@ import type { Dispersion } from './dispersion.ts';
 import type { Harm } from './harm.ts';
 import type { Ladder } from './ladder.ts';
 import type { DecayedHistogram } from './latency.ts';
+import type { MeasuredPoint } from './measured.ts';
 import type { Mixture } from './mixture.ts';
 import type { Severe } from './severe.ts';
 
@@ -31,6 +32,8 @@ export type JudgedSecond = {
   readonly askedSharePercent: number;
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** Values of measures that came in during this second. Absent for none. */
+  readonly measured?: readonly MeasuredPoint[];
 };
 
 /** Everything that the judge knows: plain JSON, bounded, rebuilt at any time by folding the recorded seconds again. */

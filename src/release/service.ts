@@ -1,4 +1,5 @@
 import type { Upstream } from '../lib/upstream.ts';
+import type { OtherJudge } from './judge-rules.ts';
 import type { SlotName } from './slot.ts';
 
 /**
@@ -192,6 +193,8 @@ export type JudgePolicy = {
   readonly checks: readonly Check[];
   /** First milliseconds of the candidate's traffic in which latency is not judged. */
   readonly warmUpMs: number;
+  /** Decides in place of the bets. Absent: the bets decide. */
+  readonly rule?: OtherJudge;
 };
 
 /** A check with its limit: rolled back when surely worse by more, safe when surely not worse by as much. */
