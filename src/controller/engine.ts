@@ -10,6 +10,7 @@ import { routeOf } from '../rollout/route.ts';
 import { slotWithRole, type ServiceState } from '../rollout/state.ts';
 import { isRecorded, transition } from '../rollout/transition.ts';
 import type { Turn } from '../rollout/turn.ts';
+import { unrecorded } from '../rollout/unrecorded.ts';
 import type { Answer } from '../rollout/answer.ts';
 import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
@@ -34,12 +35,6 @@ export type EngineListener = {
 
 /** The aggregate of what belongs to no service. No service can have this name: it is reserved. */
 const SERVER = '(server)';
-
-/**
- * A route that is in no journal has a number that none in a journal will have: a controller that knows nothing of it would
- * give the same one to another route, and find it in use already.
- */
-const UNRECORDED_AHEAD = 1000;
 
 type Entry = { state: ServiceState; revision: number; finished: string[] };
 /** Written with an event: commands that are over with it, documents that follow from its turn. */
@@ -206,8 +201,7 @@ export class Engine {
 
   #backAnyway(owed: Owed, state: ServiceState, cause: OperatingError): OperatingError {
     this.#owed.set(state.service, owed);
-    const route = routeOf(state);
-    this.#listener?.backUnrecorded({ ...route, revision: route.revision + UNRECORDED_AHEAD });
+    this.#listener?.backUnrecorded(unrecorded(routeOf(state)));
     const next =
       cause.code === 'JOURNAL_FULL'
         ? 'It is recorded as soon as there is room'

@@ -174,6 +174,30 @@ test('an abort that could not be recorded is not taken for the route that the ne
   assert.equal(route(world).split, null);
 });
 
+test('a way back of a controller that was killed does not take the next rollout back when it is late', async () => {
+  const world = new World();
+  await dwelling(world);
+  const arrival = Promise.withResolvers<void>();
+  world.disk.isFull = true;
+  world.routesWait = arrival.promise;
+  await assert.rejects(world.controller.steer.abort({ service: 'shop', rollout: null }, ANA), {
+    code: 'JOURNAL_FULL',
+  });
+  world.kill();
+  world.disk.isFull = false;
+  world.routesWait = null;
+  await world.start();
+  await world.controller.steer.abort({ service: 'shop', rollout: null }, ANA);
+  await world.until('it is over', () => world.over('v2'));
+  const { rollout } = await world.deploy('v3');
+  await world.until('v3 has a share', () => world.service().rollout?.phase === 'dwelling');
+
+  arrival.resolve();
+
+  await world.until('v3 is over', () => world.over('v3'));
+  assert.equal(world.controller.read.rollout(rollout!.id).outcome, 'done');
+});
+
 test('a journal that is behind the proxy catches up before its routes count as proven', async () => {
   const world = new World();
   await world.serving();

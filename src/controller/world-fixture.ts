@@ -99,6 +99,8 @@ export class World {
   freezes: readonly FreezeRule[] = [];
   requestsPerSecond = 200;
   proxyDown = false;
+  /** Routes that are sent now reach the proxy when the promise resolves, whatever became of who sent them. */
+  routesWait: Promise<void> | null = null;
   /** Seconds of counts that the proxy forgot. */
   lost: { fromSecond: number; toSecond: number } | null = null;
   bootId = 'boot-1';
@@ -343,6 +345,7 @@ export class World {
       },
       apply: async (route) => {
         this.#assertProxy();
+        if (this.routesWait !== null) await this.routesWait;
         if (!this.doors.has(route.service)) throw new Error(`${route.service} is not installed`);
         if (route.revision <= (this.routes.get(route.service)?.revision ?? 0)) return;
         this.routes.set(route.service, route);

@@ -20,6 +20,7 @@ import {
   type StageSpan,
 } from './state.ts';
 import { command, say, withRollout, withSlot, withState, type Turn } from './turn.ts';
+import { pastUnrecorded } from './unrecorded.ts';
 
 /** Begins a rollout: empties the slot that it takes, or starts in it at once. `crashes`: of what is taken back warm. */
 export function begin(turn: Turn, request: DeployRequest, atMs: number, crashes = 0): Turn {
@@ -238,13 +239,13 @@ function backWords(rollout: Rollout, ending: Ending, atMs: number): string {
   return `${where} (${((atMs - ending.decidedAtMs) / 1000).toFixed(2)}s)`;
 }
 
-/** The rollout is over: what was kept gets its deadline, what waited begins. */
+/** The rollout is over: what was kept gets its deadline, what waited begins, routes of before come too late. */
 export function finish(turn: Turn, ending: Ending, atMs: number): Turn {
   const { rollout } = turn.state;
   assert(rollout !== null, 'finish without a rollout');
   const kept = slotWithRole(turn.state, 'kept');
   const timed = kept === null ? turn : withSlot(turn, kept, { keptUntilMs: atMs + rollout.plan.keepOldMs });
-  const over: Turn = { ...withState(timed, { rollout: null }), ended: { rollout, ending } };
+  const over: Turn = { ...pastUnrecorded(withState(timed, { rollout: null })), ended: { rollout, ending } };
   const said = say(over, endWords(turn.state, rollout, ending, kept !== null));
   return rollout.next === null ? said : begin(said, rollout.next, atMs);
 }

@@ -10,6 +10,7 @@ import { at, CANARY_STEPS, emptyService, requestOf, VERIFY } from './fixtures.ts
 import { routeOf } from './route.ts';
 import { slotWithRole, type ServiceState } from './state.ts';
 import { transition } from './transition.ts';
+import { unrecorded } from './unrecorded.ts';
 
 type Bare = Parameters<typeof at>[1];
 /** One thing that happens in the random world: a person, a result of a command that is under way, or a look. */
@@ -301,6 +302,13 @@ function assertUnguarded(state: ServiceState, event: RolloutEvent, answer: Answe
   );
 }
 
+/** A way back that was decided until now and not recorded comes too late for whatever follows. */
+function assertFenced(before: ServiceState, after: ServiceState): void {
+  const { revision } = before.route;
+  const late = unrecorded({ ...routeOf(before), revision: revision + 1 });
+  assert.ok(after.route.revision > late.revision, `${after.route.revision} is not above ${late.revision}`);
+}
+
 /** Decides, and does what was decided as far as this world goes. Invariants are checked inside `transition`. */
 function step(world: World, bare: Bare): void {
   world.nowMs += 500;
@@ -312,6 +320,7 @@ function step(world: World, bare: Bare): void {
     return;
   }
   const { turn } = answer;
+  if (turn.ended !== null) assertFenced(world.state, turn.state);
   world.gone = turn.gone;
   world.state = turn.state;
   world.pending.push(...turn.commands);
