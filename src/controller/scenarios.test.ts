@@ -535,3 +535,48 @@ test('the files of an aborted version stay, and it can be tried again', async ()
   const { rollout } = await world.controller.steer.retry(id, ANA);
   assert.equal(rollout?.label, 'v2');
 });
+
+test('a proxy that is away for a while does not fail a start', async () => {
+  const world = new World();
+  await world.serving();
+  world.proxyDown = true;
+  const { rollout } = await world.deploy('v2');
+  await world.pass(20_000);
+  assert.equal(world.service().rollout?.phase, 'starting');
+
+  world.proxyDown = false;
+
+  await world.until('v2 is over', () => world.over('v2'));
+  assert.equal(world.controller.read.rollout(rollout!.id).outcome, 'done');
+});
+
+test('a proxy that stays away fails a start once the time to become ready is over', async () => {
+  const world = new World();
+  await world.serving();
+  world.proxyDown = true;
+  const release = { ...WORLD_SPEC.release, readyWithinMs: 10_000 };
+  const { rollout } = await world.deploy('v2', { spec: { ...WORLD_SPEC, release } });
+
+  await world.until('v2 is over', () => world.over('v2'));
+
+  const { outcome, reason } = world.controller.read.rollout(rollout!.id);
+  assert.equal(outcome, 'never-ready');
+  assert.equal(reason, 'the proxy does not answer (tried for 10s)');
+  assert.ok(!world.effects.includes('start shop/v2 in green'));
+});
+
+test('an abort ends a start that waits for the proxy', async () => {
+  const world = new World();
+  await world.serving();
+  world.proxyDown = true;
+  const { rollout } = await world.deploy('v2');
+  await world.pass(3000);
+
+  await world.controller.steer.abort({ service: 'shop', rollout: null }, ANA);
+
+  await world.until('v2 is over', () => world.over('v2'));
+  world.proxyDown = false;
+  await world.pass(10_000);
+  assert.equal(world.controller.read.rollout(rollout!.id).outcome, 'aborted');
+  assert.ok(!world.effects.includes('start shop/v2 in green'));
+});

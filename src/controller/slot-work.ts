@@ -1,3 +1,4 @@
+import { formatDuration } from '../lib/duration.ts';
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Release } from '../release/release.ts';
 import type { SlotName } from '../release/slot.ts';
@@ -17,6 +18,13 @@ const ROUTE_LOOK_MS = 20;
 const CUT_AFTER_MS = 1000;
 const FIRST_STABLE_RETRY_MS = 1000;
 const LAST_STABLE_RETRY_MS = 60_000;
+/** A busy machine makes a proxy slow for a moment; nothing but time is needed. */
+const PASSES_BY_ITSELF: ReadonlySet<string> = new Set([
+  'TRAFFIC_UNREACHABLE',
+  'TRAFFIC_NOT_SERVED',
+  'ROUTE_NOT_PROVEN',
+]);
+const PROXY_RETRY_MS = 500;
 
 /** Starts, scales and stops what runs in slots. Before each effect it asks the state whether that is still wanted. */
 export class SlotWork {
@@ -61,14 +69,28 @@ export class SlotWork {
         return await this.#effort.report(service, { kind: 'slotStarted', slot, releaseId, replicas }, id);
       } catch (error) {
         if (this.#effort.stopping.aborted) return;
-        const reason = messageOf(error);
         if (this.#starts.get(place) !== id) continue;
-        if (this.#engine.find(service)?.slots[slot].role !== 'stable')
+        const state = this.#engine.find(service);
+        const isStable = state?.slots[slot].role === 'stable';
+        const leftMs = passesByItself(error) ? this.#readyWithinMs(state) : 0;
+        if (!isStable && leftMs <= 0) {
+          const reason = failureOf(error, state);
           return await this.#effort.report(service, { kind: 'slotFailed', slot, releaseId, reason }, id);
-        this.#ports.log.error({ service, slot }, `starting stable: ${reason}`);
-        await this.#effort.pause(waitMs);
+        }
+        this.#ports.log.error(
+          { service, slot },
+          `starting ${isStable ? 'stable' : slot}: ${messageOf(error)}`,
+        );
+        await this.#effort.pause(isStable ? waitMs : Math.min(leftMs, PROXY_RETRY_MS));
       }
     }
+  }
+
+  /** What is left of the time in which the candidate is to become ready. */
+  #readyWithinMs(state: ServiceState | null): number {
+    const rollout = state?.rollout ?? null;
+    if (rollout === null) return 0;
+    return rollout.stepSinceMs + rollout.plan.readyWithinMs - this.#ports.clock.steadyMs();
   }
 
   /**
@@ -194,6 +216,17 @@ export class SlotWork {
   }
 
   readonly #release = (id: string): Release | null => releaseOf(this.#ports, id);
+}
+
+function passesByItself(error: unknown): boolean {
+  return error instanceof OperatingError && PASSES_BY_ITSELF.has(error.code);
+}
+
+function failureOf(error: unknown, state: ServiceState | null): string {
+  const reason = messageOf(error);
+  const rollout = state?.rollout ?? null;
+  if (rollout === null || !passesByItself(error)) return reason;
+  return `${reason} (tried for ${formatDuration(rollout.plan.readyWithinMs)})`;
 }
 
 export function releaseOf(ports: Pick<Ports, 'journal'>, id: string): Release | null {
