@@ -1,8 +1,8 @@
-import type { ServiceSpec } from '../src/release/service.ts';
 import { VERIFY } from '../src/rollout/fixtures.ts';
 import { LATE_AT } from './nature.ts';
+import { awayAtStart, lateWayBack } from './proxy-scenarios.ts';
 import { SERVICE } from './spec.ts';
-import { OVER_WITHIN_MS, type Stage } from './stage.ts';
+import { OVER_WITHIN_MS, STEPWISE, type Stage } from './stage.ts';
 
 /** Two things at once that meet by chance too seldom: the one is done just when the other is under way. */
 export const HARD_SCENARIOS = [
@@ -18,7 +18,7 @@ export const HARD_SCENARIOS = [
   'aborted on a full disk, and the machine restarts',
   'a proxy that forgot gets a door first',
   'killed while it tells of another boot',
-  'a route that is lost on its way',
+  'a route that is lost on its way, or a proxy that is away',
   'locked by somebody else',
   'frozen under way',
   'deployed while what is kept stands in',
@@ -51,15 +51,17 @@ export async function playHard(stage: Stage, scenario: HardScenario): Promise<vo
     case 'aborted on a full disk':
       return await abortedOnFullDisk(stage, () => undefined);
     case 'aborted on a full disk, and killed':
-      return await abortedOnFullDisk(stage, () => stage.world.kill());
+      return stage.world.draw.chance(0.5)
+        ? await abortedOnFullDisk(stage, () => killedAndWeighed(stage))
+        : await lateWayBack(stage);
     case 'aborted on a full disk, and the machine restarts':
       return await abortedOnFullDisk(stage, () => stage.world.restartMachine());
     case 'a proxy that forgot gets a door first':
       return await doorFirst(stage);
     case 'killed while it tells of another boot':
       return await killedAtBoot(stage);
-    case 'a route that is lost on its way':
-      return await lostRoutes(stage);
+    case 'a route that is lost on its way, or a proxy that is away':
+      return stage.world.draw.chance(0.5) ? await lostRoutes(stage) : await awayAtStart(stage);
     case 'locked by somebody else':
       return await locked(stage);
     case 'frozen under way':
@@ -70,17 +72,6 @@ export async function playHard(stage: Stage, scenario: HardScenario): Promise<vo
       return await checkedAgain(stage);
   }
 }
-
-/** A policy for this scenario alone, on top of what the seed drew. */
-function withPolicy({ people }: Stage, policy: Partial<ServiceSpec['policy']>): void {
-  people.spec = { ...people.spec, policy: { ...people.spec.policy, ...policy } };
-}
-
-const STEPWISE = {
-  strategy: 'canary',
-  stepsPercent: [25, 50, 100],
-  askBeforeFull: false,
-} as const;
 
 /** Brings a good version, and takes it down as soon as it is stable: what is kept stands in. Returns both. */
 async function downAndStoodIn(
@@ -99,7 +90,7 @@ async function downAndStoodIn(
 }
 
 async function standsIn(stage: Stage): Promise<void> {
-  withPolicy(stage, { keepOldMs: 6000 });
+  stage.withPolicy({ keepOldMs: 6000 });
   const both = await downAndStoodIn(stage);
   if (both === null) return;
   const { kept, down } = both;
@@ -111,7 +102,7 @@ async function standsIn(stage: Stage): Promise<void> {
 
 /** Users keep what they get: a deploy would stop it. The way there is a rollback to it first. */
 async function deployedOverStandIn(stage: Stage): Promise<void> {
-  withPolicy(stage, { keepOldMs: 60_000 });
+  stage.withPolicy({ keepOldMs: 60_000 });
   const both = await downAndStoodIn(stage);
   if (both === null) return;
   const { kept, down } = both;
@@ -147,7 +138,7 @@ async function scaledAtStart(stage: Stage): Promise<void> {
 }
 
 async function severeActs(stage: Stage): Promise<void> {
-  withPolicy(stage, { ...STEPWISE, whenWorse: 'pause', watchMs: 0 });
+  stage.withPolicy({ ...STEPWISE, whenWorse: 'pause', watchMs: 0 });
   await stage.world.pass(8000);
   await stage.deploy(stage.people.label('failing'));
   const id = stage.rollout?.id ?? '';
@@ -160,7 +151,7 @@ async function severeActs(stage: Stage): Promise<void> {
 
 /** Numbers are advice while a person sets the share; what fails them all is not. */
 async function severeByHand(stage: Stage): Promise<void> {
-  withPolicy(stage, { ...STEPWISE, watchMs: 0 });
+  stage.withPolicy({ ...STEPWISE, watchMs: 0 });
   await stage.world.pass(8000);
   await stage.deploy(stage.people.label('failing'));
   const id = stage.rollout?.id ?? '';
@@ -174,7 +165,7 @@ async function severeByHand(stage: Stage): Promise<void> {
 
 /** To where the first of two is drained and stopped, and the second waits for its slot. */
 async function superseded(stage: Stage): Promise<string | null> {
-  withPolicy(stage, STEPWISE);
+  stage.withPolicy(STEPWISE);
   await stage.deploy(stage.people.label('good'));
   if (!(await stage.reach('dwelling'))) return null;
   const first = stage.rollout?.id ?? null;
@@ -214,9 +205,9 @@ async function overtaken(stage: Stage): Promise<void> {
   await stage.over('done');
 }
 
-async function abortedOnFullDisk(stage: Stage, then: () => void): Promise<void> {
+async function abortedOnFullDisk(stage: Stage, then: () => void | Promise<void>): Promise<void> {
   const { world, people } = stage;
-  withPolicy(stage, { ...STEPWISE, dwell: { atLeastMs: 5000, atMostMs: 5000 } });
+  stage.withPolicy({ ...STEPWISE, dwell: { atLeastMs: 5000, atMostMs: 5000 } });
   const was = stage.stable();
   await stage.deploy(people.label('good'));
   if (!(await stage.reach('dwelling'))) return;
@@ -226,12 +217,22 @@ async function abortedOnFullDisk(stage: Stage, then: () => void): Promise<void> 
   await world.pass(BACK_WITHIN_MS);
   const { served } = stage.users();
   stage.must(served === was, `the disk is full, and an abort leaves users with ${served}, not ${was}`);
-  then();
+  await then();
   world.diskFull = false;
   await world.until(() => stage.rollout === null, OVER_WITHIN_MS);
   stage.ended(id, 'aborted');
   await stage.deploy(people.label('good'));
   await stage.over('done');
+}
+
+/** Somebody asks the next controller for another share before it has looked at the proxy. */
+async function killedAndWeighed(stage: Stage): Promise<void> {
+  const { world, people } = stage;
+  world.kill();
+  world.diskFull = false;
+  stage.arm('observe', { kind: 'slow', ms: 500 });
+  await world.until(() => world.isAlive, 2000);
+  await stage.settle(people.weight(40));
 }
 
 /** A proxy with a door and without a route serves nobody: the route is what it has lost. */
@@ -252,7 +253,7 @@ async function doorFirst(stage: Stage): Promise<void> {
 
 async function killedAtBoot(stage: Stage): Promise<void> {
   const { world } = stage;
-  withPolicy(stage, STEPWISE);
+  stage.withPolicy(STEPWISE);
   const was = stage.stable();
   await stage.deploy(stage.people.label('good'));
   if (!(await stage.reach('dwelling'))) return;
@@ -266,7 +267,7 @@ async function killedAtBoot(stage: Stage): Promise<void> {
 }
 
 async function lostRoutes(stage: Stage): Promise<void> {
-  withPolicy(stage, STEPWISE);
+  stage.withPolicy(STEPWISE);
   await stage.deploy(stage.people.label('good'));
   for (let lost = 0; lost < 3 && stage.rollout !== null; lost += 1) {
     stage.arm('apply', { kind: 'done-not' });
@@ -279,7 +280,7 @@ async function lostRoutes(stage: Stage): Promise<void> {
 async function locked(stage: Stage): Promise<void> {
   const { world, people } = stage;
   const { guard } = world.controller;
-  withPolicy(stage, { ...STEPWISE, dwell: { atLeastMs: 5000, atMostMs: 8000 } });
+  stage.withPolicy({ ...STEPWISE, dwell: { atLeastMs: 5000, atMostMs: 8000 } });
   await stage.settle(guard.lock({ service: SERVICE, reason: 'mine', forMs: null }, BEN));
   stage.must(
     (await stage.settle(people.deploy(people.label('good')))) === null,
@@ -302,7 +303,7 @@ async function locked(stage: Stage): Promise<void> {
 /** It stays where it is, and goes on when the freeze ends by itself. */
 async function frozen(stage: Stage): Promise<void> {
   const { world, people } = stage;
-  withPolicy(stage, STEPWISE);
+  stage.withPolicy(STEPWISE);
   await stage.deploy(people.label('good'));
   if (!(await stage.reach(world.draw.pick(['probing', 'dwelling'] as const)))) return;
   const freeze = { forMs: 15_000, untilMs: null, alsoAdvancing: true, reason: 'sale' };

@@ -94,6 +94,13 @@ const TRANSITION: readonly Mutant[] = [
     to: 'const running = ',
   },
   {
+    name: 'a late way back of the last rollout undoes the next one',
+    area: 'transition',
+    file: 'src/rollout/steps.ts',
+    from: '...pastUnrecorded(withState(timed, { rollout: null }))',
+    to: '...withState(timed, { rollout: null })',
+  },
+  {
     name: 'a lock keeps nobody out',
     area: 'transition',
     file: 'src/rollout/guards.ts',
@@ -181,6 +188,13 @@ const EXECUTION: readonly Mutant[] = [
     to: '',
   },
   {
+    name: 'a proxy that is away for a moment fails a start',
+    area: 'execution',
+    file: 'src/controller/slot-work.ts',
+    from: 'passesByItself(error) ? this.#readyWithinMs(state) : 0;',
+    to: '0;',
+  },
+  {
     name: 'a result that cannot be recorded is dropped',
     area: 'execution',
     file: 'src/controller/effort.ts',
@@ -211,7 +225,7 @@ const EXECUTION: readonly Mutant[] = [
   {
     name: 'a way back without a record has the number of the next route',
     area: 'execution',
-    file: 'src/controller/engine.ts',
+    file: 'src/rollout/unrecorded.ts',
     from: 'const UNRECORDED_AHEAD = 1000;',
     to: 'const UNRECORDED_AHEAD = 0;',
   },

@@ -14,6 +14,10 @@ export async function restRight(world: SimWorld): Promise<void> {
   if (world.audit.breaches.length === 0) world.audit.atRest();
 }
 
+/**
+ * The controller looks at what is at rest every two seconds: until then it goes by what it saw last, and rightly refuses to
+ * empty the slot of what stood in.
+ */
 function isSound(world: SimWorld): boolean {
   return [...world.live.values()].every(
     ({ slots, service, route, removing, spec }) =>
@@ -23,6 +27,7 @@ function isSound(world: SimWorld): boolean {
         (slot) =>
           slots[slot].role === 'free' ||
           (slots[slot].role !== 'leaving' &&
+            slots[slot].healthy === spec.scale.replicas &&
             world.proxy.healthyIn(service, slot) === spec.scale.replicas &&
             world.machine.slots.get(`${service}/${slot}`)?.processes.length === spec.scale.replicas),
       ),

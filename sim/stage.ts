@@ -1,3 +1,4 @@
+import type { ServiceSpec } from '../src/release/service.ts';
 import { SLOT_NAMES } from '../src/release/slot.ts';
 import type { Outcome, Phase, Rollout } from '../src/rollout/state.ts';
 import { natureOf } from './nature.ts';
@@ -7,6 +8,13 @@ import type { Call, CallFault } from './wire.ts';
 import type { SimWorld } from './world.ts';
 
 export const OVER_WITHIN_MS = 60_000;
+
+/** A policy for scenarios that need some time at a share. */
+export const STEPWISE = {
+  strategy: 'canary',
+  stepsPercent: [25, 50, 100],
+  askBeforeFull: false,
+} as const;
 
 /** What every scenario is told with. */
 export class Stage {
@@ -38,6 +46,12 @@ export class Stage {
     }
     if (!isOver()) return this.fail(`not over within ${OVER_WITHIN_MS / 1000}s: ${this.rollout?.phase}`);
     if (id !== null && outcome !== null) this.ended(id, outcome);
+  }
+
+  /** A policy for this scenario alone, on top of what the seed drew. */
+  withPolicy(policy: Partial<ServiceSpec['policy']>): void {
+    const { people } = this;
+    people.spec = { ...people.spec, policy: { ...people.spec.policy, ...policy } };
   }
 
   get rollout(): Rollout | null {
