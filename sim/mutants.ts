@@ -33,7 +33,7 @@ const TRANSITION: readonly Mutant[] = [
   {
     name: 'a step ends after half its time',
     area: 'transition',
-    file: 'src/rollout/observations.ts',
+    file: 'src/rollout/dwell.ts',
     from: 'const dweltMs = verdict.seconds * 1000;',
     to: 'const dweltMs = verdict.seconds * 2000;',
   },

@@ -1,7 +1,7 @@
 import type { RolloutView } from '../controller/views.ts';
 import { printable } from '../release/problem.ts';
 import { decimals, grouped, signed } from './format.ts';
-import { piece, type Line, type Style } from './layout.ts';
+import { flow, piece, segment, type Line, type Style } from './layout.ts';
 
 type Verdict = NonNullable<RolloutView['verdict']>;
 type Check = Verdict['checks'][number];
@@ -35,6 +35,22 @@ export function renderChecks(checks: readonly Check[], sides: Sides, width: numb
       [branch, name, values, mark],
       [below, piece(' '.repeat(columns[0]!)), difference],
     ];
+  });
+}
+
+const LOOK_MARKS = {
+  pass: { mark: '✔', style: 'good' },
+  fail: { mark: '✖', style: 'bad' },
+  'no-data': { mark: '…', style: 'warn' },
+} as const;
+
+/** What a judge other than the bets found, a line each: ` ├ ✖ error-rate 3.1, limit 1 at most`. */
+export function renderLooks(looks: Verdict['looks'], width: number): Line[] {
+  return looks.flatMap((look, index) => {
+    const { mark, style } = LOOK_MARKS[look.state];
+    const branch = piece(index === looks.length - 1 ? ' └ ' : ' ├ ', 'dim');
+    const words = segment(`${printable(look.name)} ${printable(look.says)}`);
+    return flow([branch, piece(`${mark} `, style)], [words], { width, gap: 1 });
   });
 }
 

@@ -3,7 +3,7 @@ import { formatDuration, formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
 import { grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
-import { renderChecks } from './render-checks.ts';
+import { renderChecks, renderLooks } from './render-checks.ts';
 import { guardWords, renderGuards } from './render-guards.ts';
 import { stateOf, stateOfIdle, stepPlace, versions } from './rollout-words.ts';
 
@@ -180,13 +180,18 @@ function judge(rollout: RolloutView, look: Look): Line[] {
   const decided = verdict.checks.filter(
     (check) => check.state === 'worse' || check.state === 'not-worse',
   ).length;
-  const count = `${decided} of ${verdict.checks.length} checks decided`;
+  const passed = verdict.looks.filter((look) => look.state === 'pass').length;
+  const count =
+    verdict.looks.length > 0
+      ? `${passed} of ${verdict.looks.length} measures pass`
+      : `${decided} of ${verdict.checks.length} checks decided`;
   const [word, style] = judgeWords(verdict, count, rollout.phase === 'over');
   const advice = rollout.byHand ? [segment('advice only: the share was set by hand', 'warn')] : [];
   const sides = { candidate: printable(rollout.label), stable: printable(rollout.from ?? 'stable') };
   return [
     ...field('judge', [segment(word, style), ...advice], look),
     ...renderChecks(verdict.checks, sides, look.width),
+    ...renderLooks(verdict.looks, look.width),
   ];
 }
 
@@ -218,7 +223,9 @@ function judgeWords(
     case 'severe':
       return [`WORSE: ${printable(verdict.reason)}`, 'bad'];
     case 'safe':
-      return [`OK: surely not worse by the limits (${count})`, 'good'];
+      return verdict.looks.length > 0
+        ? [`OK: ${printable(verdict.reason)}`, 'good']
+        : [`OK: surely not worse by the limits (${count})`, 'good'];
     case 'suspicious':
       return [`suspicious: ${printable(verdict.reason)}`, 'warn'];
     case 'no-data':

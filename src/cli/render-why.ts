@@ -3,7 +3,7 @@ import { formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
 import { clockTime, dayTime, grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line } from './layout.ts';
-import { renderChecks } from './render-checks.ts';
+import { renderChecks, renderLooks } from './render-checks.ts';
 
 /** The decision in one sentence, then the numbers behind it, then what happened when. */
 export function renderWhy(
@@ -45,8 +45,11 @@ export function renderWhy(
   }
   if (rollout.verdict !== null) {
     field('judge', [printable(rollout.verdict.reason)]);
+    if (rollout.endedAtMs === null && rollout.verdict.hold !== null)
+      field('holds', [printable(rollout.verdict.hold)]);
     const sides = { candidate: printable(rollout.label), stable: printable(rollout.from ?? 'stable') };
     lines.push(...renderChecks(rollout.verdict.checks, sides, width));
+    lines.push(...renderLooks(rollout.verdict.looks, width));
   }
   lines.push([], [piece(' time line', 'dim')]);
   for (const event of why.events) {

@@ -60,6 +60,8 @@ const VIEWS: Readonly<Record<string, ServiceView>> = {
         needRequests: null,
       })),
       share: { askedPercent: 25, seenPercent: null, mismatch: null, warning: null },
+      looks: [],
+      hold: null,
     },
   }),
   verifying: {

@@ -131,14 +131,14 @@ export class Desk {
       return { kind: 'watched', stage: rollout.stage, seconds: session.watchedSeconds, breach };
     }
     if (session.judge.step.index === -1) return null;
-    const { overall, judgedSecondsInStep, candidateRequestsInStep, reason } = verdictIn(session);
+    const { overall, judgedSecondsInStep, candidateRequestsInStep, reason, hold } = verdictIn(session);
     // The first second of a new share is not closed yet: what the judge says is still about the former one. Harm it
     // is all the same.
     const isFormer = session.judge.step.index !== rollout.stage;
     if (isFormer && overall !== 'harmful' && overall !== 'severe') return null;
     const seconds = isFormer ? 0 : judgedSecondsInStep;
     const requests = isFormer ? 0 : candidateRequestsInStep;
-    const verdict = { overall, seconds, requests, reason };
+    const verdict = { overall, seconds, requests, reason, hold };
     return { kind: 'judged', stage: rollout.stage, second: session.upTo, verdict };
   }
 }

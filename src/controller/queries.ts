@@ -128,7 +128,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     phase: over ? 'over' : rollout.phase,
     ...endingView(ending),
     exitCode: exitOf(ending, over),
-    waiting: over ? null : waitingOf(rollout, state),
+    waiting: over ? null : waitingOf(rollout, state, record.verdict?.hold ?? null),
     paused: !over && rollout.paused !== null,
     byHand: !over && rollout.byHand,
     sharePercent: over ? (ending?.outcome === 'done' ? 100 : 0) : rollout.sharePercent,
@@ -151,7 +151,7 @@ function endingView(ending: Ending | null): Pick<RolloutView, 'outcome' | 'cause
   return { outcome: ending?.outcome ?? null, cause: ending?.cause ?? null, reason: ending?.reason ?? null };
 }
 
-function waitingOf(rollout: Rollout, state: ServiceState | null): string | null {
+function waitingOf(rollout: Rollout, state: ServiceState | null, hold: string | null): string | null {
   if (rollout.asks !== null) return `a person: ${rollout.asks}`;
   if (rollout.paused !== null) return rollout.paused.reason;
   if (rollout.held && rollout.ending === null) return `the end of a freeze ${rollout.held.reason}`;
@@ -171,8 +171,9 @@ function waitingOf(rollout: Rollout, state: ServiceState | null): string | null 
       return `proof that all traffic is back on ${rollout.from?.label ?? 'nothing'}`;
     case 'retiring':
       return `the requests in flight on ${rollout.label}`;
-    case 'shifting':
     case 'dwelling':
+      return hold === null ? null : `the judge, which holds it: ${hold}`;
+    case 'shifting':
     case 'asking':
     case 'watching':
       return null;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
+import { verdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
 
@@ -9,49 +10,6 @@ const schema = z
 const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.' });
 const percent = z.number().min(0).max(100);
 const action = z.enum(ACTIONS).meta({ id: 'Action' });
-
-const checkResult = z
-  .strictObject({
-    name: z.string(),
-    unit: z.enum(['percent', 'ms']).meta({
-      description:
-        'Of the values. Differences, interval and limits: percentage points for `percent`, percent of stable for `ms`.',
-    }),
-    candidate: z.number().nullable(),
-    stable: z.number().nullable(),
-    difference: z.number().nullable(),
-    interval: z
-      .tuple([z.number(), z.number().nullable()])
-      .readonly()
-      .nullable()
-      .meta({ description: 'Where the difference surely lies; no upper end yet: null.' }),
-    limit: z.number().meta({ description: 'Surely worse by more than this is harm.' }),
-    safeLimit: z.number().meta({ description: 'Surely not worse by this is safe.' }),
-    state: z.enum(['worse', 'not-worse', 'undecided', 'no-data']),
-    needRequests: z.number().nullable(),
-    required: z.boolean(),
-    logE: z.number(),
-  })
-  .meta({ id: 'CheckResult' });
-
-const verdict = z
-  .strictObject({
-    overall: z.enum(['harmful', 'severe', 'safe', 'suspicious', 'undecided', 'no-data']),
-    unit: z.enum(['request', 'identity']),
-    candidateRequestsInStep: z.number(),
-    stableRequestsInStep: z.number(),
-    judgedSecondsInStep: z.number(),
-    logE: z.number(),
-    reason: z.string(),
-    checks: z.array(checkResult).readonly(),
-    share: z.strictObject({
-      askedPercent: percent,
-      seenPercent: percent.nullable(),
-      mismatch: z.string().nullable(),
-      warning: z.string().nullable(),
-    }),
-  })
-  .meta({ id: 'Verdict' });
 
 const side = z
   .strictObject({

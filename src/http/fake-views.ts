@@ -79,6 +79,8 @@ export const CANARY: RolloutView = {
       },
     ],
     share: { askedPercent: 25, seenPercent: 24.8, mismatch: null, warning: null },
+    looks: [],
+    hold: null,
   },
   traffic: { stable: { ...SIDE, requests: 9690, failed: 18, errorPercent: 0.19 }, candidate: SIDE },
   allowedActions: ['pause', 'promote', 'promote-full', 'weight', 'abort', 'rollback', 'supersede'],

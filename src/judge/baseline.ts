@@ -1,7 +1,23 @@
 import type { ReplicaSecond } from '../traffic/counts.ts';
 import { learnHalves, learnSecond, type Dispersion } from './dispersion.ts';
-import { FINE_PER_COARSE, addLatencies, latencyShift, quantileBucket, totalWeight } from './latency.ts';
-import { eventsOn, replicaSide, stableHalves, type Reading } from './reading.ts';
+import { incidentAfter } from './incident.ts';
+import {
+  FINE_PER_COARSE,
+  addLatencies,
+  beyondOf,
+  latencyShift,
+  quantileBucket,
+  totalWeight,
+} from './latency.ts';
+import {
+  decidedOf,
+  eventsOn,
+  failuresOf,
+  replicaSide,
+  stableHalves,
+  sumOf,
+  type Reading,
+} from './reading.ts';
 import { advanceSevere } from './severe.ts';
 import type { CheckState, JudgeState } from './state.ts';
 
@@ -17,10 +33,13 @@ const MOST_SECONDS_BEFORE = 600;
  * learn where they are.
  */
 export function learnBefore(state: JudgeState, rows: readonly ReplicaSecond[]): JudgeState {
-  let learned = state;
-  for (const replicas of bySecond(rows.filter((one) => one.slot === state.stable))) {
-    learned = learnSecondBefore(learned, replicas);
-  }
+  const stable = rows.filter((one) => one.slot === state.stable);
+  const level = [sumOf(stable, decidedOf), sumOf(stable, failuresOf)] as const;
+  let learned: JudgeState = {
+    ...state,
+    incident: incidentAfter(level, beyondOf(stable.map((row) => row.latency))),
+  };
+  for (const replicas of bySecond(stable)) learned = learnSecondBefore(learned, replicas);
   return relined(learned);
 }
 

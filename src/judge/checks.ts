@@ -43,12 +43,17 @@ const DEFAULT_SAFE_RATIO = 1.25;
 export const EXPOSURE_BUDGET = 0.0005;
 const DEFAULT_HARM_PERCENT = 10;
 const DEFAULT_SAFE_PERCENT = 50;
-/** Parts before they are scaled to sum to 1. Client errors are often the clients' own doing. */
-const PARTS = { errors: 5, latency: 5, clientErrors: 1 };
+/** Client errors are often the clients' own doing: without a limit of their own, a rise by a point and a tenth is harm. */
+const DEFAULT_CLIENT_HARM: Margin = { ratio: 1.1, add: 0.01 };
+/**
+ * Parts of the evidence, scaled to sum to 1: what fails on the server (answers of 5xx, connections, timeouts) ½, slowness 0.4,
+ * client errors 0.1. A check of little weight needs more evidence, not more effect.
+ */
+const PARTS = { errors: 5, latency: 4, clientErrors: 1 };
 
 /**
- * The checks of a policy. A kind of which none is named (errors, latency) keeps its default, so that naming `p95` does not
- * stop errors from being judged; client errors are judged only when named.
+ * The checks of a policy. A kind of which none is named (errors, latency, client errors) keeps its default, so that naming
+ * `p95` does not stop errors from being judged. Client errors, unless named, look for harm alone.
  */
 export function checksOf(policy: JudgePolicy): readonly JudgedCheck[] {
   const errors = policy.checks.find((check) => check.kind === 'error-rate');
@@ -57,7 +62,7 @@ export function checksOf(policy: JudgePolicy): readonly JudgedCheck[] {
   const lines = quantiles.length > 0 ? quantiles.map(namedLine) : defaultLines();
   const checks: JudgedCheck[] = [
     errors === undefined ? defaultErrors() : namedRate('failed', errors),
-    ...(clientErrors === undefined ? [] : [namedRate('clientError', clientErrors)]),
+    clientErrors === undefined ? defaultClientErrors() : namedRate('clientError', clientErrors),
     ...lines.map((line) => ({ ...line, weight: PARTS.latency / lines.length })),
   ];
   const all = checks.reduce((sum, check) => sum + check.weight, 0);
@@ -89,6 +94,18 @@ function defaultErrors(): RateCheck {
     harm: DEFAULT_HARM,
     safe: { ratio: DEFAULT_SAFE_RATIO, add: 'budget' },
     required: true,
+  };
+}
+
+function defaultClientErrors(): RateCheck {
+  return {
+    kind: 'rate',
+    name: 'client-error-rate',
+    signal: 'clientError',
+    weight: PARTS.clientErrors,
+    harm: DEFAULT_CLIENT_HARM,
+    safe: DEFAULT_CLIENT_HARM,
+    required: false,
   };
 }
 

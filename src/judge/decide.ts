@@ -1,11 +1,12 @@
 import { describeCheck } from './describe.ts';
-import { HARM_ALPHA, NO_HARM, harmLogE } from './harm.ts';
+import { HARM_LOG_LIMIT, leadingCheck, totalLogE } from './evidence-sum.ts';
+import { NO_HARM } from './harm.ts';
 import { NEW_LADDER } from './ladder.ts';
 import { mergeLogE } from './logspace.ts';
+import { ruleWord, type RuleState } from './rule.ts';
 import { harmReason } from './sentences.ts';
 import { NO_EVENTS, type CheckState, type JudgeState } from './state.ts';
 
-const HARM_LOG_LIMIT = Math.log(1 / HARM_ALPHA);
 /** Age of the candidate in seconds below which latency alone must cross twice. */
 const SETTLE_AGE = 60;
 /** Seconds for which latency is not judged after it crossed once. */
@@ -13,15 +14,11 @@ const SETTLE_PAUSE = 15;
 /** A second crossing with less than this part of the first one's effect is a process still warming up. */
 const SETTLE_SHRUNK = 0.75;
 
-/** ln of all evidence against the candidate, over all checks. */
-export function totalLogE(state: JudgeState): number {
-  return mergeLogE(state.checks.map(({ check, harm }) => ({ weight: check.weight, logE: harmLogE(harm) })));
-}
-
 /** Marks the candidate as harmful when the evidence says so, or lets latency settle first. */
 export function decide(state: JudgeState, second: number): JudgeState {
-  if (state.harm !== null || totalLogE(state) < HARM_LOG_LIMIT) return state;
-  const top = leadingCheck(state);
+  if (state.harm === null && state.rule !== null) return decideByRule(state, state.rule, second);
+  if (state.harm !== null || totalLogE(state.checks) < HARM_LOG_LIMIT) return state;
+  const top = leadingCheck(state.checks);
   if (top.check.kind === 'line' && withoutLines(state) < HARM_LOG_LIMIT && !hasSettled(state, top)) {
     return settle(state, top);
   }
@@ -29,20 +26,18 @@ export function decide(state: JudgeState, second: number): JudgeState {
   return { ...state, harm: { second, check: top.check.name, reason: harmReason(state, found) } };
 }
 
-/** The check with the largest part in the evidence. */
-export function leadingCheck(state: JudgeState): CheckState {
-  return state.checks.reduce((best, one) => (partOf(one) > partOf(best) ? one : best));
-}
-
-function partOf(one: CheckState): number {
-  return Math.log(one.check.weight) + harmLogE(one.harm);
+function decideByRule(state: JudgeState, rule: RuleState, second: number): JudgeState {
+  const { overall, reason, looks } = ruleWord(rule);
+  if (overall !== 'harmful') return state;
+  const check = looks.find((look) => look.state === 'fail')?.name ?? rule.use;
+  return { ...state, harm: { second, check, reason } };
 }
 
 function withoutLines(state: JudgeState): number {
   return mergeLogE(
     state.checks.map(({ check, harm }) => ({
       weight: check.weight,
-      logE: check.kind === 'line' ? 0 : harmLogE(harm),
+      logE: check.kind === 'line' ? 0 : harm.logE,
     })),
   );
 }

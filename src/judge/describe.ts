@@ -1,5 +1,6 @@
 import { harmShiftOf, safeMargin, safeShiftOf, type LineCheck, type RateCheck } from './checks.ts';
-import { HARM_ALPHA, harmLogE, harmLogEAt } from './harm.ts';
+import { ownLimit } from './evidence-sum.ts';
+import { harmLogEAt } from './harm.ts';
 import { refutedShift, safeShift } from './ladder.ts';
 import { quantileMs, shiftPercent } from './latency.ts';
 import { mixtureLogE, mixtureLogEAt } from './mixture.ts';
@@ -16,9 +17,9 @@ export type CheckResult = {
   readonly stable: number | null;
   readonly difference: number | null;
   /**
-   * Where the difference surely lies, by the very tests that decide: its low end is beyond `limit` exactly when this check
-   * alone is worse, its high end within `safeLimit` exactly when it is surely not. The low end uses the whole rollout, the
-   * high end this step. A high end of null: none yet. Null for the tail, which looks for harm alone.
+   * Where the difference surely lies, by the very tests that decide: the low end of some check is at or beyond `limit` exactly
+   * when the candidate is harmful, a high end within `safeLimit` exactly when that check is surely not worse. The low end uses
+   * the whole rollout, the high end this step. A high end of null: none yet, and never one for the tail, which looks for harm alone.
    */
   readonly interval: Interval | null;
   /** Surely worse by more than this is harm. */
@@ -47,20 +48,24 @@ const LEAST_TREND_REQUESTS = 20;
 
 export function describeCheck(state: JudgeState, one: CheckState): CheckResult {
   const { check } = one;
+  const limitLogE = ownLimit(state.checks, one);
   const common = {
     name: check.name,
     required: check.required,
-    logE: harmLogE(one.harm),
-    state: verdictOfCheck(state, one),
+    logE: one.harm.logE,
+    state: verdictOfCheck(state, one, limitLogE),
     needRequests: needRequests(state, one),
   };
   if (check.kind === 'line' && check.times === 1) {
-    return withoutStaleEnd({ ...common, ...describeLine(state, one, check) });
+    return withoutStaleEnd({ ...common, ...describeLine(state, one, { check, limitLogE }) });
   }
   const rates = ratesOf(one.counts);
-  if (check.kind === 'line')
-    return { ...common, ...inPercent(rates), interval: null, limit: 0, safeLimit: 0 };
-  const bounds = describeRate(state, one, { check, stableRate: rates.stable ?? 0 });
+  if (check.kind === 'line') {
+    // All that this test says is whether more of the candidate's requests are in the tail at all.
+    const interval: Interval = [common.state === 'worse' ? 0 : -100, null];
+    return { ...common, ...inPercent(rates), interval, limit: 0, safeLimit: 0 };
+  }
+  const bounds = describeRate(state, one, { check, stableRate: rates.stable ?? 0, limitLogE });
   const [overall, recent] = [inPercent(rates), inPercent(recentRates(one.counts))];
   const isNew =
     common.state === 'worse' && (recent.difference ?? 0) > NEW_FAULT * Math.max(0, overall.difference ?? 0);
@@ -79,25 +84,20 @@ function withoutStaleEnd(result: CheckResult): CheckResult {
 }
 
 /** Whether this check alone is worse, surely not worse, or neither yet. */
-export function verdictOfCheck(state: JudgeState, one: CheckState): CheckVerdict {
-  if (harmLogE(one.harm) >= ownLimit(one)) return 'worse';
+function verdictOfCheck(state: JudgeState, one: CheckState, limitLogE: number): CheckVerdict {
+  if (one.harm.logE >= limitLogE) return 'worse';
   if (mixtureLogE(one.safe) >= SAFE_LOG_LIMIT) return 'not-worse';
   const seen = one.counts.step;
   if (state.step.requests[0] === 0 || seen[2] + seen[3] === 0) return 'no-data';
   return 'undecided';
 }
 
-/** ln of what one check's evidence must reach to decide while all others stay where they began, at 1. */
-function ownLimit(one: CheckState): number {
-  const { weight } = one.check;
-  return Math.log((1 / HARM_ALPHA - (1 - weight)) / weight);
-}
-
 function describeLine(
   state: JudgeState,
   one: CheckState,
-  check: LineCheck,
+  at: { readonly check: LineCheck; readonly limitLogE: number },
 ): Pick<CheckResult, 'unit' | 'candidate' | 'stable' | 'difference' | 'interval' | 'limit' | 'safeLimit'> {
+  const { check } = at;
   const candidate = quantileMs(state.latency.candidate, check.quantile);
   const stable = quantileMs(state.latency.stable, check.quantile);
   return {
@@ -105,22 +105,25 @@ function describeLine(
     candidate,
     stable,
     difference: candidate === null || stable === null ? null : 100 * (candidate / stable - 1),
-    interval: lineInterval(one, check),
+    interval: lineInterval(one, at),
     limit: check.harmPercent,
     safeLimit: check.safePercent,
   };
 }
 
 /** The ladder's bounds, with the deciding shift among its rungs. */
-function lineInterval(one: CheckState, check: LineCheck): Interval {
+function lineInterval(
+  one: CheckState,
+  { check, limitLogE }: { readonly check: LineCheck; readonly limitLogE: number },
+): Interval {
   const { ladder } = one;
   const [harmShift, within] = [harmShiftOf(check), safeShiftOf(check)];
-  const isWorse = harmLogE(one.harm) >= ownLimit(one);
+  const isWorse = one.harm.logE >= limitLogE;
   const isSafe = mixtureLogE(one.safe) >= SAFE_LOG_LIMIT;
   const refuted =
     ladder === null
       ? null
-      : refutedShift(ladder, ownLimit(one), (shift) => shift > harmShift === isWorse && shift !== harmShift);
+      : refutedShift(ladder, limitLogE, (shift) => shift > harmShift === isWorse && shift !== harmShift);
   const safe =
     ladder === null
       ? null
@@ -133,14 +136,14 @@ function lineInterval(one: CheckState, check: LineCheck): Interval {
 function describeRate(
   state: JudgeState,
   one: CheckState,
-  at: { readonly check: RateCheck; readonly stableRate: number },
+  at: { readonly check: RateCheck; readonly stableRate: number; readonly limitLogE: number },
 ): Pick<CheckResult, 'limit' | 'safeLimit'> & { readonly interval: Interval } {
-  const { check, stableRate } = at;
+  const { check, stableRate, limitLogE } = at;
   const share = state.step.askedPercent / 100;
   const safe = share > 0 ? safeMargin(check, share) : { ratio: 1, add: 1 };
   const limit = check.harm.add + (check.harm.ratio - 1) * stableRate;
   const safeLimit = safe.add + (safe.ratio - 1) * stableRate;
-  const refutesHarm = (offset: number): boolean => harmLogEAt(one.harm, offset, check.harm) >= ownLimit(one);
+  const refutesHarm = (offset: number): boolean => harmLogEAt(one.harm, offset, check.harm) >= limitLogE;
   const refutesSafe = (offset: number): boolean => mixtureLogEAt(one.safe, offset) >= SAFE_LOG_LIMIT;
   // No difference is below minus stable's rate or above what is left to 100 %.
   const low = bound(refutesHarm, [1, 0, -check.harm.add, -stableRate - limit]);

@@ -15,9 +15,11 @@ export type Harm = {
   readonly share: Mixture;
   /** ln E of the share half in the last ⌈4τ⌉ seconds while τ is high (the window cap); else empty. */
   readonly recent: readonly number[];
+  /** ln of the check's e-value at its margin: what all of this comes to. */
+  readonly logE: number;
 };
 
-export const NO_HARM: Harm = { ratio: NOTHING_WON, share: NOTHING_WON, recent: [] };
+export const NO_HARM: Harm = { ratio: NOTHING_WON, share: NOTHING_WON, recent: [], logE: 0 };
 
 /** Chance of ever going back from a candidate that is not worse than its margins: the whole rollout, all checks, all looks. */
 export const HARM_ALPHA = 0.01;
@@ -68,8 +70,9 @@ export function advanceHarm(harm: Harm, second: HarmSecond): Harm {
     slopes: second.overDelta ? slopesOf(shareTable, events.requests / tau) : null,
     prior,
   });
-  if (!lasting) return { ratio, share, recent: [] };
-  return capByWindow({ ratio, share, recent: harm.recent }, mixtureLogE(harm.share), Math.ceil(4 * tau));
+  if (!lasting) return { ratio, share, recent: [], logE: bothHalves(ratio, share) };
+  const capped = capByWindow(share, windowOf(harm), Math.ceil(4 * tau));
+  return { ratio, ...capped, logE: bothHalves(ratio, capped.share) };
 }
 
 /** A second in which nothing is bet on a latency line, such as one of the warm-up: only the mass that starts now is added. */
@@ -82,9 +85,8 @@ export function idleHarm(harm: Harm, prior: number): Harm {
   };
 }
 
-/** ln of the check's e-value at its margin. */
-export function harmLogE(harm: Harm): number {
-  return Math.log(0.5) + logAddExp(mixtureLogE(harm.ratio), mixtureLogE(harm.share));
+function bothHalves(ratio: Mixture, share: Mixture): number {
+  return Math.log(0.5) + logAddExp(mixtureLogE(ratio), mixtureLogE(share));
 }
 
 /**
@@ -102,10 +104,18 @@ export function slopesOf(table: BetTable, requests: number): readonly number[] {
 }
 
 /** ln W_t ≤ min over the last ⌈4τ⌉ seconds + one tick cap: a burst that lasts for τ seconds wins once, not τ times. */
-function capByWindow(harm: Harm, before: number, length: number): Harm {
-  const recent = (harm.recent.length === 0 ? [before] : harm.recent).slice(-length);
-  const share = capMixture(harm.share, windowLimit(recent));
-  return { ...harm, share, recent: [...recent, mixtureLogE(share)].slice(-length) };
+function capByWindow(
+  share: Mixture,
+  window: readonly number[],
+  length: number,
+): Pick<Harm, 'share' | 'recent'> {
+  const recent = window.slice(-length);
+  const capped = capMixture(share, windowLimit(recent));
+  return { share: capped, recent: [...recent, mixtureLogE(capped)].slice(-length) };
+}
+
+function windowOf(harm: Harm): readonly number[] {
+  return harm.recent.length === 0 ? [mixtureLogE(harm.share)] : harm.recent;
 }
 
 /** The most that ln W may be after the given former values. */

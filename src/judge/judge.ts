@@ -5,10 +5,12 @@ import { decide } from './decide.ts';
 import { NO_DISPERSION } from './dispersion.ts';
 import { advanceCheck, startStepOf, type CheckContext } from './evidence.ts';
 import { NO_HARM } from './harm.ts';
+import { NO_INCIDENT, advanceIncident } from './incident.ts';
 import { NEW_LADDER } from './ladder.ts';
 import { NO_LATENCIES } from './latency.ts';
 import { NOTHING_WON } from './mixture.ts';
 import { readSecond, type Reading } from './reading.ts';
+import { ruleInNewStep, ruleSecond, startRule } from './rule.ts';
 import { advanceSevere, startSevere } from './severe.ts';
 import { CHANGE_SECONDS } from './share.ts';
 import { startPrior } from './start-prior.ts';
@@ -38,10 +40,12 @@ export function startJudge(config: JudgeConfig): JudgeState {
     candidateAge: null,
     replicas: { candidate: 0, stable: 0 },
     step: NO_STEP,
-    checks: checksOf(config.policy).map(newCheck),
+    checks: config.policy.rule === undefined ? checksOf(config.policy).map(newCheck) : [],
     latency: { stable: NO_LATENCIES, candidate: NO_LATENCIES, learned: 0 },
     settling: { first: null, mutedUntilAge: 0 },
     severe: startSevere(config.unit === 'identity'),
+    incident: NO_INCIDENT,
+    rule: config.policy.rule === undefined ? null : startRule(config.policy.rule),
     harm: null,
   };
   return learnBefore(fresh, config.baselineBefore);
@@ -61,6 +65,7 @@ export function judgeSecond(state: JudgeState, second: JudgedSecond): JudgeState
     step,
     stepsEntered: state.stepsEntered + (entered ? 1 : 0),
     checks: entered ? state.checks.map(startStepOf) : state.checks,
+    rule: entered && state.rule !== null ? ruleInNewStep(state.rule) : state.rule,
     candidateAge: ageOf(state, reading),
     replicas: replicasOf(state, second.replicas),
     severe: advanceSevere(state.severe, {
@@ -69,8 +74,19 @@ export function judgeSecond(state: JudgeState, second: JudgedSecond): JudgeState
       stable: reading.attempts[1],
       people: { failed: reading.candidate.failed, active: reading.candidate.units },
     }),
+    incident: advanceIncident(state.incident, {
+      decided: reading.attempts[1][0],
+      failed: reading.attempts[1][1],
+      latencies: reading.latencies.stable,
+    }),
   };
-  const judged = step.askedPercent > 0 && step.askedPercent < 100 ? bet(counted, reading, entered) : counted;
+  // What was won stays won: the numbers that a version goes back on are those of the second that decided.
+  const open = state.harm === null && step.askedPercent > 0 && step.askedPercent < 100;
+  const judged = !open
+    ? counted
+    : counted.rule === null
+      ? bet(counted, reading, entered)
+      : look(counted, second);
   return decide(learn(judged, reading), second.second);
 }
 
@@ -82,6 +98,7 @@ export function forgetHarm(state: JudgeState): JudgeState {
   return {
     ...state,
     harm: null,
+    rule: state.rule === null ? null : startRule(state.rule.asked),
     settling: { first: null, mutedUntilAge: 0 },
     severe: { ...state.severe, candidate: [], found: null },
     checks: state.checks.map((check) => ({
@@ -141,6 +158,17 @@ function newCheck(check: JudgedCheck): CheckState {
     ladder: check.kind === 'line' && check.required ? NEW_LADDER : null,
     counts: { step: NO_EVENTS, strata: [0, 0, 0], bet: NO_EVENTS, recent: NO_EVENTS },
   };
+}
+
+/** One more second for a judge that looks at intervals; what comes during the warm-up is left out. */
+function look(state: JudgeState, second: JudgedSecond): JudgeState {
+  const { rule, candidateAge, warmUpSeconds } = state;
+  if (rule === null || candidateAge === null || candidateAge < warmUpSeconds) return state;
+  const of = (slot: JudgeState['stable']): JudgedSecond['replicas'] =>
+    second.replicas.filter((replica) => replica.slot === slot);
+  const { measured = [] } = second;
+  const next = ruleSecond(rule, { candidate: of(state.candidate), stable: of(state.stable), measured });
+  return { ...state, rule: next, judgedSeconds: state.judgedSeconds + 1 };
 }
 
 function bet(state: JudgeState, reading: Reading, entered: boolean): JudgeState {

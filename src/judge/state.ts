@@ -4,10 +4,12 @@ import type { IdentitySecond, ReplicaSecond } from '../traffic/counts.ts';
 import type { JudgedCheck } from './checks.ts';
 import type { Dispersion } from './dispersion.ts';
 import type { Harm } from './harm.ts';
+import type { Incident } from './incident.ts';
 import type { Ladder } from './ladder.ts';
 import type { DecayedHistogram } from './latency.ts';
 import type { MeasuredPoint } from './measured.ts';
 import type { Mixture } from './mixture.ts';
+import type { RuleState } from './rule.ts';
 import type { Severe } from './severe.ts';
 
 export type JudgeConfig = {
@@ -56,6 +58,9 @@ export type JudgeState = {
   readonly latency: LatencyState;
   readonly settling: Settling;
   readonly severe: Severe;
+  readonly incident: Incident;
+  /** What decides in place of the bets; then there are no checks. Null: the bets. */
+  readonly rule: RuleState | null;
   /** Set once, when the evidence against the candidate reached its limit. */
   readonly harm: HarmFound | null;
 };

@@ -5,7 +5,7 @@ import { HARM_BETS, SAFE_BETS, betTable, ratioGain, shareGain, type Events } fro
 import { betaBinomialLogE, logBeta, logGamma, probabilityBounds } from './beta-binomial.ts';
 import { EXPOSURE_BUDGET, checksOf, safeMargin } from './checks.ts';
 import { NO_DISPERSION, learnHalves, phiOf, rawDispersion, tauOf, type Dispersion } from './dispersion.ts';
-import { NO_HARM, advanceHarm, harmLogE, windowLimit } from './harm.ts';
+import { NO_HARM, advanceHarm, windowLimit } from './harm.ts';
 import { realisedShare } from './judge.ts';
 import { latencyShift } from './latency.ts';
 import { mergeLogE } from './logspace.ts';
@@ -194,7 +194,7 @@ test('the whole harm process, to the second of the rollback', () => {
         table: betTable,
       });
       last = mergeLogE([
-        { weight: 0.5, logE: harmLogE(harm) },
+        { weight: 0.5, logE: harm.logE },
         { weight: 0.5, logE: 0 },
       ]);
       if (t < c.logE_first5.length) near(last, c.logE_first5[t]!, 1e-10);

@@ -1,5 +1,7 @@
-import { leadingCheck, totalLogE } from './decide.ts';
 import { describeCheck, type CheckResult } from './describe.ts';
+import { leadingCheck, totalLogE } from './evidence-sum.ts';
+import { incidentReason } from './incident.ts';
+import { ruleWord, type Look } from './rule.ts';
 import { grouped, withInterval } from './sentences.ts';
 import { shareOf, type ShareResult } from './share.ts';
 import type { JudgeState, Unit } from './state.ts';
@@ -18,6 +20,10 @@ export type Verdict = {
   /** The required checks, and any other that found something. */
   readonly checks: readonly CheckResult[];
   readonly share: ShareResult;
+  /** What another judge than the bets found, measure by measure; empty where the bets decide, or before its first look. */
+  readonly looks: readonly Look[];
+  /** Why it is no time to go on, however the checks look, or null. Never a reason to go back. */
+  readonly hold: string | null;
 };
 
 export type Overall =
@@ -40,8 +46,9 @@ export function verdictOf(state: JudgeState): Verdict {
   const checks = described.filter(
     (one) => one.required || one.state === 'worse' || one.name === state.harm?.check,
   );
-  const logE = totalLogE(state);
+  const logE = state.rule === null ? totalLogE(state.checks) : 0;
   const { overall, reason } = conclude(state, checks, logE);
+  const share = shareOf(state);
   return {
     overall,
     unit: state.unit,
@@ -51,7 +58,9 @@ export function verdictOf(state: JudgeState): Verdict {
     logE,
     reason,
     checks,
-    share: shareOf(state),
+    share,
+    looks: state.rule === null ? [] : ruleWord(state.rule).looks,
+    hold: share.mismatch ?? incidentReason(state.incident),
   };
 }
 
@@ -67,6 +76,7 @@ function conclude(
     const side = mine === 0 ? 'the candidate' : 'stable';
     return { overall: 'no-data', reason: `no request has reached ${side} in this step yet` };
   }
+  if (state.rule !== null) return ruleWord(state.rule);
   const suspicion = suspicionOf(state, logE);
   if (suspicion !== null) return { overall: 'suspicious', reason: suspicion };
   const open = checks.filter((one) => one.required && one.state !== 'not-worse');
@@ -89,6 +99,6 @@ function suspicionOf(state: JudgeState, logE: number): string | null {
     return `${settling.first.check} was over its limit within a minute of the start; it is judged once more after a pause`;
   }
   if (logE < SUSPICIOUS_LOG_E) return null;
-  const check = describeCheck(state, leadingCheck(state));
+  const check = describeCheck(state, leadingCheck(state.checks));
   return `${withInterval(check)} looks worse: evidence ${Math.round(Math.exp(Math.min(logE, 20)))} of the 100 that go back`;
 }

@@ -124,6 +124,8 @@ export type StageVerdict = {
   readonly requests: number;
   /** One sentence with the numbers. */
   readonly reason: string | null;
+  /** Why it is no time to go on, whatever `overall` is, or null. */
+  readonly hold: string | null;
 };
 
 export type RolloutEvent = (Verb | Result | Observation) & {

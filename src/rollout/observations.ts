@@ -1,6 +1,7 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { SlotName } from '../release/slot.ts';
+import { dwellAnswer } from './dwell.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
@@ -20,8 +21,6 @@ import { command, say, turnOf, withRollout, withSlot, withState, type Turn } fro
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
 
-/** A judge that is not sure needs this many candidate requests before "no evidence against" means anything. */
-const LEAST_REQUESTS = 20;
 /** A proxy that loses counts again and again does not fill the state. */
 const MOST_LOST = 50;
 
@@ -57,7 +56,14 @@ export function judged(state: ServiceState, event: Seen<'judged'>): Turn {
   if (rollout.byHand) return turn;
   if (verdict.overall === 'harmful') return harmful(turn, rollout, verdict, event.atMs);
   if (rollout.phase !== 'dwelling' || standsStill(rollout)) return turn;
-  return dwelt(turn, rollout, verdict, event.atMs);
+  return dwelt(withHold(turn, rollout, verdict.hold), rollout, verdict, event.atMs);
+}
+
+/** Said once when it begins and once when it ends; the numbers of every second are the judge's. */
+function withHold(turn: Turn, rollout: Rollout, hold: string | null): Turn {
+  if ((hold !== null) === (rollout.judgeHolds ?? false)) return turn;
+  const words = hold === null ? 'the judge no longer holds it' : `the judge holds it: ${hold}`;
+  return say(withRollout(turn, { judgeHolds: hold !== null }), words);
 }
 
 function harmful(turn: Turn, rollout: Rollout, verdict: StageVerdict, atMs: number): Turn {
@@ -75,23 +81,14 @@ function harmful(turn: Turn, rollout: Rollout, verdict: StageVerdict, atMs: numb
   return say(withRollout(turn, { paused: { by: 'bascule', atMs, reason } }), `paused: ${reason}`);
 }
 
-/** The dwell counts judged seconds, so that no clock moves a rollout before its traffic was looked at. */
 function dwelt(turn: Turn, rollout: Rollout, verdict: StageVerdict, atMs: number): Turn {
   const step = stepOf(rollout);
   assert(step?.kind === 'share', 'dwelling outside a share step');
-  const dweltMs = verdict.seconds * 1000;
-  if (verdict.overall === 'safe' && dweltMs >= step.atLeastMs) return advance(turn, atMs);
-  if (dweltMs < step.atMostMs) return turn;
   const { whenUnsure } = rollout.plan;
-  const enough =
-    verdict.overall !== 'suspicious' && verdict.overall !== 'harmful' && verdict.requests >= LEAST_REQUESTS;
-  if (!enough && dweltMs < step.atMostMs + whenUnsure.waitMs) return turn;
-  const why = enough
-    ? 'no evidence against it, but not surely safe'
-    : verdict.overall === 'suspicious'
-      ? 'suspicious'
-      : `only ${verdict.requests} requests`;
-  const reason = `undecided after ${formatDuration(dweltMs)}: ${why}`;
+  const answer = dwellAnswer(step, verdict, whenUnsure);
+  if (answer.kind === 'stay') return turn;
+  if (answer.kind === 'advance') return advance(turn, atMs);
+  const { reason } = answer;
   switch (whenUnsure.then) {
     case 'advance':
       return advance(say(turn, `${reason}; going on, as configured`), atMs);

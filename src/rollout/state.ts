@@ -103,6 +103,8 @@ export type Rollout = {
   readonly held?: Hold | null;
   /** Why freezes do not hold it, or null. */
   readonly overridesFreeze?: string | null;
+  /** The judge sees why it is no time to go on; goes by itself. Absent: it never did. */
+  readonly judgeHolds?: boolean;
   /** The share was set by hand: statistical verdicts are advice until `resume`. */
   readonly byHand: boolean;
   /** Why it asks a person, or null. */

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/** The judge's word as a schema. */
+
+const percent = z.number().min(0).max(100);
+
+const checkResult = z
+  .strictObject({
+    name: z.string(),
+    unit: z.enum(['percent', 'ms']).meta({
+      description:
+        'Of the values. Differences, interval and limits: percentage points for `percent`, percent of stable for `ms`.',
+    }),
+    candidate: z.number().nullable(),
+    stable: z.number().nullable(),
+    difference: z.number().nullable(),
+    interval: z
+      .tuple([z.number(), z.number().nullable()])
+      .readonly()
+      .nullable()
+      .meta({ description: 'Where the difference surely lies; no upper end yet: null.' }),
+    limit: z.number().meta({ description: 'Surely worse by more than this is harm.' }),
+    safeLimit: z.number().meta({ description: 'Surely not worse by this is safe.' }),
+    state: z.enum(['worse', 'not-worse', 'undecided', 'no-data']),
+    needRequests: z.number().nullable(),
+    required: z.boolean(),
+    logE: z.number(),
+  })
+  .meta({ id: 'CheckResult' });
+
+export const verdict = z
+  .strictObject({
+    overall: z.enum(['harmful', 'severe', 'safe', 'suspicious', 'undecided', 'no-data']),
+    unit: z.enum(['request', 'identity']),
+    candidateRequestsInStep: z.number(),
+    stableRequestsInStep: z.number(),
+    judgedSecondsInStep: z.number(),
+    logE: z.number(),
+    reason: z.string(),
+    checks: z.array(checkResult).readonly(),
+    share: z.strictObject({
+      askedPercent: percent,
+      seenPercent: percent.nullable(),
+      mismatch: z.string().nullable(),
+      warning: z.string().nullable(),
+    }),
+    looks: z
+      .array(
+        z.strictObject({ name: z.string(), says: z.string(), state: z.enum(['pass', 'fail', 'no-data']) }),
+      )
+      .readonly()
+      .meta({ description: 'What a judge other than the bets found; empty where the bets decide.' }),
+    hold: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why it is no time to go on, however the checks look, or null.' }),
+  })
+  .meta({ id: 'Verdict' });

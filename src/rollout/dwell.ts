@@ -1,0 +1,40 @@
+import { formatDuration } from '../lib/duration.ts';
+import type { Plan, ShareStep } from '../release/plan.ts';
+import type { StageVerdict } from './event.ts';
+
+/** A judge that is not sure needs this many candidate requests before "no evidence against" means anything. */
+const LEAST_REQUESTS = 20;
+
+export type DwellAnswer =
+  | { readonly kind: 'stay' }
+  /** Surely not worse, and long enough. */
+  | { readonly kind: 'advance' }
+  /** The step may last no longer, and nothing is sure: `when-unsure` says what follows. */
+  | { readonly kind: 'unsure'; readonly reason: string };
+
+const STAY: DwellAnswer = { kind: 'stay' };
+
+/**
+ * Whether a step below 100 % is over. It counts judged seconds, so that no clock moves a rollout before its traffic was looked
+ * at. What holds it (a split that is not what was asked for, an incident that hits both) does so without a limit: a person
+ * can always go on.
+ */
+export function dwellAnswer(
+  step: ShareStep,
+  verdict: StageVerdict,
+  whenUnsure: Plan['whenUnsure'],
+): DwellAnswer {
+  if (verdict.hold !== null) return STAY;
+  const dweltMs = verdict.seconds * 1000;
+  if (verdict.overall === 'safe' && dweltMs >= step.atLeastMs) return { kind: 'advance' };
+  if (dweltMs < step.atMostMs) return STAY;
+  const enough =
+    verdict.overall !== 'suspicious' && verdict.overall !== 'harmful' && verdict.requests >= LEAST_REQUESTS;
+  if (!enough && dweltMs < step.atMostMs + whenUnsure.waitMs) return STAY;
+  const why = enough
+    ? 'no evidence against it, but not surely safe'
+    : verdict.overall === 'suspicious'
+      ? 'suspicious'
+      : `only ${verdict.requests} requests`;
+  return { kind: 'unsure', reason: `undecided after ${formatDuration(dweltMs)}: ${why}` };
+}
