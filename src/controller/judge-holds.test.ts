@@ -4,7 +4,11 @@ import { ANA, World, WORLD_SPEC } from './world-fixture.ts';
 
 const SPEC: typeof WORLD_SPEC = {
   ...WORLD_SPEC,
-  policy: { ...WORLD_SPEC.policy, dwell: { atLeastMs: 10_000, atMostMs: 20_000 } },
+  policy: {
+    ...WORLD_SPEC.policy,
+    dwell: { atLeastMs: 10_000, atMostMs: 20_000 },
+    whenUnsure: { waitMs: 600_000, then: 'advance' },
+  },
 };
 
 async function dwelling(world: World): Promise<string> {
@@ -53,4 +57,20 @@ test('a person goes on in spite of it', async () => {
   await world.pass(3000);
 
   assert.ok(world.service().rollout!.stepIndex > stepIndex);
+});
+
+test('one that does not end asks a person, also where it would go on when unsure', async () => {
+  const world = new World();
+  await world.serving();
+  await world.pass(5000);
+  const whenUnsure = { waitMs: 10_000, then: 'advance' } as const;
+  await world.deploy('v2', { spec: { ...SPEC, policy: { ...SPEC.policy, whenUnsure } } });
+  await world.until('v2 has a share', () => world.service().rollout?.phase === 'dwelling');
+  const share = world.service().rollout!.sharePercent;
+  bothFail(world, 30);
+
+  await world.until('a person is asked', () => world.service().rollout?.phase === 'asking', 60);
+
+  assert.equal(world.service().rollout!.sharePercent, share);
+  assert.match(world.service().rollout!.waiting ?? '', /^a person: held for 30s: an incident that hits both/);
 });

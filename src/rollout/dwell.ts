@@ -9,23 +9,26 @@ export type DwellAnswer =
   | { readonly kind: 'stay' }
   /** Surely not worse, and long enough. */
   | { readonly kind: 'advance' }
-  /** The step may last no longer, and nothing is sure: `when-unsure` says what follows. */
-  | { readonly kind: 'unsure'; readonly reason: string };
+  /** The step may last no longer, and nothing is sure: `when-unsure` says what follows. Held: it does not go on by itself. */
+  | { readonly kind: 'unsure'; readonly reason: string; readonly held: boolean };
 
 const STAY: DwellAnswer = { kind: 'stay' };
 
 /**
  * Whether a step below 100 % is over. It counts judged seconds, so that no clock moves a rollout before its traffic was looked
- * at. What holds it (a split that is not what was asked for, an incident that hits both) does so without a limit: a person
- * can always go on.
+ * at. What holds it (a split that is not what was asked for, an incident that hits both) does so until the step and the wait
+ * for what is unsure are over; then a person is asked where it would otherwise go on.
  */
 export function dwellAnswer(
   step: ShareStep,
   verdict: StageVerdict,
   whenUnsure: Plan['whenUnsure'],
 ): DwellAnswer {
-  if (verdict.hold !== null) return STAY;
   const dweltMs = verdict.seconds * 1000;
+  if (verdict.hold !== null) {
+    if (dweltMs < step.atMostMs + whenUnsure.waitMs) return STAY;
+    return { kind: 'unsure', reason: `held for ${formatDuration(dweltMs)}: ${verdict.hold}`, held: true };
+  }
   if (verdict.overall === 'safe' && dweltMs >= step.atLeastMs) return { kind: 'advance' };
   if (dweltMs < step.atMostMs) return STAY;
   const enough =
@@ -36,5 +39,5 @@ export function dwellAnswer(
     : verdict.overall === 'suspicious'
       ? 'suspicious'
       : `only ${verdict.requests} requests`;
-  return { kind: 'unsure', reason: `undecided after ${formatDuration(dweltMs)}: ${why}` };
+  return { kind: 'unsure', reason: `undecided after ${formatDuration(dweltMs)}: ${why}`, held: false };
 }

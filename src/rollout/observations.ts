@@ -88,8 +88,8 @@ function dwelt(turn: Turn, rollout: Rollout, verdict: StageVerdict, atMs: number
   const answer = dwellAnswer(step, verdict, whenUnsure);
   if (answer.kind === 'stay') return turn;
   if (answer.kind === 'advance') return advance(turn, atMs);
-  const { reason } = answer;
-  switch (whenUnsure.then) {
+  const { reason, held } = answer;
+  switch (held && whenUnsure.then === 'advance' ? 'ask' : whenUnsure.then) {
     case 'advance':
       return advance(say(turn, `${reason}; going on, as configured`), atMs);
     case 'ask':
