@@ -15,8 +15,10 @@ const FOUND: readonly (readonly [seed: number, what: string])[] = [
   [21, 'what was kept warm was given up while stable was down and it was what users got'],
   [22, 'a start that had been asked for before made a scale that came after it undone'],
   [27, 'a start that an abort overtook failed the next rollout of the same release'],
-  [30, 'an abort on a full disk was taken for the next route by the controller that was started after it'],
+  [29, 'an abort on a full disk was taken for the next route by the controller that was started after it'],
+  [33, 'a proxy that was away for a moment failed the start of a version'],
   [36, 'a deploy stopped what was kept warm while stable was down and it was what users got'],
+  [2451, 'a way back of a controller that was killed reached the proxy in the middle of the next rollout'],
 ];
 /** Every scenario once. */
 const QUICK_SEEDS = SCENARIOS.length;

@@ -32,6 +32,8 @@ export class Stage {
     const label = this.people.label('good');
     await this.deploy(label);
     await this.over('done');
+    // The route that ends a rollout is on its way until then.
+    await this.world.until(() => this.world.live.get(SERVICE)?.route.proven === true, OVER_WITHIN_MS);
     return this.stable() !== null;
   }
 
