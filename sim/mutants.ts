@@ -184,8 +184,15 @@ const EXECUTION: readonly Mutant[] = [
     name: 'an old start speaks for a new one',
     area: 'execution',
     file: 'src/controller/slot-work.ts',
-    from: 'if (this.#starts.get(place) !== id) continue;',
-    to: '',
+    from: '        if (this.#starts.get(place) !== id) continue;\n        const state',
+    to: '        const state',
+  },
+  {
+    name: 'an old start that works says how many replicas a new one has',
+    area: 'execution',
+    file: 'src/controller/slot-work.ts',
+    from: '|| replicas);\n        if (this.#starts.get(place) !== id) continue;',
+    to: '|| replicas);',
   },
   {
     name: 'a proxy that is away for a moment fails a start',

@@ -580,3 +580,23 @@ test('an abort ends a start that waits for the proxy', async () => {
   assert.equal(world.controller.read.rollout(rollout!.id).outcome, 'aborted');
   assert.ok(!world.effects.includes('start shop/v2 in green'));
 });
+
+test('a start that an abort overtook does not say how many replicas the next one has', async () => {
+  const world = new World();
+  await world.serving();
+  const built = Promise.withResolvers<void>();
+  world.building.set('shop/v2', built.promise);
+  await world.deploy('v2');
+  await world.until('v2 is built', () => world.effects.includes('build shop/v2'));
+  await world.controller.steer.abort({ service: 'shop', rollout: null }, ANA);
+  await world.until('it is over', () => world.service().rollout === null);
+  const spec = { ...WORLD_SPEC, scale: { ...WORLD_SPEC.scale, replicas: 3 } };
+  await world.controller.steer.apply({ spec, dryRun: false }, ANA);
+  await world.deploy('v2', { spec });
+
+  built.resolve();
+
+  await world.until('v2 serves', () => world.service().stable === 'v2');
+  assert.equal(world.service().slots.green.replicas, 3);
+  assert.deepEqual(route(world).replicas, { blue: 3, green: 3 });
+});

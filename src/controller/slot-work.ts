@@ -66,6 +66,7 @@ export class SlotWork {
         await this.#ports.router.install(doorOf(state, this.#release));
         if (!this.holds(service, slot, releaseId)) continue;
         await this.ensure(state, slot, releaseId, this.#replicasOf(service, slot) || replicas);
+        if (this.#starts.get(place) !== id) continue;
         return await this.#effort.report(service, { kind: 'slotStarted', slot, releaseId, replicas }, id);
       } catch (error) {
         if (this.#effort.stopping.aborted) return;
