@@ -1,6 +1,10 @@
-/** `Mon 2026-11-30 08:00 CET (Europe/Berlin)`: a moment as the clocks of a time zone show it. `timeZone`: an IANA name. */
-export function localTime(atMs: number, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat('en-GB', {
+/** Making one takes longer than most of a decision. There are a few hundred zones. */
+const FORMATS = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const known = FORMATS.get(timeZone);
+  if (known !== undefined) return known;
+  const format = new Intl.DateTimeFormat('en-GB', {
     weekday: 'short',
     year: 'numeric',
     month: '2-digit',
@@ -9,7 +13,14 @@ export function localTime(atMs: number, timeZone: string): string {
     minute: '2-digit',
     timeZoneName: 'short',
     timeZone,
-  }).formatToParts(atMs);
+  });
+  FORMATS.set(timeZone, format);
+  return format;
+}
+
+/** `Mon 2026-11-30 08:00 CET (Europe/Berlin)`: a moment as the clocks of a time zone show it. `timeZone`: an IANA name. */
+export function localTime(atMs: number, timeZone: string): string {
+  const parts = formatOf(timeZone).formatToParts(atMs);
   const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
   const day = `${of('weekday')} ${of('year')}-${of('month')}-${of('day')}`;
   const zone = of('timeZoneName');
