@@ -1,6 +1,10 @@
+import { PARTS } from '../src/controller/loop.ts';
 import type { Timers } from '../src/lib/timers.ts';
 
-type Waiting = { readonly atMs: number; readonly act: () => void; readonly life: Life | null };
+/** `act` says whether it may have changed anything. */
+type Waiting = { readonly atMs: number; readonly act: () => boolean; readonly life: Life | null };
+
+const LONGEST_PART_MS = 50;
 
 /** Whether a process still lives: what waits in a dead one never goes on. */
 export type Life = { alive: boolean };
@@ -9,6 +13,8 @@ export type Life = { alive: boolean };
 export class ManualTime {
   nowMs = 1_700_000_000_000;
   monotonicMs = 0;
+  /** Whether anything happened in the last step, but for parts of rounds in which no service has its turn. */
+  hasStirred = true;
   readonly #beganMs = this.nowMs;
   readonly #waiting = new Set<Waiting>();
 
@@ -25,6 +31,17 @@ export class ManualTime {
 
   /** Acts after so many milliseconds, in the order asked for where two fall together. Returns how to call it off. */
   at(ms: number, act: () => void, life: Life | null = null): () => void {
+    return this.#wait(
+      ms,
+      () => {
+        act();
+        return true;
+      },
+      life,
+    );
+  }
+
+  #wait(ms: number, act: () => boolean, life: Life | null): () => void {
     const one = { atMs: this.monotonicMs + Math.max(1, Math.round(ms)), act, life };
     this.#waiting.add(one);
     return () => this.#waiting.delete(one);
@@ -38,8 +55,10 @@ export class ManualTime {
     before(wentBy);
     this.nowMs += wentBy;
     this.monotonicMs = next;
-    for (const one of [...this.#waiting].filter(({ atMs }) => atMs <= next))
-      if (this.#waiting.delete(one)) one.act();
+    this.hasStirred = false;
+    const due: Waiting[] = [];
+    for (const one of this.#waiting) if (one.atMs <= next) due.push(one);
+    for (const one of due) if (this.#waiting.delete(one) && one.act()) this.hasStirred = true;
     return wentBy;
   }
 
@@ -56,12 +75,16 @@ export class ManualTime {
         }),
       every: (ms, act) => {
         let cancel: () => void;
-        const again = (): void => {
-          if (!life.alive) return;
-          cancel = this.at(ms, again, life);
+        let calls = 0;
+        const again = (): boolean => {
+          if (!life.alive) return false;
+          cancel = this.#wait(ms, again, life);
           act();
+          calls += 1;
+          // Rounds are called for each of their parts; the one service of this world is in the first.
+          return ms > LONGEST_PART_MS || calls % PARTS === 1;
         };
-        cancel = this.at(ms, again, life);
+        cancel = this.#wait(ms, again, life);
         return () => cancel();
       },
     };

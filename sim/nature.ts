@@ -23,10 +23,16 @@ export function labelFor(number: number, nature: Nature): string {
   return `v${number}-${nature}`;
 }
 
+const KNOWN = new Map<string, Nature>();
+
 /** Of a label (`v3-erring`) or a release id (`shop/v3-erring`). */
 export function natureOf(name: string): Nature {
+  const known = KNOWN.get(name);
+  if (known !== undefined) return known;
   const found = LABEL.exec(name.slice(name.indexOf('/') + 1))?.groups?.['nature'];
-  return NATURES.find((nature) => nature === found) ?? 'good';
+  const nature = NATURES.find((one) => one === found) ?? 'good';
+  KNOWN.set(name, nature);
+  return nature;
 }
 
 /** The part of its requests that it fails, at this share of all traffic (0 to 1). */

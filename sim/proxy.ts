@@ -129,9 +129,10 @@ export class FakeProxy {
 
   healthyIn(service: string, slot: SlotName): number {
     const used = this.routes.get(service)?.replicas[slot] ?? 0;
-    return Array.from({ length: used }, (_, replica) => this.isHealthy(service, slot, replica)).filter(
-      Boolean,
-    ).length;
+    let healthy = 0;
+    for (let replica = 0; replica < used; replica += 1)
+      if (this.isHealthy(service, slot, replica)) healthy += 1;
+    return healthy;
   }
 
   /** Who answers the users of a service now. */

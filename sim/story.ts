@@ -120,6 +120,7 @@ class Chaos {
 
   #act(row: Row): void {
     const world = this.#world;
+    world.disturbed();
     const hit = (): void => {
       this.struck += 1;
       this.#coverage.add(row, world.phaseOf(SERVICE));

@@ -20,6 +20,8 @@ import { Wire, type Armed } from './wire.ts';
 
 /** A controller that was killed is started again after this long, by its supervisor. */
 const RESPAWN_MS = 300;
+/** What time alone brings about, such as a replica that becomes healthy, is seen so late at most. */
+const LOOKS_EVERY_MS = 50;
 const MOST_OLD_ROUTES = 20;
 const MOST_STARTS_IN_A_ROW = 50;
 
@@ -61,6 +63,7 @@ export class SimWorld {
   #checks = 0;
   #startAtMs = 0;
   #startsInARow = 0;
+  #lookedAtMs = -Infinity;
 
   constructor(parts: WorldParts) {
     this.#parts = parts;
@@ -140,23 +143,34 @@ export class SimWorld {
   /** Lets time pass, starting the controller again whenever it was killed. Ends at the first breach. */
   async pass(ms: number): Promise<void> {
     const until = this.time.monotonicMs + ms;
+    this.disturbed();
     while (this.time.monotonicMs < until && this.audit.breaches.length === 0) await this.instant(until);
   }
 
-  /** To the next thing that happens. */
+  /** Something was done from outside: what follows from it is looked at in the next instant. */
+  disturbed(): void {
+    this.#lookedAtMs = -Infinity;
+  }
+
+  /** To the next thing that happens. Where nothing did, nothing is looked at, but for now and then. */
   async instant(untilMs: number): Promise<void> {
     const { monotonicMs } = this.time;
     const most = this.isAlive ? untilMs : Math.min(untilMs, Math.max(this.#startAtMs, monotonicMs + 1));
     this.time.step(most - monotonicMs, (ms) => this.proxy.serve(ms));
+    const now = this.time.monotonicMs;
+    const starts = !this.isAlive && now >= this.#startAtMs;
+    if (!starts && !this.time.hasStirred && now - this.#lookedAtMs < LOOKS_EVERY_MS) return;
     await settled();
     if (!this.isAlive && this.time.monotonicMs >= this.#startAtMs) await this.start();
     this.proxy.look();
     this.audit.moment();
+    this.#lookedAtMs = now;
   }
 
   /** Whether it held within so many milliseconds. */
   async until(holds: () => boolean, mostMs: number): Promise<boolean> {
     const end = this.time.monotonicMs + mostMs;
+    this.disturbed();
     while (this.time.monotonicMs < end && this.audit.breaches.length === 0) {
       if (this.isAlive && holds()) return true;
       await this.instant(Math.min(end, this.time.monotonicMs + 250));

@@ -23,7 +23,7 @@ const LOOK_MS = 200;
 const CALM_ROUNDS = 10;
 const COUNT_MS = 250;
 /** A round is done in so many parts, one after another: a thousand services at once would be one long turn of the event loop. */
-const PARTS = 10;
+export const PARTS = 10;
 const COMPACT_MS = 60_000;
 
 type Running = {
