@@ -64,5 +64,5 @@ function line(at: number): string {
     .toString(16)
     .replace('-', '')
     .padStart(32, '0');
-  return `b1\t${(ms / 1000).toFixed(3)}\t${green ? 'green' : 'blue'}\t200\tOK\t127.0.0.1:${green ? 8202 : 8201}\t200\t0.00${at % 9}\t512\t512\t\t${identity}\n`;
+  return `b1\t${new Date(ms).toISOString().slice(0, 19)}+00:00\t${green ? 'green' : 'blue'}\t200\tOK\t127.0.0.1:${green ? 8202 : 8201}\t200\t0.00${at % 9}\t512\t512\t\t${identity}\n`;
 }

@@ -5,7 +5,7 @@ import type { Behind } from './behind.ts';
 import type { Asked, Backends } from './counting-backends.ts';
 import { type Kept, readKept, type Served } from './counting-keeper.ts';
 import { describeDoor } from './door.ts';
-import { freePorts, freeRange } from './ports.ts';
+import { freeRange } from './ports.ts';
 import { waitFor } from './wait-for.ts';
 
 const TIMEOUT_MS = 1000;
@@ -42,9 +42,11 @@ async function isOpen(port: number): Promise<boolean> {
 
 /** One door per kind of fault, so that a fault of one changes nothing of the others. */
 export async function describeAll({ spec }: Behind, { ports }: Backends): Promise<Served[]> {
-  const own = await freePorts(5);
-  // Where no outgoing connection of anybody is given it meanwhile.
-  const dead = await freeRange(1);
+  // Below what outgoing connections of anybody are given.
+  const first = await freeRange(6);
+  const own = Array.from({ length: 5 }, (_, at) => first + at);
+  // On an address of its own: whoever takes the port meanwhile takes it on another one.
+  const dead = onAddress({ host: '127.98.0.2', port: first + 5 });
   const by = (prefix: string) =>
     Object.entries(ports)
       .filter(([key]) => key.startsWith(prefix))
@@ -72,7 +74,7 @@ export async function describeAll({ spec }: Behind, { ports }: Backends): Promis
     serve('main', by('main.blue'), by('main.green')),
     serve('late', by('late.blue'), []),
     serve('retried', by('retried.blue'), []),
-    serve('refused', [at(dead)], []),
+    serve('refused', [dead], []),
     serve('timed', by('timed.blue'), []),
   ];
 }

@@ -61,7 +61,7 @@ type Seen = { readonly report: LoadReport; readonly shown: Shown };
 
 async function underLoad(
   door: OpenDoor,
-  { switches, latency, perSecond }: Pick<Show, 'switches' | 'latency' | 'perSecond'>,
+  { switches, latency, perSecond, rests }: Pick<Show, 'switches' | 'latency' | 'perSecond' | 'rests'>,
 ): Promise<Seen> {
   const load = forkLoad({ port: door.port, perSecond, connections: 48, users: 2000, ...TRAFFIC });
   try {
@@ -69,7 +69,7 @@ async function underLoad(
     const beganMs = performance.now();
     for (let i = 1; i <= switches; i++) {
       await route.switch();
-      if (i % REST_EVERY === 0) await sleep(REST_MS);
+      if (rests && i % REST_EVERY === 0) await sleep(REST_MS);
       if (i % REST_EVERY === 0) progress(`${i} of ${switches} switches, ${seconds(beganMs)} s`);
     }
     for (let i = 0; i < latency; i++) await route.switchMeasured();

@@ -1,11 +1,19 @@
 import { BUCKETS } from '../cohort.ts';
 
-/** Width of one of the thousand parts of `split_clients`: 0.1 % of 2^32 - 1, rounded down as nginx does. */
-const PART = Math.floor((10 * 0xffff_ffff) / 10_000);
-
-/** The bucket that `split_clients` gives to an identity, by the salt before it. */
+/** The bucket that two `split_clients` give to an identity: behind the salt it gives the hundreds, apart from it by a space the rest. */
 export function nginxBucket(salt: string, identity: string): number {
-  return Math.min(BUCKETS - 1, Math.floor(murmur2(Buffer.from(salt + identity, 'latin1')) / PART));
+  const rest = BUCKETS / 10;
+  return part(salt + identity, 10) * rest + part(`${salt} ${identity}`, rest);
+}
+
+/** Which of so many equal parts: each is so much of 2^32 - 1, rounded down as nginx does. */
+function part(text: string, parts: number): number {
+  const width = Math.floor(((10_000 / parts) * 0xffff_ffff) / 10_000);
+  return Math.min(parts - 1, Math.floor(murmur2(Buffer.from(text, 'latin1')) / width));
+}
+
+export function formatBucket(bucket: number, digits = 3): string {
+  return String(bucket).padStart(digits, '0');
 }
 
 /** Some identity that falls into a bucket that is wanted: 32 hex digits, as a cookie has. */

@@ -9,7 +9,7 @@ const parse = lineParser({ blue: [at(1), at(2)], green: [at(3), at(4)] });
 /** As nginx 1.22 wrote them, in the order of `logFormat`. */
 function line(change: Readonly<Record<string, string>>): string {
   const values: Record<string, string> = {
-    msec: '1700000000.250',
+    time_iso8601: '2023-11-14T22:13:20+00:00',
     bascule_slot: 'blue',
     status: '200',
     request_completion: 'OK',

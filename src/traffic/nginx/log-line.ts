@@ -11,7 +11,7 @@ const MARK = 'b1';
 export function logFormat(identity: string | null): string {
   return [
     MARK,
-    '$msec',
+    '$time_iso8601',
     '$bascule_slot',
     '$status',
     '$request_completion',
@@ -38,10 +38,13 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
       replicas.set(key, [...(replicas.get(key) ?? []), { slot, replica }]);
     }
   }
+  // One after the other, lines say the same time.
+  let time = '';
+  let second = 0;
   return (line) => {
     const fields = line.slice(Math.max(0, line.lastIndexOf(`${MARK}\t`))).split('\t');
     if (fields.length !== FIELDS || fields[0] !== MARK) return null;
-    const second = Math.floor(Number(fields[1]));
+    if (fields[1] !== time) second = Date.parse((time = fields[1]!)) / 1000;
     const status = Number(fields[3]);
     if (!(second > 0) || !(status >= 0)) return null;
     const identity = fields[11]!;
@@ -74,7 +77,7 @@ function attemptsOf(fields: readonly string[], status: number, replicas: Replica
   // The first of one that waited in a hold is the waiting.
   const from = fields[10] === 'h' ? 1 : 0;
   const [addresses, statuses, times, lengths] = [addressList!, statusList!, timeList!, lengthList!].map(
-    (list) => list.split(BETWEEN).slice(from),
+    (list) => triesIn(list).slice(from),
   ) as [string[], string[], string[], string[]];
   const last = addresses.length - 1;
   const attempts: Attempt[] = [];
@@ -93,6 +96,11 @@ function attemptsOf(fields: readonly string[], status: number, replicas: Replica
     attempts.push({ ...place, classIndex, latencyMs: answered ? Number(times[index]) * 1000 : null });
   }
   return attempts;
+}
+
+/** Nearly always one. */
+function triesIn(list: string): string[] {
+  return list.includes(' ') ? list.split(BETWEEN) : [list];
 }
 
 type Ending = {

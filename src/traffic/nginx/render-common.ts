@@ -1,7 +1,5 @@
+import { IDENTITY_VARIABLES } from './render-identity.ts';
 import { quote } from './quote.ts';
-
-export const COOKIE_NAME = 'bascule_id';
-const DAYS_90 = 7_776_000;
 
 /** What every service's file uses; of variables, nginx computes only those that a request asks for. */
 export function renderCommon(): string {
@@ -9,20 +7,16 @@ export function renderCommon(): string {
 geo $bascule_dollar {
     default "$";
 }
-${['slot', 'preview', 'retry', 'stand_in'].map(renderUnset).join('')}map $http_upgrade $bascule_connection {
+${['slot', 'kind', 'preview', 'retry', 'stand_in', ...IDENTITY_VARIABLES].map(renderUnset).join('')}map $http_upgrade $bascule_connection {
     "" "";
     default upgrade;
-}
-map $http_upgrade $bascule_kind {
-    "" "";
-    default ".stream";
 }
 map $http_host $bascule_host {
     "" $host;
     default $http_host;
 }
 map $http_x_request_id $bascule_request_id {
-    "" "$pid-$msec-$connection-$connection_requests";
+    "" "$time_iso8601-$connection-$connection_requests";
     default $http_x_request_id;
 }
 map $http_x_forwarded_proto $bascule_kept_proto {
@@ -45,19 +39,6 @@ map $bascule_kept_proto $bascule_kept_secure {
     https "; Secure";
     default "";
 }
-map $cookie_${COOKIE_NAME} $bascule_visitor {
-    "~^[0-9a-f]{32}$" $cookie_${COOKIE_NAME};
-    default $request_id;
-}
-map $cookie_${COOKIE_NAME} $bascule_new_visitor {
-    "~^[0-9a-f]{32}$" "";
-    default "${COOKIE_NAME}=$request_id; Path=/; Max-Age=${DAYS_90}; HttpOnly; SameSite=Lax";
-}
-map $http_cookie $bascule_cookies {
-    default $http_cookie;
-    "~^${COOKIE_NAME}=[^;]*(?:; *(?<bascule_after>.*))?$" $bascule_after;
-    "~^(?<bascule_before>.*?); *${COOKIE_NAME}=[^;]*(?<bascule_rest>.*)$" $bascule_before$bascule_rest;
-}
 map $bascule_slot $bascule_other {
     blue green;
     green blue;
@@ -68,7 +49,7 @@ map $bascule_slot $bascule_other {
 
 /** Known before any location sets it, so that a snippet's first half stands alone. */
 function renderUnset(name: string): string {
-  return `map $http_host $bascule_${name} {
+  return `map "" $bascule_${name} {
     default "";
 }
 `;

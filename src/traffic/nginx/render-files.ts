@@ -3,7 +3,7 @@ import { formatAddress } from '../../lib/address.ts';
 import type { Door } from '../router.ts';
 import { renderCommon } from './render-common.ts';
 import { quote } from './quote.ts';
-import { block } from './render-proxying.ts';
+import { block } from './render-block.ts';
 import { renderHttp, renderLocations, renderPreview } from './render-service.ts';
 import type { ServicePlan } from './service-plan.ts';
 

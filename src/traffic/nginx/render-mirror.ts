@@ -2,7 +2,8 @@ import { formatAddress } from '../../lib/address.ts';
 import { logFormat } from './log-line.ts';
 import { quote } from './quote.ts';
 import { targetIn } from './render-prefix.ts';
-import { block, FILES, LOG_BUFFER, renderSending } from './render-proxying.ts';
+import { block } from './render-block.ts';
+import { FILES, LOG_BUFFER, renderSending } from './render-proxying.ts';
 import { type MirrorPlan, nameOf, type ServicePlan } from './service-plan.ts';
 
 /** Copies under way at a time, per replica and worker; those past it are dropped. */
@@ -74,7 +75,7 @@ if (!-f ${quote(`${directory}/route/up.${slot}`)}) {
     return 503;
 }
 proxy_ignore_client_abort on;
-${renderSending(plan, Math.min(proxy.readTimeoutMs, MOST_COPY_MS))}${
+${renderSending(plan, { timeoutMs: Math.min(proxy.readTimeoutMs, MOST_COPY_MS), isPlain: false })}${
     isBodiless ? 'proxy_pass_request_body off;\nproxy_set_header Content-Length "";\n' : ''
   }proxy_next_upstream off;
 proxy_pass http://${name}_copy${targetIn(door, slot, name)};

@@ -1,16 +1,23 @@
 import { formatAddress } from '../../lib/address.ts';
 import { formatUpstream, type Upstream, withPrefix } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
-import { BUCKETS } from '../cohort.ts';
-import type { Door } from '../router.ts';
 import { logFormat } from './log-line.ts';
+import { block } from './render-block.ts';
+import { renderChoice } from './render-choice.ts';
+import {
+  identityOf,
+  renderCookieTaken,
+  renderGiven,
+  renderIdentified,
+  renderIdentity,
+} from './render-identity.ts';
 import { quote, quoteLiteral } from './quote.ts';
 import { renderHold, renderHolding, renderHoldMaps } from './render-hold.ts';
 import { copyPath, renderCopy, renderCopied, renderCopying, renderMirrorMaps } from './render-mirror.ts';
 import { renderChoosing, renderChosen, renderChosenSlot } from './render-override.ts';
 import { renderPrefixMaps, targetOf } from './render-prefix.ts';
-import { block, FILES, renderProxying } from './render-proxying.ts';
-import { bucketName, OUTCOMES, type Outcome } from './route-layout.ts';
+import { FILES, KIND, renderProxying, wayOf } from './render-proxying.ts';
+import { OUTCOMES, type Outcome } from './route-layout.ts';
 import { nameOf, type ServicePlan } from './service-plan.ts';
 
 /** How many requests are in flight is asked as: fewer than so many? */
@@ -22,16 +29,10 @@ export const BUSY_LIMITS = [
 export function renderHttp(plan: ServicePlan): string {
   const { door } = plan;
   const name = nameOf(door.service);
-  const buckets = Array.from({ length: BUCKETS - 1 }, (_, at) => `    0.1% ${bucketName(at)};\n`).join('');
-  return `${OUTCOMES.map((outcome) => renderUpstream(plan, outcome)).join('')}${renderIdentity(door)}map $bascule_new_visitor $${name}_cookie {
-    "" "";
-    default "$bascule_new_visitor${door.spec.trustForwarded ? '$bascule_kept_secure' : '$bascule_secure'}";
-}
-split_clients "${door.salt}${identityOf(door)}" $${name}_bucket {
-${buckets}    * ${bucketName(BUCKETS - 1)};
-}
-limit_conn_zone "$bascule_slot$bascule_kind" zone=${name}_busy:256k;
-${renderPrefixMaps(door, name)}${renderChosen(door, name)}${renderMirrorMaps(plan, name)}${renderHoldMaps(plan, name)}log_format ${name} '${logFormat(door.sticky.by === 'none' ? null : identityOf(door))}';
+  const format = logFormat(door.sticky.by === 'none' ? null : identityOf(door));
+  return `${OUTCOMES.map((outcome) => renderUpstream(plan, outcome)).join('')}${renderIdentity(door)}limit_conn_zone "$bascule_slot$bascule_kind" zone=${name}_busy:256k;
+${renderPrefixMaps(door, name)}${renderChosen(door, name)}${renderMirrorMaps(plan, name)}${renderHoldMaps(plan, name)}log_format ${name} '${format.replace('$bascule_preview', '')}';
+log_format ${name}_apart '${format}';
 `;
 }
 
@@ -41,18 +42,20 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   const name = nameOf(door.service);
   // What turns a request to another place stands in the first one only: those places must not turn it again.
   const turns = streamCheck(name) + renderCopying(plan, name);
-  const first = `${FIRST}${renderChoosing(door, name)}${renderHolding(plan, name)}${turns}`;
-  const body = renderBody(plan, '');
+  const first = `${renderIdentified(door)}${renderChoosing(door, name)}${renderHolding(plan, name)}${turns}`;
+  const way = wayOf(plan);
   const path = decodeURIComponent(door.spec.path);
   const places = path === '/' ? [quote('/')] : [`= ${quote(path)}`, quote(`${path}/`)];
-  return `${places.map((place) => block(`location ${place}`, renderBody(plan, first))).join('')}${block(
+  return `${places.map((place) => block(`location ${place}`, renderBody(plan, first, { ...way, isPlain: true }))).join('')}${block(
     `location @${name}_stream`,
-    `${renderBody(plan, '', STREAM_MS)}proxy_buffering off;\n`,
+    `${renderBody(plan, KIND, { ...way, timeoutMs: STREAM_MS })}proxy_buffering off;\n`,
   )}${block(`location @${name}_502`, renderStandIn(plan, 502))}${block(
     `location @${name}_504`,
     renderStandIn(plan, 504),
   )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${
-    plan.mirror === null ? '' : block(`location @${name}_copied`, `${body}${renderCopied(plan, plan.mirror)}`)
+    plan.mirror === null
+      ? ''
+      : block(`location @${name}_copied`, `${renderBody(plan, '')}${renderCopied(plan, plan.mirror)}`)
   }${
     plan.hold === null
       ? ''
@@ -72,7 +75,7 @@ function renderOverridden(plan: ServicePlan): string {
   return `${FILES}set $bascule_slot "";
 set $bascule_preview o;
 set $bascule_retry "";
-add_header Retry-After $bascule_retry always;
+${KIND}add_header Retry-After $bascule_retry always;
 ${renderProxying(plan)}proxy_buffering off;
 proxy_pass http://${name}_$bascule_slot${targetOf(door, name)};
 ${renderChosenSlot(directory, name)}set $bascule_retry 5;
@@ -91,7 +94,7 @@ if (-f ${quote(`${plan.directory}/route/up.${slot}`)}) {
 }
 set $bascule_preview p;
 set $bascule_retry "";
-if ($bascule_slot = "") {
+${KIND}${renderCookieTaken(door)}if ($bascule_slot = "") {
     set $bascule_retry 5;
     return 503;
 }
@@ -115,67 +118,23 @@ function renderUpstream({ door, size }: ServicePlan, outcome: Outcome): string {
   );
 }
 
-/** The variable that holds who asks; 128 random bits where that cannot be told. */
-function identityOf({ service, sticky, spec }: Door): string {
-  switch (sticky.by) {
-    case 'cookie':
-      return '$bascule_visitor';
-    case 'address':
-      return spec.trustForwarded ? '$bascule_kept_address' : '$remote_addr';
-    case 'header':
-      return `$${nameOf(service)}_identity`;
-    case 'none':
-      return '$request_id';
-  }
-}
-
-function renderIdentity({ service, sticky }: Door): string {
-  if (sticky.by !== 'header') return '';
-  const header = `$http_${sticky.header.toLowerCase().replaceAll('-', '_')}`;
-  return `map ${header} $${nameOf(service)}_identity {
-    "" $request_id;
-    default ${header};
-}
-`;
-}
-
 /** How long a WebSocket or an event stream may say nothing. */
 const STREAM_MS = 3_600_000;
 
-/** Of a request that comes to the service first. */
-const FIRST = 'set $bascule_preview "";\n';
-
-function renderBody(plan: ServicePlan, turns: string, timeoutMs = plan.proxy.readTimeoutMs): string {
+function renderBody(plan: ServicePlan, turns: string, way = wayOf(plan)): string {
   const name = nameOf(plan.door.service);
+  const choose = (outcome: Outcome): string =>
+    // Each says its group by name: one in a variable is looked for among all groups, at every request.
+    `set $bascule_slot ${outcome};\nproxy_pass http://${name}_${outcome}${targetOf(plan.door, name)};\nbreak;\n`;
   return `${FILES}set $bascule_slot "";
 set $bascule_retry "";
 ${turns}recursive_error_pages on;
 error_page 502 = @${name}_502;
 error_page 504 = @${name}_504;
 add_header Retry-After $bascule_retry always;
-${plan.door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan, timeoutMs)}proxy_pass http://${name}_$bascule_slot${targetOf(plan.door, name)};
-${renderChoice(plan, (outcome) => `set $bascule_slot ${outcome};\n    break;`)}set $bascule_retry 5;
+${renderGiven(plan.door)}${renderProxying(plan, way)}${renderChoice(plan, choose)}set $bascule_retry 5;
 return 503;
 `;
-}
-
-/** Asked twice: between two answers of the first round the directory may have been replaced. */
-function renderChoice({ door, directory }: ServicePlan, then: (outcome: Outcome) => string): string {
-  const route = `${directory}/route`;
-  const bucket = `$${nameOf(door.service)}_bucket`;
-  const ask = (path: string, outcome: Outcome): string =>
-    `if (-f ${quote(path)}) {\n    ${then(outcome)}\n}\n`;
-  const round = [
-    ask(`${route}/blue`, 'blue'),
-    ask(`${route}/green`, 'green'),
-    ask(`${route}/to.green/${bucket}`, 'green'),
-    ask(`${route}/to.blue/${bucket}`, 'blue'),
-    ...(['blue-green', 'green-blue'] as const).flatMap((outcome) => [
-      ask(`${route}/${outcome}`, outcome),
-      ask(`${route}/to.${outcome}/${bucket}`, outcome),
-    ]),
-  ].join('');
-  return round + round;
 }
 
 /** The other slot answers where nothing was sent to its own one, and it may. */
@@ -192,7 +151,7 @@ if ($upstream_bytes_sent ~ "[1-9][^:]*$") {
 if ($bascule_stand_in = "") {
     return ${status};
 }
-${door.sticky.by === 'cookie' ? `add_header Set-Cookie $${name}_cookie always;\n` : ''}${renderProxying(plan)}proxy_pass http://${name}_$bascule_stand_in${targetOf(door, name)};
+${renderGiven(door)}${renderProxying(plan)}proxy_pass http://${name}_$bascule_stand_in${targetOf(door, name)};
 `;
 }
 
@@ -219,7 +178,10 @@ function renderPrivate(plan: ServicePlan, digest: string): string {
       'revision',
       `if (-f ${quote(`${directory}/route/revision.$arg_n`)}) {\n    return 200 $arg_n;\n}\nreturn 404;\n`,
     ),
-    at('slot', `${renderChoice(plan, (outcome) => `return 200 ${outcome};`)}return 404;\n`),
+    at(
+      'slot',
+      `${renderIdentified(door)}${renderChoice(plan, (outcome) => `return 200 ${outcome};\n`)}return 404;\n`,
+    ),
     busy,
     probes,
     plan.mirror === null ? '' : block(`location = ${copyPath(plan)}`, renderCopy(plan, plan.mirror)),

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -15,6 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
+import { BUCKETS } from '../cohort.ts';
+import { formatBucket } from './bucket.ts';
 import type { RouteLayout } from './route-layout.ts';
 
 /** Workers may be of another user than the controller. */
@@ -22,6 +25,8 @@ const READABLE_DIRECTORY = 0o755;
 const READABLE_FILE = 0o644;
 /** A request that is under way may still ask the directory before the last one. */
 const KEPT_MS = 10_000;
+const EVERY_BUCKET = 'every-bucket';
+const EVERY: readonly string[] = Array.from({ length: BUCKETS }, (_, bucket) => formatBucket(bucket));
 
 /**
  * The routes of one service on disk: `route` leads to the directory in use. A new one is written beside it, synced, and
@@ -76,17 +81,30 @@ export class RouteFiles {
   private fill(directory: string, { files, lists }: RouteLayout): void {
     makeReadable(directory);
     const one = join(directory, files[0]!);
-    writeFileSync(one, '');
-    chmodSync(one, READABLE_FILE);
+    writeEmpty(one);
     // One file under all names: a thousand links are made in the time of a hundred files.
     for (const file of files.slice(1)) linkSync(one, join(directory, file));
     for (const [list, buckets] of Object.entries(lists)) {
       const inside = join(directory, `to.${list}`);
-      makeReadable(inside);
-      for (const bucket of buckets) linkSync(one, join(inside, bucket));
-      sync(inside);
+      if (buckets === 'all') symlinkSync(join('..', this.everyBucket()), inside);
+      else makeList(inside, one, buckets);
     }
     sync(directory);
+  }
+
+  /** The name of a directory that lists them all, written once: most routes send everybody to one place. */
+  private everyBucket(): string {
+    const whole = join(this.directory, EVERY_BUCKET);
+    if (existsSync(whole)) return EVERY_BUCKET;
+    const unfinished = `${whole}.new`;
+    rmSync(unfinished, { recursive: true, force: true });
+    const one = `${whole}.one`;
+    writeEmpty(one);
+    makeList(unfinished, one, EVERY);
+    renameSync(unfinished, whole);
+    rmSync(one);
+    sync(this.directory);
+    return EVERY_BUCKET;
   }
 
   private sweep(): void {
@@ -108,6 +126,17 @@ export class RouteFiles {
     }
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function makeList(directory: string, one: string, buckets: readonly string[]): void {
+  makeReadable(directory);
+  for (const bucket of buckets) linkSync(one, join(directory, bucket));
+  sync(directory);
+}
+
+function writeEmpty(file: string): void {
+  writeFileSync(file, '');
+  chmodSync(file, READABLE_FILE);
 }
 
 function makeReadable(directory: string): void {

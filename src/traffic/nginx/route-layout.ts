@@ -2,6 +2,7 @@ import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { BUCKETS, drawCohort, isCandidate } from '../cohort.ts';
 import { OVERRIDE_TARGETS, overriddenSlot } from '../override.ts';
 import type { Route } from '../router.ts';
+import { formatBucket } from './bucket.ts';
 
 /** Where a request goes: its slot, or `blue-green` for one of blue that green stands in for. */
 export type Outcome = SlotName | 'blue-green' | 'green-blue';
@@ -12,8 +13,8 @@ export const OUTCOMES: readonly Outcome[] = ['blue', 'green', 'blue-green', 'gre
 /** The names of the empty files that tell nginx a route. */
 export type RouteLayout = {
   readonly files: readonly string[];
-  /** By directory; where there are some, they hold every bucket. */
-  readonly lists: Readonly<Partial<Record<Outcome, readonly string[]>>>;
+  /** Which buckets go where: together every one of them, or none at all. */
+  readonly lists: Readonly<Partial<Record<Outcome, readonly string[] | 'all'>>>;
 };
 
 export function outcomeOf(slot: SlotName, route: Route, isUp: (slot: SlotName) => boolean): Outcome {
@@ -23,8 +24,7 @@ export function outcomeOf(slot: SlotName, route: Route, isUp: (slot: SlotName) =
 }
 
 /**
- * A route as nginx finds it on disk. Either one file says where everybody goes, or every bucket stands in a list. Both
- * sides are written out, though the smaller one would do: a request that asks some of its questions of the former
+ * A route as nginx finds it on disk. Every bucket stands in the list of where it goes. Both sides are written out, though the smaller one would do: a request that asks some of its questions of the former
  * directory and some of the new one could otherwise be told the opposite of both.
  */
 export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLayout {
@@ -41,15 +41,11 @@ export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLa
   if (serve === null) return { files, lists: {} };
   const rest = outcomeOf(serve, route, isUp);
   const cohort = split === null ? null : drawCohort(split);
-  if (split === null || cohort!.size === 0) return { files: [...files, rest], lists: {} };
+  if (split === null || cohort!.size === 0) return { files, lists: { [rest]: 'all' } };
   const inside = outcomeOf(split.slot, route, isUp);
-  if (cohort!.size >= BUCKETS || inside === rest) return { files: [...files, inside], lists: {} };
+  if (cohort!.size >= BUCKETS || inside === rest) return { files, lists: { [inside]: 'all' } };
   const lists = { [rest]: [] as string[], [inside]: [] as string[] };
   for (let bucket = 0; bucket < BUCKETS; bucket += 1)
-    lists[isCandidate(bucket, cohort!) ? inside : rest]!.push(bucketName(bucket));
+    lists[isCandidate(bucket, cohort!) ? inside : rest]!.push(formatBucket(bucket));
   return { files, lists };
-}
-
-export function bucketName(bucket: number): string {
-  return String(bucket).padStart(3, '0');
 }

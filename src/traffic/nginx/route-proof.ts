@@ -1,5 +1,5 @@
 import { OperatingError } from '../../lib/errors.ts';
-import { COOKIE_NAME } from './render-common.ts';
+import { COOKIE_NAME } from './render-identity.ts';
 import { drawCohort, isCandidate } from '../cohort.ts';
 import type { Door, Route } from '../router.ts';
 import { identityIn } from './bucket.ts';
