@@ -25,6 +25,7 @@ function benchJournal(): void {
     dir,
     keyFile: join(dir, 'keys', 'journal.key'),
     maxBytes: null,
+    maxEvidenceBytes: 1e9,
     clock: systemClock,
     random: systemRandom,
   };
@@ -96,7 +97,13 @@ async function benchSamples(): Promise<void> {
     `${Math.round(performance.now() - beforeMs)} ms, ${replicas.length} rows`,
   );
   const compactMs = performance.now();
-  await store.compact({ secondsBefore: DAY_SECONDS, minutesBefore: 0, maxBytes: 1e9, keep: [] });
+  await store.compact({
+    secondsBefore: DAY_SECONDS,
+    minutesBefore: 0,
+    maxBytes: 1e9,
+    maxEvidenceBytes: 1e9,
+    keep: [],
+  });
   print('compaction of a day into minutes', `${Math.round(performance.now() - compactMs)} ms`);
   print('file then', `${statSync(join(dir, 'samples.db')).size} bytes`);
   await store.close();

@@ -1,6 +1,7 @@
 import type { LogLine } from '../workload/runtime.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { JudgeQuery, JudgeView } from './judge-view.ts';
 import type {
   AuditPage,
   ChainCheck,
@@ -39,6 +40,16 @@ export type Controller = {
     checkChain(announced: { readonly seq: number; readonly mac: string } | null): ChainCheck;
     /** Prometheus text format. */
     metrics(): Promise<string>;
+  };
+  /** The recorded past, judged once more. Nothing is recorded of it. */
+  readonly judge: {
+    rollout(id: string, query: JudgeQuery): Promise<JudgeView>;
+    /** Every rollout of a service that had a share in that time, oldest first. */
+    between(
+      service: string,
+      time: { readonly fromMs: number; readonly toMs: number },
+      query: JudgeQuery,
+    ): Promise<readonly JudgeView[]>;
   };
   /** Every call is recorded before it is answered. */
   readonly steer: {

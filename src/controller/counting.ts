@@ -2,10 +2,10 @@ import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { TrafficBatch } from '../traffic/counts.ts';
 import type { Desk } from './desk.ts';
-import { BASELINE_SECONDS } from './desk.ts';
 import type { Engine } from './engine.ts';
 import type { Ports } from './ports.ts';
 import { Ring } from './ring.ts';
+import { BASELINE_SECONDS } from './session.ts';
 
 /** Seconds of counts kept in memory: the longest baseline, and slack for a pause of the controller. */
 const RING_SECONDS = BASELINE_SECONDS + 300;
@@ -33,9 +33,12 @@ export class Counting {
     if (batch === null) return;
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
-    kept.ring.add(batch);
     this.#ports.samples.append({ service, ...batch });
-    this.#judge(service, kept.ring);
+    // In pieces: the ring would forget the first seconds of a long pause before they are judged.
+    for (const piece of piecesOf(batch, kept.ring.upTo)) {
+      kept.ring.add(piece);
+      this.#judge(service, kept.ring);
+    }
   }
 
   forget(service: string): void {
@@ -95,4 +98,24 @@ export class Counting {
       return null;
     }
   }
+}
+
+type Piece = Parameters<Ring['add']>[0];
+
+function piecesOf(batch: TrafficBatch, upTo: number | null): readonly Piece[] {
+  const { replicas, identities, upToSecond } = batch;
+  if (upTo === null || upToSecond - upTo <= CHUNK_SECONDS) return [batch];
+  const pieces: Piece[] = [];
+  for (let from = upTo + 1; from <= upToSecond; from += CHUNK_SECONDS) {
+    const toSecond = Math.min(from + CHUNK_SECONDS - 1, upToSecond);
+    const isFirst = pieces.length === 0;
+    const isIn = ({ second }: { readonly second: number }): boolean =>
+      second <= toSecond && (isFirst || second >= from);
+    pieces.push({
+      replicas: replicas.filter(isIn),
+      identities: identities.filter(isIn),
+      upToSecond: toSecond,
+    });
+  }
+  return pieces;
 }

@@ -15,7 +15,7 @@ import type { Answer } from '../rollout/answer.ts';
 import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
 import type { Moment } from './allowed.ts';
-import { recordOf, type RolloutRecord } from './records.ts';
+import { NO_EVIDENCE, evidenceOf, recordOf, type Evidence, type RolloutRecord } from './records.ts';
 import type { EventView } from './views.ts';
 
 export type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'wallMs' | 'actor'> : never;
@@ -56,8 +56,6 @@ type ServerEvent = {
   readonly says: readonly string[];
   readonly more?: { readonly [key: string]: Json };
 };
-type Evidence = Pick<RolloutRecord, 'verdict' | 'traffic'>;
-const NO_EVIDENCE: Evidence = { verdict: null, traffic: null };
 
 /**
  * The only writer of service states: decides, commits, then tells. One event at a time (it is synchronous), so one
@@ -294,7 +292,7 @@ export class Engine {
     const now = this.#evidence(rollout);
     if (now.verdict !== null || now.traffic !== null) return now;
     const known = this.#ports.journal.document('rollout', rollout) as unknown as RolloutRecord | undefined;
-    return known === undefined ? now : { verdict: known.verdict, traffic: known.traffic };
+    return known === undefined ? now : evidenceOf(known);
   }
 
   /** One transaction, then everyone is told: first those who act. */

@@ -6,6 +6,7 @@ import { Deploys } from './deploys.ts';
 import { Desk } from './desk.ts';
 import { Engine, type EngineListener } from './engine.ts';
 import { Guarding } from './guarding.ts';
+import { Judging } from './judging.ts';
 import { Lookout } from './lookout.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
@@ -65,7 +66,7 @@ export function createController(
   const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
   const stops: (() => void)[] = [];
   const forget = (service: string): void => counting.forget(service);
-  const listener = listenerOf({ tenures, reads, metrics, desk, forget });
+  const listener = listenerOf({ tenures, reads, metrics, desk, waste, forget });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
@@ -103,6 +104,7 @@ export function createController(
   return {
     controller: {
       read: reads,
+      judge: new Judging(ports, engine, reads),
       ...auditedVerbs({ steer, guard: guarding }, refusals),
       artifacts,
     },
@@ -118,10 +120,11 @@ type Listening = {
   readonly reads: Reads;
   readonly metrics: Metrics;
   readonly desk: Desk;
+  readonly waste: Tidying;
   readonly forget: (service: string) => void;
 };
 
-function listenerOf({ tenures, reads, metrics, desk, forget }: Listening): EngineListener {
+function listenerOf({ tenures, reads, metrics, desk, waste, forget }: Listening): EngineListener {
   return {
     commands: (service, commands) => tenures.of(service).enqueue(service, commands),
     event: (event) => reads.tell(event),
@@ -134,6 +137,7 @@ function listenerOf({ tenures, reads, metrics, desk, forget }: Listening): Engin
       if (turn.ended === null) return;
       metrics.ended(service, turn.ended.ending.outcome);
       desk.close(turn.ended.rollout.id);
+      waste.ended(turn.ended.rollout.id);
     },
   };
 }

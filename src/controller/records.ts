@@ -1,16 +1,27 @@
 import type { Verdict } from '../judge/verdict.ts';
+import type { WatchVerdict } from '../judge/watch.ts';
 import type { Ending, Rollout } from '../rollout/state.ts';
 import type { SideView } from './views.ts';
 
+/** What the judge knew of a rollout when its record was written. */
+export type Evidence = {
+  readonly verdict: Verdict | null;
+  readonly traffic: { readonly stable: SideView; readonly candidate: SideView } | null;
+  /** Of the time after 100 %. Absent in older records, as is the next one. */
+  readonly watch?: WatchVerdict | null;
+  /** The newest second behind it, and by which judge (judge/version.ts): what is needed to judge it again. */
+  readonly judged?: { readonly toSecond: number; readonly version: number } | null;
+};
+
+export const NO_EVIDENCE: Evidence = { verdict: null, traffic: null };
+
 /** What stays of a rollout, under its permanent id; written with every event that changes it. */
-export type RolloutRecord = {
+export type RolloutRecord = Evidence & {
   readonly rollout: Rollout;
   readonly ending: Ending | null;
   /** By the wall clock of when this was written, so that history is never moved by a clock that is set. */
   readonly startedAtMs: number;
   readonly endedAtMs: number | null;
-  readonly verdict: Verdict | null;
-  readonly traffic: { readonly stable: SideView; readonly candidate: SideView } | null;
 };
 
 /** What a wall clock that was never set would have said at that time of the steady one. */
@@ -22,8 +33,18 @@ export function recordOf(
   rollout: Rollout,
   ending: Ending | null,
   now: { readonly atMs: number; readonly wallMs: number },
-  evidence: Pick<RolloutRecord, 'verdict' | 'traffic'>,
+  evidence: Evidence,
 ): RolloutRecord {
   const startedAtMs = wallOf(rollout.startedAtMs, now);
   return { rollout, ending, startedAtMs, endedAtMs: ending === null ? null : now.wallMs, ...evidence };
+}
+
+/** The evidence as a record holds it. */
+export function evidenceOf({ verdict, traffic, watch, judged }: RolloutRecord): Evidence {
+  return { verdict, traffic, ...(watch !== undefined && { watch }), ...(judged !== undefined && { judged }) };
+}
+
+/** The service of a rollout: its release is named after it. */
+export function serviceOf({ releaseId }: Pick<Rollout, 'releaseId'>): string {
+  return releaseId.slice(0, releaseId.indexOf('/'));
 }

@@ -1,6 +1,7 @@
 import type { Release } from '../release/release.ts';
 import type { ServiceState } from '../rollout/state.ts';
 import { releasesToKeep } from '../workload/retention.ts';
+import { EvidenceKeeping } from './evidence-keeping.ts';
 import { oldReleases, oldRollouts } from './forgetting.ts';
 import type { Ports, Settings } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
@@ -8,6 +9,8 @@ import type { RolloutRecord } from './records.ts';
 const SECONDS_KEPT_S = 15 * 60;
 const MINUTES_KEPT_S = 7 * 86_400;
 const MOST_SAMPLE_BYTES = 256 * 1024 * 1024;
+/** About two thousand rollouts of half an hour. */
+const MOST_EVIDENCE_BYTES = 1024 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 /** Old documents are looked for once an hour: that reads them all. */
 const ROUNDS_BETWEEN_DOCUMENTS = 60;
@@ -24,11 +27,18 @@ export class Tidying {
   readonly #ports: Ports;
   readonly #settings: Settings;
   readonly #kept = new Map<string, { readonly of: string; readonly releases: readonly Release[] }>();
+  readonly #evidence: EvidenceKeeping;
   #rounds = 0;
 
   constructor(ports: Ports, settings: Settings) {
     this.#ports = ports;
     this.#settings = settings;
+    this.#evidence = new EvidenceKeeping(ports);
+  }
+
+  /** Its evidence is kept with the next round. */
+  ended(rollout: string): void {
+    this.#evidence.ended(rollout);
   }
 
   async tidy(states: readonly ServiceState[]): Promise<void> {
@@ -41,11 +51,13 @@ export class Tidying {
       secondsBefore: nowSecond - SECONDS_KEPT_S,
       minutesBefore: nowSecond - MINUTES_KEPT_S,
       maxBytes: MOST_SAMPLE_BYTES,
+      maxEvidenceBytes: MOST_EVIDENCE_BYTES,
     };
+    await this.#evidence.keep();
     await this.#ports.samples.compact({ ...limits, keep });
     const releases = states.flatMap((state) => this.#releasesOf(state));
     if (this.#rounds % ROUNDS_BETWEEN_DOCUMENTS === 0)
-      forgetOldDocuments(this.#ports, new Set(releases.map(({ id }) => id)));
+      await forgetOldDocuments(this.#ports, new Set(releases.map(({ id }) => id)));
     this.#rounds += 1;
     await this.#ports.store.prune(releases);
   }
@@ -68,7 +80,7 @@ export class Tidying {
  * Answers and plans for a day, rollouts as many as people look at, releases as long as one of these names them, events until
  * there are too many. `kept`: releases whose files stay.
  */
-function forgetOldDocuments(ports: Ports, kept: ReadonlySet<string>): void {
+async function forgetOldDocuments(ports: Ports, kept: ReadonlySet<string>): Promise<void> {
   const read = (kind: string) => ports.journal.documents({ kind, aggregate: null, limit: DOCUMENTS_READ });
   const yesterdayMs = ports.clock.nowMs() - DAY_MS;
   const old = ['answer', 'plan'].flatMap((kind) =>
@@ -98,6 +110,7 @@ function forgetOldDocuments(ports: Ports, kept: ReadonlySet<string>): void {
   // In large steps: a checkpoint walks the chain that it replaces.
   const eventsUpToSeq = excess - oldest > MOST_EVENTS / 10 ? excess : 0;
   if (documents.length > 0 || eventsUpToSeq > 0) ports.journal.prune({ eventsUpToSeq, documents });
+  if (rollouts.size > 0) await ports.samples.dropEvidence([...rollouts].map(({ rollout }) => rollout.id));
 }
 
 function releasesOf(ports: Ports, state: ServiceState, settings: Settings): readonly Release[] {

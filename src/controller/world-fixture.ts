@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { after } from 'node:test';
 import { createMemoryDisk, openMemoryJournal, type MemoryDisk } from '../journal/memory/journal.ts';
 import { createMemorySamples } from '../journal/memory/samples.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -61,6 +63,13 @@ class ManualTime {
   }
 }
 
+const worlds: World[] = [];
+
+/** Whatever a test did to its world: each rollout that was judged in it must be judged the same once more. */
+after(async () => {
+  for (const world of worlds) await world.judgeAgain();
+});
+
 /** What a kill throws out of the journal. Nobody handles it: the process is gone. */
 class Killed extends Error {}
 
@@ -97,6 +106,8 @@ export class World {
   spec: ServiceSpec = WORLD_SPEC;
   /** Of the server file. */
   freezes: readonly FreezeRule[] = [];
+  /** False where a test throws away what rollouts were judged by. */
+  keepsEvidence = true;
   requestsPerSecond = 200;
   proxyDown = false;
   /** Routes that are sent now reach the proxy when the promise resolves, whatever became of who sent them. */
@@ -118,6 +129,7 @@ export class World {
   #randoms = 0;
 
   constructor() {
+    worlds.push(this);
     this.#countedUpTo = Math.floor(this.time.steadyMs / 1000) - 1;
   }
 
@@ -215,6 +227,26 @@ export class World {
     if (!this.isAlive) await this.start();
     await this.deploy(label);
     await this.until(`${label} serves`, () => this.over(label) && this.service().stable === label);
+  }
+
+  /** How many rollouts were judged once more; fails where one of them comes out differently. */
+  async judgeAgain(): Promise<number> {
+    if (this.#running === null || !this.keepsEvidence) return 0;
+    this.killAt = null;
+    if (!this.isAlive) await this.start();
+    const { read, judge } = this.controller;
+    let again = 0;
+    for (const { id } of read.history({ service: null, limit: 1000 })) {
+      try {
+        const view = await judge.rollout(id, { rules: 'recorded', changes: [] });
+        assert.deepEqual(view.different, [], id);
+        assert.equal(view.sameVerdict, true, `${id}: ${view.sentence}`);
+        again += 1;
+      } catch (error) {
+        if (!(error instanceof OperatingError) || error.code !== 'NOTHING_JUDGED') throw error;
+      }
+    }
+    return again;
   }
 
   said(rollout: string): string {

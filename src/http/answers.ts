@@ -4,14 +4,14 @@ import { verdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
 
-const schema = z
+export const schema = z
   .literal(VIEW_SCHEMA)
   .meta({ description: 'Version of the shapes; it changes when they break.' });
-const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.' });
-const percent = z.number().min(0).max(100);
+export const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.' });
+export const percent = z.number().min(0).max(100);
 const action = z.enum(ACTIONS).meta({ id: 'Action' });
 
-const side = z
+export const side = z
   .strictObject({
     requests: z.number(),
     failed: z.number(),

@@ -11,6 +11,7 @@ import type {
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
 import { guardPart } from './fake-guards.ts';
+import { judgePart } from './fake-judge.ts';
 
 /** A controller for tests of the API and of the commands: holds views, answers verbs by simple rules. */
 export type Fake = {
@@ -76,6 +77,10 @@ export function fakeController(): Fake {
   };
   const controller: Controller = {
     read: readPart(state, services, rollouts, listeners),
+    judge: judgePart(
+      (id) => find(rollouts, id, 'rollout'),
+      () => [...rollouts.values()],
+    ),
     steer: steerPart(state, services, rollouts),
     guard: guardPart(state, (name) => find(services, name, 'service')),
     artifacts: artifactPart(state),

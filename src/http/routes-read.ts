@@ -12,7 +12,7 @@ const schema = VIEW_SCHEMA;
 export const ofService = z.strictObject({ service: serviceName });
 export const ofRollout = z.strictObject({ rollout: rolloutId });
 /** In a query everything is text. */
-const whole = z
+export const whole = z
   .string()
   .regex(/^\d{1,15}$/, 'is not a whole number')
   .transform(Number);

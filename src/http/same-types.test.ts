@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { z } from 'zod';
 import type { ServerInfo } from '../controller/controller.ts';
+import type { JudgeView } from '../controller/judge-view.ts';
 import type {
   Answered,
   AuditPage,
@@ -13,6 +14,7 @@ import type {
   WhyView,
 } from '../controller/views.ts';
 import type { ServiceSpec } from '../release/service.ts';
+import type { judgeView } from './answers-judge.ts';
 import type * as answers from './answers.ts';
 import type { serviceSpec } from './service-body.ts';
 
@@ -26,13 +28,14 @@ const SAME: readonly [
   Same<Of<typeof answers.rolloutView>, RolloutView>,
   Same<Of<typeof answers.eventView>, EventView>,
   Same<Of<typeof answers.whyView>, WhyView>,
+  Same<Of<typeof judgeView>, JudgeView>,
   Same<Of<typeof answers.planView>, PlanView>,
   Same<Of<typeof answers.serverInfo>, ServerInfo>,
   Same<Of<typeof answers.answered>, Answered>,
   Same<Of<typeof answers.auditPage>, AuditPage>,
   Same<Of<typeof answers.chainCheck>, ChainCheck>,
-] = [true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true];
 
 test('the schemas of the API are those of the types behind it', () => {
-  assert.equal(SAME.length, 10);
+  assert.equal(SAME.length, 11);
 });

@@ -13,6 +13,7 @@ import { nowOf, problemOf } from './problem.ts';
 import { route, type Context, type Route } from './route.ts';
 import { artifactRoutes } from './routes-artifacts.ts';
 import { backupRoutes } from './routes-backup.ts';
+import { JUDGE_ROUTES } from './routes-judge.ts';
 import { READ_ROUTES } from './routes-read.ts';
 import { GUARD_ROUTES } from './routes-guard.ts';
 import { STEER_ROUTES } from './routes-steer.ts';
@@ -112,6 +113,7 @@ export function allRoutes(
 ): readonly Route[] {
   const routes = [
     ...READ_ROUTES,
+    ...JUDGE_ROUTES,
     ...STEER_ROUTES,
     ...GUARD_ROUTES,
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),

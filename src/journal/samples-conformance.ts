@@ -10,7 +10,7 @@ export type SampleSite = { open(): Promise<SampleStore>; remove(): void };
 /** A whole minute. */
 export const T0 = 1_700_000_040;
 const FOREVER = { fromSecond: 0, toSecond: 2_000_000_000 };
-const LIMITS = { secondsBefore: 0, minutesBefore: 0, maxBytes: 1e9, keep: [] };
+const LIMITS = { secondsBefore: 0, minutesBefore: 0, maxBytes: 1e9, maxEvidenceBytes: 1e9, keep: [] };
 
 export function sampleStoreConformance(name: string, make: () => SampleSite): void {
   function fact(title: string, work: (store: SampleStore) => Promise<void>): void {
@@ -28,6 +28,7 @@ export function sampleStoreConformance(name: string, make: () => SampleSite): vo
   describe(name, () => {
     roundTrips(fact);
     compactions(fact);
+    evidence(fact);
   });
 }
 
@@ -201,7 +202,7 @@ function compactions(fact: Fact): void {
     fill(store, 'shop', 300);
     fill(store, 'cart', 300);
     const keep = [{ service: 'shop', fromSecond: T0 + 100 }];
-    await store.compact({ secondsBefore: T0 + 290, minutesBefore: T0 + 290, maxBytes: 1, keep });
+    await store.compact({ ...LIMITS, secondsBefore: T0 + 290, minutesBefore: T0 + 290, maxBytes: 1, keep });
 
     const shop = await store.read({ service: 'shop', ...FOREVER });
     const cart = await store.read({ service: 'cart', ...FOREVER });
@@ -225,6 +226,67 @@ function compactions(fact: Fact): void {
     assert.ok(Math.abs(shop.length - cart.length) <= 1);
     assert.equal(shop.at(-1), T0 + 2999);
     assert.equal(shop.length, T0 + 3000 - shop[0]!);
+  });
+}
+
+function evidence(fact: Fact): void {
+  const range = { rollout: 'r-1', service: 'shop', fromSecond: T0 + 70, toSecond: T0 + 100 };
+
+  fact('evidence stays in seconds when its service is compacted and gone', async (store) => {
+    fill(store, 'shop', 300);
+    const before = await store.read({ service: 'shop', fromSecond: T0 + 70, toSecond: T0 + 100 });
+    await store.keepEvidence(range);
+    await store.compact({ ...LIMITS, secondsBefore: T0 + 9000, minutesBefore: T0 + 9000, maxBytes: 1 });
+
+    const kept = await store.readEvidence({ rollout: 'r-1', ...FOREVER });
+
+    assert.deepEqual((await store.read({ service: 'shop', ...FOREVER })).replicas, []);
+    assert.deepEqual(kept, { ...before, upToSecond: T0 + 100 });
+    assert.equal(kept?.replicas.length, 31);
+    const part = await store.readEvidence({ rollout: 'r-1', fromSecond: T0 + 72, toSecond: T0 + 74 });
+    assert.deepEqual(secondsOf(part!), [T0 + 72, T0 + 73, T0 + 74]);
+  });
+
+  fact('evidence is kept once: what comes later changes nothing', async (store) => {
+    fill(store, 'shop', 300);
+    await store.keepEvidence(range);
+    store.append(batch(T0 + 301, [replica(T0 + 80, 'green', 3)], []));
+    await store.compact({ ...LIMITS, secondsBefore: T0 + 240 });
+    await store.keepEvidence({ ...range, fromSecond: T0 });
+
+    const kept = await store.readEvidence({ rollout: 'r-1', ...FOREVER });
+
+    assert.equal(kept?.replicas.length, 31);
+    assert.equal(kept?.minutesUntil, null);
+  });
+
+  fact('of seconds that were summed up by then nothing is kept, and it says so', async (store) => {
+    fill(store, 'shop', 300);
+    await store.compact({ ...LIMITS, secondsBefore: T0 + 90 });
+    await store.keepEvidence({ ...range, fromSecond: T0 });
+    await store.keepEvidence({ ...range, rollout: 'r-2', fromSecond: T0, toSecond: T0 + 20 });
+    await store.keepEvidence({ ...range, rollout: 'r-3', service: 'cart' });
+
+    const kept = await store.readEvidence({ rollout: 'r-1', ...FOREVER });
+
+    assert.equal(kept?.minutesUntil, T0 + 60);
+    assert.equal(secondsOf(kept)[0], T0 + 70 - 10);
+    assert.equal(await store.readEvidence({ rollout: 'r-2', ...FOREVER }), null);
+    assert.equal(await store.readEvidence({ rollout: 'r-3', ...FOREVER }), null);
+  });
+
+  fact('evidence goes with its rollout, and the oldest when there is too much', async (store) => {
+    fill(store, 'shop', 300);
+    for (const rollout of ['r-1', 'r-2', 'r-3']) await store.keepEvidence({ ...range, rollout });
+    const isThere = async (rollout: string): Promise<boolean> =>
+      (await store.readEvidence({ rollout, ...FOREVER })) !== null;
+
+    await store.dropEvidence(['r-2', 'r-9']);
+    assert.deepEqual([await isThere('r-1'), await isThere('r-2'), await isThere('r-3')], [true, false, true]);
+    await store.compact({ ...LIMITS, maxEvidenceBytes: 1 });
+
+    assert.deepEqual([await isThere('r-1'), await isThere('r-3')], [false, false]);
+    assert.equal((await store.read({ service: 'shop', ...FOREVER })).replicas.length, 300);
   });
 }
 

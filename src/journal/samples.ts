@@ -16,14 +16,29 @@ export type SampleStore = {
   cursor(service: string): Promise<string | null>;
   /**
    * Limits are unix seconds. Per-second rows older than `secondsBefore` become one per minute, those older than `minutesBefore` go; then
-   * the oldest until the rest takes `maxBytes`. What `keep` names is left alone, even if it alone takes more.
+   * the oldest until the rest takes `maxBytes`. What `keep` names is left alone, even if it alone takes more. Evidence counts apart:
+   * the oldest goes when all of it takes more than `maxEvidenceBytes`.
    */
   compact(limits: {
     readonly secondsBefore: number;
     readonly minutesBefore: number;
     readonly maxBytes: number;
+    readonly maxEvidenceBytes: number;
     readonly keep: readonly KeepRange[];
   }): Promise<void>;
+  /**
+   * Copies the seconds of a rollout that is over to where compaction does not come. Done once, it stays as it is; of seconds that
+   * are gone or summed up by then nothing is kept.
+   */
+  keepEvidence(evidence: EvidenceRange): Promise<void>;
+  /** Rows in [from, to] of what was kept, or null: nothing is. `minutesUntil`: what was before it had been summed up by then. */
+  readEvidence(query: {
+    readonly rollout: string;
+    readonly fromSecond: number;
+    readonly toSecond: number;
+  }): Promise<SampleRange | null>;
+  /** Of rollouts whose records go. */
+  dropEvidence(rollouts: readonly string[]): Promise<void>;
   /** Flushes, then ends. Harmless when closed already. Nothing may be appended afterwards. */
   close(): Promise<void>;
 };
@@ -44,6 +59,14 @@ export type SampleRange = {
   readonly upToSecond: number | null;
   /** Rows before this second are sums of whole minutes, under the minute's first second; null: none are. */
   readonly minutesUntil: number | null;
+};
+
+/** The seconds that a rollout was judged by, those before it included; both ends too. */
+export type EvidenceRange = {
+  readonly rollout: string;
+  readonly service: string;
+  readonly fromSecond: number;
+  readonly toSecond: number;
 };
 
 /** Rollouts under way keep their seconds. */

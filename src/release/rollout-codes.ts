@@ -17,6 +17,24 @@ export const ROLLOUT_CODES = {
     cause: 'The id is misspelt, or the record was pruned.',
     fix: 'Run "bascule history" to see what there was.',
   },
+  NOTHING_JUDGED: {
+    title: 'there is nothing there to judge',
+    cause:
+      'Judging takes two versions at the same time. The rollout had no share of the traffic beside a stable version, or no rollout of the service had one in that time.',
+    fix: 'Run "bascule history" for the rollouts there were; "bascule plan" says what a rollout could find in the traffic of now.',
+  },
+  EVIDENCE_GONE: {
+    title: 'the counts that it was judged by are gone',
+    cause:
+      'The seconds of old rollouts are dropped, the oldest first, when all of them take more than 1 GiB; a backup does not hold them; and versions before 0.2 did not keep them.',
+    fix: 'The verdict itself stays with the rollout: "bascule why" has it.',
+  },
+  RULES_WRONG: {
+    title: 'a changed rule is not of the form that files have',
+    cause:
+      'A change is NAME=VALUE: a check of the judge (error-rate=2pp, p95=30%, p99=off), or dwell, dwell.at-most, bake, warm-up, when-worse, when-unsure.',
+    fix: 'Write it as in the strategy of a file; docs/configuration.md has every setting.',
+  },
   ROLLOUT_UNDER_WAY: {
     title: 'a rollout is under way',
     cause:

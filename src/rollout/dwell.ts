@@ -41,3 +41,11 @@ export function dwellAnswer(
       : `only ${verdict.requests} requests`;
   return { kind: 'unsure', reason: `undecided after ${formatDuration(dweltMs)}: ${why}`, held: false };
 }
+
+/** What is unsure and held is a person's to decide where it would otherwise go on by itself. */
+export function actWhenUnsure(
+  answer: Extract<DwellAnswer, { kind: 'unsure' }>,
+  { then }: Plan['whenUnsure'],
+): Plan['whenUnsure']['then'] {
+  return answer.held && then === 'advance' ? 'ask' : then;
+}

@@ -1,7 +1,7 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { SlotName } from '../release/slot.ts';
-import { dwellAnswer } from './dwell.ts';
+import { actWhenUnsure, dwellAnswer } from './dwell.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
 import { neverReady } from './results.ts';
@@ -88,8 +88,8 @@ function dwelt(turn: Turn, rollout: Rollout, verdict: StageVerdict, atMs: number
   const answer = dwellAnswer(step, verdict, whenUnsure);
   if (answer.kind === 'stay') return turn;
   if (answer.kind === 'advance') return advance(turn, atMs);
-  const { reason, held } = answer;
-  switch (held && whenUnsure.then === 'advance' ? 'ask' : whenUnsure.then) {
+  const { reason } = answer;
+  switch (actWhenUnsure(answer, whenUnsure)) {
     case 'advance':
       return advance(say(turn, `${reason}; going on, as configured`), atMs);
     case 'ask':

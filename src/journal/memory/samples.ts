@@ -1,5 +1,5 @@
 import { MINUTE, minuteOf, rowsOf, sumRows, type SampleRow } from '../rollup.ts';
-import type { SampleBatch, SampleRange, SampleStore } from '../samples.ts';
+import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 
 type Limits = Parameters<SampleStore['compact']>[0];
 
@@ -14,6 +14,7 @@ type Shelf = {
 /** The store for tests and the simulator: the same rules, nothing on disk. */
 export function createMemorySamples(): SampleStore {
   const shelves = new Map<string, Shelf>();
+  const evidence = new Map<string, Shelf>();
   return {
     append: (batch) => append(shelves, batch),
     flush: () => Promise.resolve(),
@@ -22,6 +23,20 @@ export function createMemorySamples(): SampleStore {
     compact: (limits) => {
       for (const [service, shelf] of shelves) compactShelf(shelves, service, shelf, limits);
       dropToFit(shelves, limits);
+      dropEvidence(evidence, limits.maxEvidenceBytes);
+      return Promise.resolve();
+    },
+    keepEvidence: (range) => {
+      const shelf = shelves.get(range.service);
+      if (shelf !== undefined && !evidence.has(range.rollout)) keepEvidence(evidence, shelf, range);
+      return Promise.resolve();
+    },
+    readEvidence: ({ rollout, fromSecond, toSecond }) => {
+      const shelf = evidence.get(rollout);
+      return Promise.resolve(shelf === undefined ? null : read(shelf, fromSecond, toSecond));
+    },
+    dropEvidence: (rollouts) => {
+      for (const rollout of rollouts) evidence.delete(rollout);
       return Promise.resolve();
     },
     close: () => Promise.resolve(),
@@ -88,6 +103,31 @@ function dropToFit(shelves: ReadonlyMap<string, Shelf>, limits: Limits): void {
     if (isKept) continue;
     shelf.rows.delete(row.second);
     bytes -= JSON.stringify(row).length;
+  }
+}
+
+function keepEvidence(evidence: Map<string, Shelf>, shelf: Shelf, range: EvidenceRange): void {
+  const { rollout, fromSecond, toSecond } = range;
+  const isKept = ({ second }: SampleRow): boolean =>
+    second >= Math.max(fromSecond, shelf.minutesUntil) && second <= toSecond;
+  const rows = new Map(
+    inOrder(shelf)
+      .filter(isKept)
+      .map((row) => [row.second, row]),
+  );
+  if (rows.size === 0) return;
+  const minutesUntil = shelf.minutesUntil > fromSecond ? shelf.minutesUntil : 0;
+  const upToSecond = Math.min(shelf.upToSecond, toSecond);
+  evidence.set(rollout, { cursor: shelf.cursor, upToSecond, minutesUntil, rows });
+}
+
+function dropEvidence(evidence: Map<string, Shelf>, maxBytes: number): void {
+  const bytesOf = (shelf: Shelf): number => JSON.stringify(inOrder(shelf)).length;
+  let bytes = [...evidence.values()].reduce((sum, shelf) => sum + bytesOf(shelf), 0);
+  for (const [rollout, shelf] of evidence) {
+    if (bytes <= maxBytes) return;
+    evidence.delete(rollout);
+    bytes -= bytesOf(shelf);
   }
 }
 

@@ -2,6 +2,7 @@ import type { SampleStore } from '../samples.ts';
 import { MINUTE, minuteOf } from '../rollup.ts';
 import { readPragma } from './migrate.ts';
 import { sumUp, type SampleDatabase } from './sample-database.ts';
+import { evidenceBytes, fitEvidence } from './sample-evidence.ts';
 import type { ServiceRow } from './sample-statements.ts';
 
 export type CompactLimits = Parameters<SampleStore['compact']>[0];
@@ -19,6 +20,7 @@ export function compactStep(samples: SampleDatabase, limits: CompactLimits): boo
     for (const service of services) dropOld(samples, service, limits);
     if (services.some((service) => sumUpMinutes(samples, service, limits))) return true;
     if (dropToFit(samples, services, limits)) return true;
+    if (fitEvidence(samples, limits.maxEvidenceBytes)) return true;
     return false;
   });
 }
@@ -26,7 +28,8 @@ export function compactStep(samples: SampleDatabase, limits: CompactLimits): boo
 /** Gives free pages back to the file system when they are many; outside of `compactStep`'s transaction. */
 export function vacuumStep(samples: SampleDatabase, maxBytes: number): boolean {
   const { free, total } = bytesOf(samples);
-  if (free === 0 || (total <= maxBytes && free <= SLACK_BYTES + (total - free) / 4)) return false;
+  if (free === 0 || (total - evidenceBytes(samples) <= maxBytes && free <= SLACK_BYTES + (total - free) / 4))
+    return false;
   samples.database.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES_PER_STEP})`);
   samples.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   return true;
@@ -66,7 +69,7 @@ function sumUpMinutes(samples: SampleDatabase, service: ServiceRow, limits: Comp
 /** The oldest 32nd of the time that may go, at least a second, goes when there is too much. */
 function dropToFit(samples: SampleDatabase, services: readonly ServiceRow[], limits: CompactLimits): boolean {
   const { free, total } = bytesOf(samples);
-  if (total - free <= limits.maxBytes) return false;
+  if (total - free - evidenceBytes(samples) <= limits.maxBytes) return false;
   const { seconds, minutes } = samples.sql;
   let oldest = Infinity;
   let newest = -Infinity;

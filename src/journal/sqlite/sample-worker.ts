@@ -1,8 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '../../lib/assert.ts';
+import type { EvidenceRange } from '../samples.ts';
 import { samplesError } from './errors.ts';
 import { compactStep, vacuumStep, type CompactLimits } from './sample-compaction.ts';
 import { SampleDatabase, type EncodedBatch } from './sample-database.ts';
+import { dropEvidence, evidencePage, keepEvidence } from './sample-evidence.ts';
 import { answerCalls } from './worker-client.ts';
 
 /** What the main thread asks of this one; each is answered in order. */
@@ -14,6 +16,14 @@ export type SampleRequest =
   | { readonly op: 'cursor'; readonly service: string }
   /** Answers whether there is more to do. */
   | { readonly op: 'compact'; readonly limits: CompactLimits }
+  | { readonly op: 'keep-evidence'; readonly range: EvidenceRange }
+  | {
+      readonly op: 'evidence-page';
+      readonly rollout: string;
+      readonly fromSecond: number;
+      readonly toSecond: number;
+    }
+  | { readonly op: 'drop-evidence'; readonly rollouts: readonly string[] }
   | { readonly op: 'close' };
 
 export type SampleWorkerData = { readonly file: string; readonly maxBytes: number | null };
@@ -49,6 +59,14 @@ function answer(request: SampleRequest): unknown {
       return samples.cursor(request.service);
     case 'compact':
       return compactStep(samples, request.limits) || vacuumStep(samples, request.limits.maxBytes);
+    case 'keep-evidence':
+      keepEvidence(samples, request.range);
+      return null;
+    case 'evidence-page':
+      return evidencePage(samples, request);
+    case 'drop-evidence':
+      dropEvidence(samples, request.rollouts);
+      return null;
     case 'close':
       samples.close();
       return null;

@@ -108,7 +108,13 @@ describe('the file of samples', () => {
     for (let n = 0; n < 10; n++) fill(store, `service-${n}`, 3600);
     await store.flush();
     const before = statSync(join(dir, 'samples.db')).size;
-    await store.compact({ secondsBefore: 0, minutesBefore: 0, maxBytes: 300_000, keep: [] });
+    await store.compact({
+      secondsBefore: 0,
+      minutesBefore: 0,
+      maxBytes: 300_000,
+      maxEvidenceBytes: 1e9,
+      keep: [],
+    });
     const after = statSync(join(dir, 'samples.db')).size;
     const { replicas } = await store.read({ ...FOREVER, service: 'service-7' });
     await store.close();
@@ -148,7 +154,13 @@ describe('trouble with samples', () => {
     fill(store, 'cart', 2000);
     await assert.rejects(store.flush(), isCode('SAMPLES_FULL', /./));
 
-    await store.compact({ secondsBefore: T0 + 9000, minutesBefore: 0, maxBytes: 140_000, keep: [] });
+    await store.compact({
+      secondsBefore: T0 + 9000,
+      minutesBefore: 0,
+      maxBytes: 140_000,
+      maxEvidenceBytes: 1e9,
+      keep: [],
+    });
     await store.flush();
 
     assert.equal((await store.read({ ...FOREVER, service: 'cart' })).replicas.length, 2000);

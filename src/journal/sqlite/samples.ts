@@ -1,10 +1,11 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { IdentitySecond, ReplicaSecond } from '../../traffic/counts.ts';
 import { rowsOf } from '../rollup.ts';
-import type { SampleBatch, SampleRange, SampleStore } from '../samples.ts';
+import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 import { decodeRow, encodeRow } from './sample-codec.ts';
 import { PAGE_ROWS, type SamplePage } from './sample-database.ts';
 import { SampleQueue } from './sample-queue.ts';
@@ -106,7 +107,28 @@ class ThreadedSamples implements SqliteSamples {
 
   async read(query: Parameters<SampleStore['read']>[0]): Promise<SampleRange> {
     await this.#writeOrReport();
-    return this.#scan(() => this.#readPages(query));
+    return this.#scan(async () => {
+      const range = await this.#readPages(
+        (fromSecond) => this.#page({ op: 'page', ...query, fromSecond }),
+        query,
+      );
+      assert(range !== null, 'a service without a page');
+      return { ...range, upToSecond: this.#queue.newest(query.service)?.upToSecond ?? range.upToSecond };
+    });
+  }
+
+  async keepEvidence(range: EvidenceRange): Promise<void> {
+    await this.#write();
+    await this.#scan(() => this.#call({ op: 'keep-evidence', range }));
+  }
+
+  readEvidence(query: Parameters<SampleStore['readEvidence']>[0]): Promise<SampleRange | null> {
+    const page = (fromSecond: number) => this.#page({ op: 'evidence-page', ...query, fromSecond });
+    return this.#scan(() => this.#readPages(page, query));
+  }
+
+  async dropEvidence(rollouts: readonly string[]): Promise<void> {
+    await this.#scan(() => this.#call({ op: 'drop-evidence', rollouts }));
   }
 
   async cursor(service: string): Promise<string | null> {
@@ -143,24 +165,31 @@ class ThreadedSamples implements SqliteSamples {
     }
   }
 
-  async #readPages(query: Parameters<SampleStore['read']>[0]): Promise<SampleRange> {
+  /** Null when the first page is: nothing of that name is there. */
+  async #readPages(
+    pageFrom: (second: number) => Promise<SamplePage | null>,
+    query: { readonly fromSecond: number },
+  ): Promise<SampleRange | null> {
     const replicas: ReplicaSecond[] = [];
     const identities: IdentitySecond[] = [];
     let { fromSecond } = query;
     for (;;) {
-      const page = (await this.#call({ op: 'page', ...query, fromSecond })) as SamplePage;
+      const page = await pageFrom(fromSecond);
+      if (page === null) return null;
       for (const { second, data } of page.rows) {
         const row = decodeRow(second, data);
         replicas.push(...row.replicas);
         identities.push(...row.identities);
       }
-      if (page.rows.length === PAGE_ROWS) {
-        fromSecond = page.rows.at(-1)!.second + 1;
-        continue;
+      if (page.rows.length < PAGE_ROWS) {
+        return { replicas, identities, upToSecond: page.upToSecond, minutesUntil: page.minutesUntil };
       }
-      const upToSecond = this.#queue.newest(query.service)?.upToSecond ?? page.upToSecond;
-      return { replicas, identities, upToSecond, minutesUntil: page.minutesUntil };
+      fromSecond = page.rows.at(-1)!.second + 1;
     }
+  }
+
+  async #page(request: SampleRequest): Promise<SamplePage | null> {
+    return (await this.#call(request)) as SamplePage | null;
   }
 
   #writeSoon(): void {
