@@ -6,6 +6,8 @@ import { golden } from './cli-fixture.ts';
 import { flow, paint, piece, segment, widthOf, type Line } from './layout.ts';
 import { renderHistory } from './render-history.ts';
 import { renderLine, renderService } from './render-status.ts';
+import { judged } from '../http/fake-judge.ts';
+import { judgeMarkdown, renderJudge } from './render-judge.ts';
 import { renderWhy } from './render-why.ts';
 
 const KEYS = 'p promote  s pause  a abort  w why  q leave (rollout goes on)';
@@ -182,6 +184,25 @@ test('why, as people read it', () => {
     };
     golden(`why-${width}.txt`, text(renderWhy(why, { width, timeZone: 'UTC' })));
   }
+});
+
+test('a rollout judged once more, as people read it and as a report', () => {
+  const view = judged(ROLLED_BACK, { rules: 'recorded', changes: ['error-rate=2pp'] });
+  for (const width of [120, 80]) {
+    golden(`judge-${width}.txt`, text(renderJudge(view, { width, timeZone: 'UTC' })));
+  }
+  golden('judge-markdown.txt', judgeMarkdown(view, 'UTC'));
+});
+
+test('a verdict that did not come out again is shown beside what was recorded', () => {
+  const same = judged(ROLLED_BACK, { rules: 'recorded', changes: [] });
+  const different = [{ recorded: '{"overall":"harmful"}', replayed: '{"overall":"safe"}' }];
+  const shown = text(
+    renderJudge({ ...same, sameVerdict: false, different }, { width: 120, timeZone: 'UTC' }),
+  );
+
+  assert.match(shown, /same {5}1 of 2 decisions and the last verdict: NOT the same/);
+  assert.match(shown, /then {5}\{"overall":"harmful"\}\n now {6}\{"overall":"safe"\}/);
 });
 
 test('history stands in columns', () => {

@@ -185,6 +185,13 @@ export const TITLES: readonly Title[] = [
     load: async () => (await import('./verbs/audit.ts')).audit,
   },
   {
+    name: 'judge',
+    group: 'Judge',
+    describe: "judge the recorded past once more, by today's rules or changed ones; changes nothing",
+    args: { '[service]': '' },
+    load: async () => (await import('./verbs/judge.ts')).judge,
+  },
+  {
     name: 'serve',
     group: 'Other',
     describe: 'run the server of this machine',

@@ -3,7 +3,7 @@ import type { Client } from './client.ts';
 import type { Io } from './io.ts';
 import type { Where } from './locate.ts';
 
-export const GROUPS = ['Start', 'Follow', 'Steer', 'Guard', 'Other'] as const;
+export const GROUPS = ['Start', 'Follow', 'Steer', 'Guard', 'Judge', 'Other'] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** What a command takes and does; how it is called and what it is for is its title. */

@@ -140,6 +140,22 @@ describe('commands', () => {
     assert.deepEqual(json.why.rollout, ROLLED_BACK);
   });
 
+  test('judge: a rollout once more, by its own rules and by changed ones', async () => {
+    cli.api.fake.rollout(ROLLED_BACK);
+    const own = await cli.run('judge --rollout r-0193 --recorded');
+    const changed = await cli.run('judge --rollout r-0193 --set error-rate=2pp --markdown');
+    const found = await cli.run('judge shop --from 2026-03-04 --to 2026-03-05 --json');
+
+    assert.deepEqual([own.code, own.err], [0, '']);
+    assert.match(own.out, /^r-0193 {2}v43: the same rules give the same verdicts, bit for bit;/);
+    assert.match(own.out, /same {5}2 of 2 decisions and the last verdict, bit for bit\n/);
+    assert.match(changed.out, /^## r-0193: v43 would have gone back 34s into 5%/);
+    assert.match(changed.out, /\*\*rules\*\*: changed: judge error-rate=2pp/);
+    assert.match(changed.out, /\n\| error-rate \| 1\.4 % \|/);
+    const json = JSON.parse(found.out) as { judge: { rollout: unknown; rules: { which: string } } };
+    assert.deepEqual([json.judge.rollout, json.judge.rules.which], [ROLLED_BACK, 'today']);
+  });
+
   test('history: of a service, and of all', async () => {
     const line = 'r-0192  shop  v41 → v42  2026-03-03 14:01  32m10s  ✔ done: v42 serves all traffic\n';
     assert.ok((await cli.run('history shop')).out.endsWith(line));

@@ -97,21 +97,24 @@ export function createController(
     ports.journal.close();
   }
 
-  const artifacts: Controller['artifacts'] = {
-    has: (digest) => ports.store.has(digest),
-    put: (stream, digest) => ports.store.put(stream, digest),
-  };
   return {
     controller: {
       read: reads,
       judge: new Judging(ports, engine, reads),
       ...auditedVerbs({ steer, guard: guarding }, refusals),
-      artifacts,
+      artifacts: artifactsOf(ports),
     },
     noteRefused: (refused) => refusals.note(refused),
     idempotency: notesOf(ports, engine, reads),
     start,
     stop,
+  };
+}
+
+function artifactsOf({ store }: Ports): Controller['artifacts'] {
+  return {
+    has: (digest) => store.has(digest),
+    put: (stream, digest) => store.put(stream, digest),
   };
 }
 

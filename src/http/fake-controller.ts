@@ -79,6 +79,7 @@ export function fakeController(): Fake {
     read: readPart(state, services, rollouts, listeners),
     judge: judgePart(
       (id) => find(rollouts, id, 'rollout'),
+      (name) => find(services, name, 'service'),
       () => [...rollouts.values()],
     ),
     steer: steerPart(state, services, rollouts),

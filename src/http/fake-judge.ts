@@ -5,14 +5,17 @@ import type { RolloutView } from '../controller/views.ts';
 /** The recorded past of the fake controller: each rollout judged as it was, whatever is asked. */
 export function judgePart(
   find: (id: string) => RolloutView,
+  findService: (name: string) => unknown,
   all: () => readonly RolloutView[],
 ): Controller['judge'] {
   return {
     rollout: async (id, query) => judged(find(id), query),
-    between: async (service, { fromMs, toMs }, query) =>
-      all()
+    between: async (service, { fromMs, toMs }, query) => {
+      findService(service);
+      return all()
         .filter((one) => one.service === service && one.startedAtMs >= fromMs && one.startedAtMs <= toMs)
-        .map((one) => judged(one, query)),
+        .map((one) => judged(one, query));
+    },
   };
 }
 

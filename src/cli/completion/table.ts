@@ -60,6 +60,7 @@ const BY_PLACE: Readonly<Record<string, Values>> = {
   'plan --version': { kind: 'free' },
   'init --name': { kind: 'free' },
   'abort --rollout': { kind: 'names', list: 'rollouts' },
+  'judge --set': { kind: 'free' },
 };
 
 /** What can be completed, out of the same commands as `--help`. */

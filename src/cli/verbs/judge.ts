@@ -1,0 +1,58 @@
+import type { JudgeView } from '../../controller/judge-view.ts';
+import { OperatingError } from '../../lib/errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { print, widthFor } from '../screen.ts';
+import { rolloutPath, servicePath, timeOf } from '../values.ts';
+import { printJson, type Context, type Verb } from '../verb.ts';
+
+export const judge: Verb = {
+  configure: (command) =>
+    command
+      .option('--rollout <rollout>', 'this one, whatever its service')
+      .option('--from <time>', 'every rollout of the service from this moment on: "2026-11-30 08:00"')
+      .option('--to <time>', 'up to this moment; default: now')
+      .option('--recorded', 'by the rules that it was judged by then, not by those that the service has now')
+      .option('--set <changes>', 'with other rules on top: error-rate=2pp,p95=off,dwell=2m')
+      .option('--markdown', 'for a report or a pull request'),
+  run: async (context) => {
+    const views = await ask(context);
+    const { io, json, options } = context;
+    if (json && options['markdown'] === true) throw wrong('Give --json or --markdown, not both.');
+    const { renderJudge, judgeMarkdown } = await import('../render-judge.ts');
+    const look = { width: widthFor(io, 'out'), timeZone: io.timeZone };
+    for (const view of views) {
+      if (json) printJson(io, { judge: view });
+      else if (options['markdown'] === true) io.out(judgeMarkdown(view, io.timeZone));
+      else print(io, 'out', renderJudge(view, look));
+    }
+    return views.some(isFault) ? EXIT.bug : EXIT.done;
+  },
+};
+
+/** The same judge and the same rules over the same seconds must not say anything else. */
+function isFault({ sameVerdict, judge: version }: JudgeView): boolean {
+  return sameVerdict === false && version.recorded === version.now;
+}
+
+async function ask({ client, io, args, options }: Context): Promise<readonly JudgeView[]> {
+  const query = new URLSearchParams();
+  if (options['recorded'] === true) query.set('rules', 'recorded');
+  if (typeof options['set'] === 'string') query.set('set', options['set']);
+  const { rollout, from, to } = options;
+  if (rollout !== undefined) {
+    if (from !== undefined || to !== undefined || args[0] !== undefined)
+      throw wrong('--rollout names one rollout: a service and a time are not needed with it.');
+    const path = `${rolloutPath(String(rollout))}/judge?${query.toString()}`;
+    return [(await client.get<{ judge: JudgeView }>(path)).judge];
+  }
+  if (args[0] === undefined || from === undefined)
+    throw wrong('Say what to judge: --rollout r-0193, or a service and --from a moment on.');
+  query.set('from', String(timeOf('--from', from)));
+  query.set('to', String(to === undefined ? io.nowMs() : timeOf('--to', to)));
+  const path = `${servicePath(args[0])}/judge?${query.toString()}`;
+  return (await client.get<{ judged: readonly JudgeView[] }>(path)).judged;
+}
+
+function wrong(message: string): OperatingError {
+  return new OperatingError('USAGE', `${message} Nothing was done.`, { retryable: false });
+}
