@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { judgedAgain } from './judged-again.ts';
 import { directoryPrefix, endAtExit, endProcesses, findProcesses } from './processes.ts';
 import type { FoundProcess, Mark } from './processes.ts';
 import { waitFor } from './wait-for.ts';
@@ -68,7 +69,7 @@ export type World = {
   begin(args: readonly string[], options?: RunOptions): Running;
   /** Every living process that belongs to this world: controller, proxy, applications. */
   processes(): FoundProcess[];
-  /** Ends all of them by pid, and takes the directory away. Call it in `t.after`, so that a failed test leaves nothing. */
+  /** Holds every rollout against its replay (judged-again.ts), ends all of them by pid, and takes the directory away. Call it in `t.after`, so that a failed test leaves nothing. */
   close(): Promise<void>;
 };
 
@@ -115,9 +116,13 @@ export async function createWorld(program: readonly string[] = [process.execPath
     },
     processes: () => findProcesses(mark),
     close: async () => {
-      await endProcesses(mark);
-      await rm(directory, { recursive: true, force: true });
-      closed();
+      try {
+        await judgedAgain(stateDirectory);
+      } finally {
+        await endProcesses(mark);
+        await rm(directory, { recursive: true, force: true });
+        closed();
+      }
     },
   };
 }

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import type { JudgeView } from '../../src/controller/judge-view.ts';
+import type { RolloutView } from '../../src/controller/views.ts';
+
+const WITHIN_MS = 30_000;
+/** Nothing to compare: no share, no stable, or evidence that a test has damaged. */
+const NOTHING = new Set(['NOTHING_JUDGED']);
+
+/**
+ * Whatever a test did to its world: every rollout that is over must be judged the same once more. Returns how many were.
+ * Null where no controller answers any more, so that nobody can be asked.
+ */
+export async function judgedAgain(stateDirectory: string): Promise<number | null> {
+  const socketPath = join(stateDirectory, 'sockets', 'viewer.sock');
+  const history = await ask(socketPath, '/history?limit=1000').catch(() => null);
+  if (history === null || history.status !== 200) return null;
+  const { rollouts } = history.body as { readonly rollouts: readonly RolloutView[] };
+  const isDamaged = existsSync(join(stateDirectory, 'samples.db.damaged'));
+  let again = 0;
+  for (const { id, endedAtMs } of rollouts) {
+    if (endedAtMs === null) continue;
+    const { status, body } = await ask(socketPath, `/rollouts/${id}/judge?rules=recorded`);
+    const { code } = body as { readonly code?: string };
+    if (code !== undefined && (NOTHING.has(code) || (isDamaged && code === 'EVIDENCE_GONE'))) continue;
+    if (status !== 200) throw new Error(`${id} could not be judged again: ${JSON.stringify(body)}`);
+    const { judge } = body as { readonly judge: JudgeView };
+    if (judge.sameVerdict !== true) throw new Error(differenceOf(judge));
+    again += 1;
+  }
+  return again;
+}
+
+function differenceOf(judge: JudgeView): string {
+  const { rollout, verdict, traffic, watch, different, sentence } = judge;
+  const recorded = { verdict: rollout.verdict, traffic: rollout.traffic };
+  return `${rollout.id} is judged otherwise once more: ${sentence}\n${JSON.stringify({ different, recorded, replayed: { verdict, traffic, watch } })}`;
+}
+
+async function ask(
+  socketPath: string,
+  path: string,
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: unknown }>();
+  const asking = request({ socketPath, path: `/api/v1${path}`, timeout: WITHIN_MS }, (response) => {
+    json(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+  });
+  asking.on('timeout', () => asking.destroy(new Error(`no answer to ${path} within ${WITHIN_MS} ms`)));
+  asking.on('error', reject);
+  asking.end();
+  return promise;
+}
