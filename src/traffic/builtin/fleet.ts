@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterPatience } from '../../lib/patience.ts';
 import type { SteadyClock } from '../../lib/steady-clock.ts';
 import type { ListeningHandle } from './listeners.ts';
 import type { Answer, Ask, FromWorker, Place, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
@@ -9,8 +10,6 @@ import type { Answer, Ask, FromWorker, Place, Suspicion, ToWorker, WorkerCounts 
 const CONFIRM_MS = 2000;
 /** One that does not even say how it is stands still. On a busy machine it may only be late, and goes by the newest route. */
 const OBSERVE_MS = 5000;
-/** Waited in parts: what this process itself stood still counts as one, whatever its length. */
-const PART_MS = 100;
 const RESTART_MIN_MS = 0;
 const RESTART_MAX_MS = 5000;
 /** A worker that lived this long was sound. */
@@ -194,16 +193,12 @@ export class Fleet {
     withinMs: number,
   ): Promise<FromWorker | null> {
     const { process } = member;
-    let parts = 0;
-    const timer = setInterval(() => {
-      parts += 1;
-      if (parts * PART_MS < withinMs) return;
-      clearInterval(timer);
+    const callOff = afterPatience(withinMs, () => {
       this.options.log(`worker ${member.index} did not answer within ${withinMs}ms: killing it`);
       process?.kill('SIGKILL');
-    }, PART_MS);
+    });
     const message = await answered;
-    clearInterval(timer);
+    callOff();
     return message;
   }
 }
