@@ -167,10 +167,13 @@ function print(results: readonly Measured[]): number {
   return wrong.length === 0 ? 0 : 1;
 }
 
+function use({ cores, rssMib }: Usage): string {
+  return `${cores.toFixed(3)} cores, ${rssMib.toFixed(0)} MiB`;
+}
+
 function printOne(each: Measured): void {
   const { services, rollouts, requests, perSecond, controller, parent, workers, idle } = each;
   const became = Object.entries(requests).map(([outcome, count]) => `${outcome}: ${count}`);
-  const use = (usage: Usage): string => `${usage.cores.toFixed(3)} cores, ${usage.rssMib.toFixed(0)} MiB`;
   console.log(
     `${services} services, ${rollouts} in a rollout, requests ${became.join(', ')} (${perSecond.toFixed(0)} a second)`,
   );
