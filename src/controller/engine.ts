@@ -79,7 +79,7 @@ export class Engine {
 
   constructor(ports: Ports) {
     this.#ports = ports;
-    this.#turns = new Turns(ports.clock);
+    this.#turns = new Turns(ports);
   }
 
   /** For what was seen, and what became of commands: resolves when it may be posted without holding up all else. */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../lib/clock.ts';
+import { systemTimers } from '../lib/timers.ts';
 import { Turns } from './turns.ts';
 
 /** A clock that only work moves. */
 function world() {
   let nowMs = 0;
-  const turns = new Turns({ monotonicMs: () => nowMs });
+  const turns = new Turns({ clock: { ...systemClock, monotonicMs: () => nowMs }, timers: systemTimers });
   const log: string[] = [];
   const work = async (name: string, tookMs: number): Promise<void> => {
     await turns.next();
@@ -16,7 +18,7 @@ function world() {
 }
 
 function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 test('what is little is done in one turn of the event loop', async () => {

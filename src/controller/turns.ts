@@ -8,13 +8,14 @@ const BUDGET_MS = 5;
  * written to disk: in one turn of the event loop, nobody else would get a word in for seconds.
  */
 export class Turns {
-  readonly #clock: Pick<Ports['clock'], 'monotonicMs'>;
+  readonly #ports: Pick<Ports, 'clock' | 'timers'>;
+  readonly #never = new AbortController().signal;
   readonly #waiting: (() => void)[] = [];
   /** When the first one of this turn of the event loop began; null in a turn without any. */
   #beganMs: number | null = null;
 
-  constructor(clock: Pick<Ports['clock'], 'monotonicMs'>) {
-    this.#clock = clock;
+  constructor(ports: Pick<Ports, 'clock' | 'timers'>) {
+    this.#ports = ports;
   }
 
   /** Resolves when it is the caller's turn: at once, or in a later turn of the event loop, in the order of coming. */
@@ -24,15 +25,16 @@ export class Turns {
   }
 
   #hasTime(): boolean {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#ports.clock.monotonicMs();
     if (this.#beganMs === null) {
       this.#beganMs = nowMs;
-      setImmediate(() => void this.#nextTurn());
+      void this.#nextTurn();
     }
     return nowMs - this.#beganMs < BUDGET_MS;
   }
 
   async #nextTurn(): Promise<void> {
+    await this.#ports.timers.sleep(0, this.#never);
     this.#beganMs = null;
     while (this.#waiting.length > 0 && this.#hasTime()) {
       this.#waiting.shift()!();
