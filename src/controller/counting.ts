@@ -31,6 +31,7 @@ export class Counting {
     const kept = this.#rings.get(service) ?? (await this.#restored(service));
     const batch = await this.#traffic(service, kept.cursor);
     if (batch === null) return;
+    await this.#engine.turn();
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
     this.#ports.samples.append({ service, ...batch });

@@ -1,15 +1,15 @@
 import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../traffic/counts.ts';
+import { rowsOf } from '../traffic/counts-row.ts';
+import { PackedSeconds } from '../traffic/packed-seconds.ts';
 
 export type SecondOfTraffic = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
 };
 
-const SILENT: SecondOfTraffic = { replicas: [], identities: [] };
-
 /** The last seconds of a service's traffic, by second. Bounded. */
 export class Ring {
-  readonly #seconds = new Map<number, { replicas: ReplicaSecond[]; identities: IdentitySecond[] }>();
+  readonly #seconds = new PackedSeconds();
   readonly #keepSeconds: number;
   #upTo: number | null = null;
 
@@ -27,34 +27,21 @@ export class Ring {
       readonly upToSecond: number | null;
     },
   ): void {
-    for (const row of batch.replicas) this.#at(row.second).replicas.push(row);
-    for (const row of batch.identities) this.#at(row.second).identities.push(row);
+    for (const row of rowsOf(batch)) this.#seconds.add(row);
     const before = this.#upTo;
     if (batch.upToSecond !== null) this.#upTo = Math.max(before ?? 0, batch.upToSecond);
-    if (this.#upTo !== before) this.#forget();
+    if (this.#upTo !== before) this.#seconds.forgetBefore((this.#upTo ?? 0) - this.#keepSeconds);
   }
 
   second(second: number): SecondOfTraffic {
-    return this.#seconds.get(second) ?? SILENT;
+    const rows = this.#seconds.between(second, second);
+    return {
+      replicas: rows.flatMap(({ replicas }) => replicas),
+      identities: rows.flatMap(({ identities }) => identities),
+    };
   }
 
   replicas(fromSecond: number, toSecond: number): readonly ReplicaSecond[] {
-    return [...this.#seconds]
-      .filter(([second]) => second >= fromSecond && second <= toSecond)
-      .sort(([a], [b]) => a - b)
-      .flatMap(([, { replicas }]) => replicas);
-  }
-
-  #at(second: number): { replicas: ReplicaSecond[]; identities: IdentitySecond[] } {
-    const known = this.#seconds.get(second);
-    if (known !== undefined) return known;
-    const made = { replicas: [], identities: [] };
-    this.#seconds.set(second, made);
-    return made;
-  }
-
-  #forget(): void {
-    const before = (this.#upTo ?? 0) - this.#keepSeconds;
-    for (const second of this.#seconds.keys()) if (second < before) this.#seconds.delete(second);
+    return this.#seconds.between(fromSecond, toSecond).flatMap(({ replicas }) => replicas);
   }
 }

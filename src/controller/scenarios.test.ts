@@ -500,7 +500,7 @@ test('removing takes processes, door and route away; the name can be used again'
   await world.serving();
 
   await world.controller.steer.remove('shop', ANA);
-  await world.until('it is gone', () => world.controller.read.services().length === 0);
+  await world.until('it is gone', () => world.isGone());
   assert.equal(world.running.size, 0);
   assert.equal(world.doors.size, 0);
 

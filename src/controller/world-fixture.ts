@@ -216,6 +216,16 @@ export class World {
     return this.controller.read.service(name);
   }
 
+  isGone(name = 'shop'): boolean {
+    try {
+      this.service(name);
+      return false;
+    } catch (error) {
+      if (error instanceof OperatingError && error.code === 'SERVICE_UNKNOWN') return true;
+      throw error;
+    }
+  }
+
   over(label: string): boolean {
     return this.controller.read
       .history({ service: 'shop', limit: 50 })
@@ -308,7 +318,10 @@ export class World {
     return {
       sleep: (ms, signal) =>
         new Promise((resolve) => {
-          const cancel = this.time.at(ms, () => alive.value && resolve());
+          const act = (): void => void (alive.value && resolve());
+          // Others act in between, and no time goes by.
+          if (ms === 0) return void setImmediate(act);
+          const cancel = this.time.at(ms, act);
           signal.addEventListener('abort', () => {
             cancel();
             resolve();

@@ -128,7 +128,8 @@ function readPart(
   listeners: Set<(event: EventView) => void>,
 ): Controller['read'] {
   return {
-    services: () => [...services.values()],
+    services: async (only) =>
+      [...services.values()].filter(({ name }) => only === undefined || name === only),
     service: (name) => find(services, name, 'service'),
     rollout: (id) => find(rollouts, id, 'rollout'),
     why: (id) => {

@@ -1,12 +1,5 @@
 import type { ClassCounts, IdentitySecond, ReplicaSecond, SparseHistogram } from '../traffic/counts.ts';
-import type { SampleBatch } from './samples.ts';
-
-/** All that one service did in one second, or in the minute that begins with it. */
-export type SampleRow = {
-  readonly second: number;
-  readonly replicas: readonly ReplicaSecond[];
-  readonly identities: readonly IdentitySecond[];
-};
+import type { CountsRow } from '../traffic/counts-row.ts';
 
 export const MINUTE = 60;
 
@@ -14,21 +7,8 @@ export function minuteOf(second: number): number {
   return Math.floor(second / MINUTE) * MINUTE;
 }
 
-/** One row for each second of a batch, in order. */
-export function rowsOf(batch: SampleBatch): readonly SampleRow[] {
-  const rows = new Map<number, { second: number; replicas: ReplicaSecond[]; identities: IdentitySecond[] }>();
-  function rowOf(second: number) {
-    let row = rows.get(second);
-    if (row === undefined) rows.set(second, (row = { second, replicas: [], identities: [] }));
-    return row;
-  }
-  for (const replica of batch.replicas) rowOf(replica.second).replicas.push(replica);
-  for (const identity of batch.identities) rowOf(identity.second).identities.push(identity);
-  return [...rows.values()].toSorted((one, other) => one.second - other.second);
-}
-
 /** The sum of rows under one second: counts and histograms add up exactly, nothing is averaged. */
-export function sumRows(second: number, rows: readonly SampleRow[]): SampleRow {
+export function sumRows(second: number, rows: readonly CountsRow[]): CountsRow {
   const replicas = new Map<string, ReplicaSecond>();
   const identities = new Map<string, IdentitySecond>();
   for (const row of rows) {

@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { formatAddress } from '../lib/address.ts';
+import { afterPatience } from '../lib/patience.ts';
 import { formatUpstream, withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import type { Door, Probe, ReplicaObservation, Route } from './router.ts';
@@ -161,7 +162,7 @@ class ReplicaProbe {
     const atMs = Date.now();
     const startedMs = performance.now();
     const done = (ok: boolean, found: string, body: string): void => {
-      clearTimeout(deadline);
+      callOff();
       if (this.running !== probe) return;
       this.running = null;
       probe.destroy();
@@ -171,7 +172,7 @@ class ReplicaProbe {
     const { timeoutMs } = this.door.health[slot];
     const probe = ask(this.door, slot, replica);
     this.running = probe;
-    const deadline = setTimeout(() => done(false, `no answer within ${timeoutMs}ms`, ''), timeoutMs);
+    const callOff = afterPatience(timeoutMs, () => done(false, `no answer within ${timeoutMs}ms`, ''));
     probe.on('error', (error: NodeJS.ErrnoException) => done(false, describe(error), ''));
     probe.on('response', (response) => {
       const status = response.statusCode ?? 0;
