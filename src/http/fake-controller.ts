@@ -10,6 +10,7 @@ import type {
   ServiceView,
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
+import { FORESIGHT } from './fake-foresight.ts';
 import { guardPart } from './fake-guards.ts';
 import { judgePart } from './fake-judge.ts';
 
@@ -98,7 +99,8 @@ const PLAN: PlanView = {
     '+ start    2 × v43 in green (127.0.0.1:8202 127.0.0.1:8203)',
     'traffic    5% → 25% → 50% → 100%, at least 5m each',
   ],
-  warnings: ['p99 cannot be decided at 5%; it is judged from 25% on'],
+  warnings: [],
+  foresight: FORESIGHT,
   changes: true,
   obstacles: [],
 };
