@@ -17,6 +17,8 @@ export type AccessLogOptions = TailOptions & {
   readonly epoch: string;
   /** How long after its end a second gets no more lines: the proxy's own buffering, and some slack. */
   readonly closeAfterMs: number;
+  /** From now on lines are read from another place. */
+  readonly began?: () => void;
 };
 
 /** Delivered seconds kept for a call that is repeated. */
@@ -43,6 +45,8 @@ type ClosedSecond = {
 export class AccessLog {
   /** Lines that were not ours, or torn: told, never fatal. */
   garbage = 0;
+  /** The last reading came to the end of what was written. */
+  isCaughtUp = false;
   private readonly options: AccessLogOptions;
   private tail: Tail | null = null;
   private open = new Map<number, OpenSecond>();
@@ -111,6 +115,7 @@ export class AccessLog {
 
   /** `after` null: from now on. */
   private begin(after: LogCursor | null): void {
+    this.options.began?.();
     this.tail?.close();
     this.tail = new Tail(this.options, after?.from ?? null, after?.read);
     this.open = new Map();
@@ -127,11 +132,12 @@ export class AccessLog {
   private read(): void {
     this.followWall();
     const tail = this.tail!;
+    this.isCaughtUp = false;
     if (this.closedSecond - this.deliveredSecond > AHEAD_SECONDS) return;
     const before = tail.places;
-    const isCaughtUp = tail.read((line, again) => this.take(line, again, before));
+    this.isCaughtUp = tail.read((line, again) => this.take(line, again, before));
     const over = this.lastSecondOver();
-    const upTo = isCaughtUp ? over : Math.min(over, this.newestSecond - SPREAD_SECONDS);
+    const upTo = this.isCaughtUp ? over : Math.min(over, this.newestSecond - SPREAD_SECONDS);
     while (this.closedSecond < upTo) this.closeNext();
     tail.tidy();
   }

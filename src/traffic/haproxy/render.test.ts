@@ -61,9 +61,11 @@ function planOf(door: Door, route: Route | null = null): ServicePlan {
     route,
     mapFile: `/var/lib/bascule/haproxy/maps/${door.service}.map`,
     pemFile: null,
+    hold: null,
   };
 }
 
+const HOLD = { relay: { host: '127.0.0.1', port: 8400 }, back: '/tmp/bascule-hold' };
 const preview = { blue: { host: '127.0.0.1', port: 8301 }, green: { host: '127.0.0.1', port: 8302 } };
 const canary = [{ host: '127.0.0.1', port: 8001, pathPrefix: '/canary' }];
 const root = [{ host: '127.0.0.1', port: 8001, pathPrefix: '' }];
@@ -85,6 +87,30 @@ const CASES: Readonly<Record<string, readonly ServicePlan[]>> = {
     }),
     planOf(doorOf({ service: 'by-address', sticky: { by: 'address' } }, { host: 'a.example.com' })),
     planOf(doorOf({}), ROUTE),
+  ],
+  'hold-and-override': [
+    {
+      ...planOf(
+        doorOf(
+          { override: { header: 'x-version', allow: { kind: 'secret', secret: 'a-secret-of-some-length' } } },
+          { host: 'shop.example.com' },
+        ),
+        { ...ROUTE, hold: { maxMs: 1000, maxRequests: 10, maxBytes: 1_000_000 } },
+      ),
+      hold: HOLD,
+    },
+    planOf(
+      doorOf(
+        {
+          service: 'by-network',
+          override: {
+            header: 'x-version',
+            allow: { kind: 'networks', networks: ['10.0.0.0/8', 'fd00::/8', '10.0.0.0/8'] },
+          },
+        },
+        { trustForwarded: true },
+      ),
+    ),
   ],
   'below-a-path': [planOf(doorOf({ slots: { blue: root, green: canary } }), ROUTE)],
 };
