@@ -173,8 +173,17 @@ async function superseded(stage: Stage): Promise<string | null> {
   return (await stage.reach('retiring')) ? first : null;
 }
 
+async function supersededAtStart(stage: Stage): Promise<string | null> {
+  await stage.deploy(stage.people.label('slow-start'));
+  if (!(await stage.reach('starting'))) return null;
+  const first = stage.rollout?.id ?? null;
+  await stage.deploy(stage.people.label('good'), true);
+  return first;
+}
+
+/** The first one is drained, or it is still being started. */
 async function supersededAndRestarted(stage: Stage): Promise<void> {
-  const first = await superseded(stage);
+  const first = stage.world.draw.chance(0.5) ? await superseded(stage) : await supersededAtStart(stage);
   if (first === null) return;
   stage.world.restartMachine();
   await stage.world.until(() => stage.rollout?.id !== first, OVER_WITHIN_MS);
