@@ -58,7 +58,7 @@ export class AccessLog {
   private book: IdentityBook | null = null;
   private filter: IdentityFilter | null = null;
   private readonly people: PeopleFile;
-  private readonly lostSeconds: number[] = [];
+  private readonly lostSeconds: { readonly second: number; readonly why: string }[] = [];
   private looked: Moment | null = null;
   private shiftSeconds = 0;
 
@@ -83,10 +83,10 @@ export class AccessLog {
     this.identities = { salt: saltState(salt), fromSecond: since ?? nowSecond };
   }
 
-  /** The proxy died: what it had buffered of these seconds is gone. */
-  markLost(fromSecond: number, toSecond: number): void {
+  /** What was to be counted in these seconds is gone, or cannot be told from other seconds. */
+  markLost(fromSecond: number, toSecond: number, why: string): void {
     for (let second = Math.max(fromSecond, this.closedSecond + 1); second <= toSecond; second += 1)
-      if (!this.lostSeconds.includes(second)) this.lostSeconds.push(second);
+      if (!this.lostSeconds.some((lost) => lost.second === second)) this.lostSeconds.push({ second, why });
     this.lostSeconds.splice(0, this.lostSeconds.length - KEPT_SECONDS);
   }
 
@@ -126,7 +126,8 @@ export class AccessLog {
       this.book = this.people.restore(this.book.rollout, this.closedSecond);
       this.filter = new IdentityFilter(this.book.rollout);
     }
-    if (this.tail.hasLostLines) this.markLost(this.closedSecond + 1, this.lastSecondOver());
+    if (this.tail.hasLostLines)
+      this.markLost(this.closedSecond + 1, this.lastSecondOver(), 'its log was gone');
   }
 
   private read(): void {
@@ -167,7 +168,7 @@ export class AccessLog {
     const { nowMs, wallMs, closeAfterMs } = this.options;
     const now = { steadyMs: nowMs(), wallMs: wallMs() };
     const { seconds, lost } = wallShift(this.looked, now, closeAfterMs);
-    if (lost !== null) this.markLost(lost.fromSecond, lost.toSecond);
+    if (lost !== null) this.markLost(lost.fromSecond, lost.toSecond, "the machine's clock was set");
     this.looked = now;
     this.shiftSeconds = seconds;
   }
@@ -242,8 +243,10 @@ export class AccessLog {
   }
 
   private lostBetween(after: number, upTo: number): TrafficBatch['lost'] {
-    const lost = this.lostSeconds.filter((second) => second > after && second <= upTo);
-    return lost.length === 0 ? null : { fromSecond: Math.min(...lost), toSecond: Math.max(...lost) };
+    const lost = this.lostSeconds.filter(({ second }) => second > after && second <= upTo);
+    if (lost.length === 0) return null;
+    const seconds = lost.map(({ second }) => second);
+    return { fromSecond: Math.min(...seconds), toSecond: Math.max(...seconds), why: lost[0]!.why };
   }
 
   private lastSecondOver(): number {

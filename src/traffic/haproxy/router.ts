@@ -312,7 +312,8 @@ export class HaproxyRouter implements TrafficRouter {
   private markLost(): void {
     const nowSecond = Math.floor(this.options.clock.steadyMs() / 1000);
     for (const service of this.services.values())
-      if (service.plan().proxy.managed) service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond);
+      if (service.plan().proxy.managed)
+        service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond, 'HAProxy was started anew');
   }
 
   /** Error: TRAFFIC_NOT_INSTALLED. */
