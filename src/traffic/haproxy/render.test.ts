@@ -9,7 +9,7 @@ import { onAddress, type Upstream } from '../../lib/upstream.ts';
 import type { Door, Route } from '../router.ts';
 import { searchPath } from '../proxy-command.ts';
 import { MANAGED } from './conformance.ts';
-import type { ServicePlan } from './plan.ts';
+import { checkPlan, type ServicePlan } from './plan.ts';
 import { cliWord, escapeRegex, quote, quoteFormat } from './quote.ts';
 import { digestOf, renderMain, renderServices } from './render.ts';
 
@@ -188,16 +188,37 @@ test(
     for (const saying of sayings) {
       const health = { ...HEALTH, path: saying };
       const slots = { blue: root, green: [{ ...canary[0]!, pathPrefix: saying }] };
-      const plan = planOf(
-        doorOf({ health: { blue: health, green: health }, slots }, { path: saying, host: `x'y"z` }),
-        ROUTE,
-      );
+      const allow = { kind: 'secret', secret: saying } as const;
+      const plan = {
+        ...planOf(
+          doorOf(
+            { health: { blue: health, green: health }, slots, override: { header: 'x-version', allow } },
+            { path: saying, host: `x'y"z` },
+          ),
+          ROUTE,
+        ),
+        hold: HOLD,
+      };
       assert.equal(complaint([plan]), '', saying);
       const directives = renderServices([plan], 'fd@9')
         .split('\n')
         .map((line) => line.trim().split(' ')[0]);
       const plain = renderServices(
-        [planOf(doorOf({ slots: { blue: root, green: canary } }, { path: '/x', host: 'h' }), ROUTE)],
+        [
+          {
+            ...planOf(
+              doorOf(
+                {
+                  slots: { blue: root, green: canary },
+                  override: { header: 'x-version', allow: { kind: 'secret', secret: 's' } },
+                },
+                { path: '/x', host: 'h' },
+              ),
+              ROUTE,
+            ),
+            hold: HOLD,
+          },
+        ],
         'fd@9',
       );
       assert.deepEqual(
@@ -207,6 +228,13 @@ test(
     }
   },
 );
+
+test('an override header that could end a condition is refused', () => {
+  for (const header of ['x) -m found }', 'x_y', 'x,1', '']) {
+    const override = { header, allow: { kind: 'secret', secret: 'a-secret-of-some-length' } } as const;
+    assert.throws(() => checkPlan(planOf(doorOf({ override })), []), { code: 'TRAFFIC_DOOR_UNFIT' }, header);
+  }
+});
 
 /** What HAProxy says against the files, or an empty text. */
 function complaint(plans: readonly ServicePlan[]): string {
