@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ABSOLUTE_FILE, OVERRIDE_HEADER } from '../release/forms.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
 import { PRESET_NAMES } from '../release/service.ts';
+import { otherJudge } from './judge-body.ts';
 
 /**
  * A resolved service as a client sends it. The client has checked the file already; the server trusts no client, so
@@ -222,7 +223,11 @@ const policy = z.strictObject({
   bakeMs: ms(30 * DAY_MS),
   askBeforeFull: z.boolean(),
   sticky,
-  judge: z.strictObject({ checks: z.array(check).max(50).readonly(), warmUpMs: ms(DAY_MS) }),
+  judge: z.strictObject({
+    checks: z.array(check).max(50).readonly(),
+    warmUpMs: ms(DAY_MS),
+    rule: otherJudge.exactOptional(),
+  }),
   whenWorse: z.enum(['rollback', 'pause']),
   whenUnsure: z.strictObject({ waitMs: ms(30 * DAY_MS), then: z.enum(['advance', 'ask', 'rollback']) }),
   watchMs: ms(30 * DAY_MS),

@@ -1,4 +1,5 @@
 import { formatDuration } from '../lib/duration.ts';
+import { describeJudgeUse } from './expand-judge-use.ts';
 import { plannedSeconds, type Plan, type ShareStep } from './plan.ts';
 import { quantileName } from './resolve-policy.ts';
 import type { Check, VerifyCheck } from './service.ts';
@@ -54,10 +55,13 @@ function describeTraffic(plan: Plan, shares: readonly ShareStep[]): string {
 }
 
 function describeJudging(plan: Plan, shares: readonly ShareStep[]): readonly string[] {
+  const { rule } = plan.judge;
   const checks =
-    plan.judge.checks.length === 0
-      ? 'errors and response times, default margins'
-      : plan.judge.checks.map(describeCheck).join(', ');
+    rule !== undefined
+      ? describeJudgeUse(rule)
+      : plan.judge.checks.length === 0
+        ? 'errors and response times, default margins'
+        : plan.judge.checks.map(describeCheck).join(', ');
   const worse = plan.whenWorse === 'rollback' ? 'worse: back at once' : 'worse: pause';
   const { waitMs, then } = plan.whenUnsure;
   const wait = waitMs === 0 ? '' : `wait ${formatDuration(waitMs)}, then `;
