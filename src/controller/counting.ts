@@ -35,6 +35,8 @@ export class Counting {
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
     this.#ports.samples.append({ service, ...batch });
+    const rollout = this.#engine.find(service)?.rollout;
+    if (batch.failed !== undefined && rollout) this.#desk.noteFailed(rollout, batch.failed);
     // In pieces: the ring would forget the first seconds of a long pause before they are judged.
     for (const piece of piecesOf(batch, kept.ring.upTo)) {
       kept.ring.add(piece);

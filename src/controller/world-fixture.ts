@@ -11,6 +11,7 @@ import type { ServiceSpec, VerifyCheck } from '../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
+import type { FailedRequest } from '../traffic/counts.ts';
 import type { Route, TrafficRouter } from '../traffic/router.ts';
 import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
 import type { ReplicaState, SlotWorkload, WorkloadRuntime } from '../workload/runtime.ts';
@@ -424,6 +425,9 @@ export class World {
             .filter((one) => one.service === service && one.row.second > after)
             .map((one) => one.row),
           identities: [],
+          failed: this.#counts
+            .filter(({ service: whose, row }) => whose === service && row.second > after)
+            .flatMap(({ row }) => exampleOf(row)),
         };
       },
     };
@@ -564,4 +568,9 @@ function guard<T extends object>(port: T, alive: { value: boolean }): T {
 /** Until everything that can go on without time has gone on. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function exampleOf({ second, slot, replica, classes }: ReplicaSecond): readonly FailedRequest[] {
+  const told = { kind: 'serverError', status: 500, method: 'POST', path: '/checkout' } as const;
+  return classes.serverError > 0 ? [{ second, slot, replica, ...told }] : [];
 }

@@ -10,7 +10,7 @@ import type {
   ServiceView,
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
-import { FORESIGHT } from './fake-foresight.ts';
+import { BEHIND, FORESIGHT } from './fake-judgement.ts';
 import { guardPart } from './fake-guards.ts';
 import { judgePart } from './fake-judge.ts';
 
@@ -139,7 +139,13 @@ function readPart(
       const events = fake.events.filter((event) => event.rollout === id);
       const sentence =
         rollout.reason ?? `${rollout.label} is at ${rollout.sharePercent}%; nothing is decided yet`;
-      return { rollout, sentence, events, chain: { seq: events.at(-1)?.seq ?? 0, mac: 'ab12'.repeat(16) } };
+      return {
+        rollout,
+        sentence,
+        ...BEHIND,
+        events,
+        chain: { seq: events.at(-1)?.seq ?? 0, mac: 'ab12'.repeat(16) },
+      };
     },
     history: ({ service, limit }) =>
       [...rollouts.values()]
