@@ -21,8 +21,7 @@ export type Tally = {
 export function codeDigest(): string {
   const hash = createHash('sha256');
   const files = globSync(['src/**/*.ts', 'sim/**/*.ts']).filter((file) => !file.endsWith('.test.ts'));
-  for (const file of files.sort())
-    hash.update(`${file}\0${readFileSync(file, 'utf8')}\0`);
+  for (const file of files.sort()) hash.update(`${file}\0${readFileSync(file, 'utf8')}\0`);
   return hash.digest('hex').slice(0, 16);
 }
 
