@@ -59,7 +59,12 @@ export class LiveService {
     const [sinceMs, nowMs] = [this.checkedMs, this.options.nowMs()];
     this.checkedMs = nowMs;
     const differences = this.check.compare(before, after);
-    if (differences.length > 0) this.log.markLost(Math.floor(sinceMs / 1000), Math.floor(nowMs / 1000));
+    if (differences.length > 0)
+      this.log.markLost(
+        Math.floor(sinceMs / 1000),
+        Math.floor(nowMs / 1000),
+        'its log and its own statistics differ',
+      );
     return differences;
   }
 
