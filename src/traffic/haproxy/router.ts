@@ -198,12 +198,13 @@ export class HaproxyRouter implements TrafficRouter {
   }
 
   async traffic(name: string, cursor: string | null): Promise<TrafficBatch> {
+    const before = this.service(name).isCheckDue() ? await this.totals(name) : null;
+    // It may have been taken away meanwhile.
     const service = this.service(name);
     const { proxy } = service.plan();
-    const before = service.isCheckDue() ? await this.totals(service) : null;
     const batch = service.counts.batch(cursor);
     if (before !== null && service.counts.isCaughtUp) {
-      const after = await this.totals(service);
+      const after = await this.totals(name);
       for (const each of after === null ? [] : service.compare(before, after))
         this.options.report?.(describeDifference(name, each));
     }
@@ -221,9 +222,9 @@ export class HaproxyRouter implements TrafficRouter {
   }
 
   /** Null where HAProxy cannot be asked: what it said of before is compared once it can. */
-  private async totals(service: LiveService): Promise<BackendTotal[] | null> {
-    const { control } = this.runningFor(service.plan().proxy);
-    return await control.totals(service.door.service).catch(() => null);
+  private async totals(name: string): Promise<BackendTotal[] | null> {
+    const { control } = this.runningFor(this.service(name).plan().proxy);
+    return await control.totals(name).catch(() => null);
   }
 
   private async observeSlot(
