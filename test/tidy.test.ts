@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   judge: ['release', 'lib', 'port'],
   traffic: ['release', 'lib', 'port'],
   workload: ['release', 'lib', 'port'],
+  metrics: ['release', 'lib', 'port'],
   journal: ['release', 'lib', 'port'],
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
@@ -38,6 +39,7 @@ const PORT_FILES = new Set([
   'workload/ports.ts',
   'workload/proc.ts',
   'workload/listeners.ts',
+  'metrics/source.ts',
   'journal/inspect.ts',
   'journal/journal.ts',
   'journal/chain.ts',
@@ -110,7 +112,7 @@ function leavesSource(from: string, target: string): readonly Breach[] {
 /** `traffic/builtin/x.ts` -> `traffic/builtin`, for folders that hold adapters; null for files beside the port. */
 function adapterOf(path: string): string | null {
   const [folder, adapter, ...rest] = path.split('/');
-  return ['traffic', 'workload', 'journal'].includes(folder!) && rest.length > 0
+  return ['traffic', 'workload', 'metrics', 'journal'].includes(folder!) && rest.length > 0
     ? `${folder}/${adapter}`
     : null;
 }
