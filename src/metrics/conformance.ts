@@ -53,6 +53,10 @@ export const SECRET = 'secret-3f9c-do-not-show';
 export const WINDOW: MeasureWindow = { fromMs: 1_798_761_600_000, toMs: 1_798_761_660_000 };
 const NO_SIGNAL = new AbortController().signal;
 const reveal: Reveal = () => Promise.resolve(SECRET);
+const missing: Reveal = ({ from, name }) => {
+  const says = `Secret ${from}:${name} is not there.`;
+  return Promise.reject(new OperatingError('WORKLOAD_SECRET_MISSING', says, { retryable: false }));
+};
 const TIMEOUT_MS = 300;
 
 /** For connections under test. */
@@ -177,12 +181,6 @@ function troubles(rig: Rig, sampled: (source: MetricSource) => ReturnType<Metric
 
   test('a secret that is not there: down, by its name', async () => {
     await using world = await answering(recorded(rig, rig.values[0]!.file));
-    const missing: Reveal = ({ from, name }) =>
-      Promise.reject(
-        new OperatingError('WORKLOAD_SECRET_MISSING', `Secret ${from}:${name} is not there.`, {
-          retryable: false,
-        }),
-      );
     const source = rig.open(world.url, missing);
 
     const says = await assertNone(sampled(source), 'source-down');

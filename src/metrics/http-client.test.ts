@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,27 +28,19 @@ describe('asking over TLS', () => {
   const directory = mkdtempSync(join(tmpdir(), 'bascule-metrics-'));
   const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
   let port = 0;
-  let stop: () => void = () => undefined;
+  let server: Server;
 
   before(async () => {
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-        ...['-keyout', key, '-out', certificate, '-subj', '/CN=metrics'],
-        ...['-addext', 'subjectAltName=DNS:localhost'],
-      ],
-      { stdio: 'ignore' },
-    );
-    const server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (_, response) =>
+    const made = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=metrics -keyout ${key} -out ${certificate} -addext`;
+    execFileSync('openssl', [...made.split(' '), 'subjectAltName=DNS:localhost'], { stdio: 'ignore' });
+    server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (_, response) =>
       response.end('{"well":true}'),
     );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     port = (server.address() as AddressInfo).port;
-    stop = () => void server.close();
   });
   after(() => {
-    stop();
+    server.close();
     rmSync(directory, { recursive: true });
   });
 
@@ -92,7 +84,6 @@ test('proxies that the environment names are not used', async () => {
     const found = await askHttp({ method: 'GET', url: new URL('${world.url}'), headers: {}, body: null, timeoutMs: 2000, caFile: null }, new AbortController().signal);
     console.log(found.text);`;
   const { promise, resolve } = Promise.withResolvers<string>();
-  const { execFile } = await import('node:child_process');
 
   execFile(
     process.execPath,

@@ -126,6 +126,7 @@ export function placeOf(url: URL): string {
 
 /** Codes, not messages: those may quote what was sent. */
 function codeOf(error: unknown): string {
-  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
-  return typeof code === 'string' ? code : String(name ?? 'an error');
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code === 'string') return code;
+  return error instanceof Error ? error.name : 'an error';
 }
