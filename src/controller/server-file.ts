@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { OperatingError } from '../lib/errors.ts';
+import { sources, type SourceConnection } from '../release/source-connection.ts';
 import type { FreezeRule } from './calendar.ts';
 import { freezeEntry } from './freeze-entry.ts';
 
@@ -19,6 +20,8 @@ export type ServerFile = {
   /** Command that does what needs root for the machine's nginx, or null where the server may do it itself. */
   readonly nginxHelper: readonly string[] | null;
   readonly freezes: readonly FreezeRule[];
+  /** What measures may ask, by name, each once. */
+  readonly sources: readonly SourceConnection[];
 };
 
 const portRange = z
@@ -45,6 +48,7 @@ const schema = z.strictObject({
   'keep-releases': z.int().min(1).max(100).default(5),
   'nginx-helper': z.array(z.string().min(1)).min(1).max(8).nullable().default(null),
   freezes: z.array(freezeEntry).max(100).default([]),
+  sources: sources.optional(),
 });
 
 /** Reads the text of a server file; empty text gives the defaults. Error: SERVER_FILE_INVALID with every mistake. */
@@ -65,6 +69,7 @@ export function parseServerFile(text: string, file: string): ServerFile {
     allowedEnv: data['allowed-env'],
     keepReleases: data['keep-releases'],
     nginxHelper: data['nginx-helper'],
+    sources: data.sources ?? [],
     freezes: data.freezes.map((rule, index) => ({
       ...rule,
       place: `${file}${atLine(lineOf(['freezes', index]))}`,

@@ -99,7 +99,7 @@ export function metricSourceConformance(name: string, bare: Rig): void {
       test(`${file} is a source that is down, in its own words`, async () => {
         await using world = await answering(recorded(rig, file));
 
-        assert.match(await assertNone(sampled(rig.open(world.url, reveal)), 'source-down'), says);
+        assert.match(await assertNone(sampled(rig.open(world.url, reveal)), 'unreachable'), says);
       });
     }
 
@@ -160,7 +160,7 @@ function troubles(rig: Rig, sampled: (source: MetricSource) => ReturnType<Metric
     test(`${name}: down`, async () => {
       await using world = await answering(reply);
 
-      assert.match(await assertNone(sampled(rig.open(world.url, reveal)), 'source-down'), says);
+      assert.match(await assertNone(sampled(rig.open(world.url, reveal)), 'unreachable'), says);
     });
   }
 
@@ -168,14 +168,14 @@ function troubles(rig: Rig, sampled: (source: MetricSource) => ReturnType<Metric
     const world = await answering({ hangs: true });
     await world[Symbol.asyncDispose]();
 
-    assert.match(await assertNone(sampled(rig.open(world.url, reveal)), 'source-down'), /ECONNREFUSED/u);
+    assert.match(await assertNone(sampled(rig.open(world.url, reveal)), 'unreachable'), /ECONNREFUSED/u);
   });
 
   test('a redirect to another host is not followed: no token goes there', async () => {
     await using other = await answering(recorded(rig, rig.values[0]!.file));
     await using world = await answering({ status: 307, text: '', location: `${other.url}/elsewhere` });
 
-    await assertNone(sampled(rig.open(world.url, reveal)), 'source-down');
+    await assertNone(sampled(rig.open(world.url, reveal)), 'unreachable');
     assert.deepEqual(other.asked, []);
   });
 
@@ -183,7 +183,7 @@ function troubles(rig: Rig, sampled: (source: MetricSource) => ReturnType<Metric
     await using world = await answering(recorded(rig, rig.values[0]!.file));
     const source = rig.open(world.url, missing);
 
-    const says = await assertNone(sampled(source), 'source-down');
+    const says = await assertNone(sampled(source), 'unreachable');
 
     assert.match(says, /Secret file:/u);
     assert.deepEqual(world.asked, []);
@@ -205,13 +205,13 @@ function troubles(rig: Rig, sampled: (source: MetricSource) => ReturnType<Metric
 
     stop.abort();
 
-    await assertNone(found, 'source-down');
+    await assertNone(found, 'unreachable');
   });
 }
 
 async function assertNone(
   found: ReturnType<MetricSource['sample']>,
-  why: 'no-data' | 'not-a-number' | 'source-down',
+  why: 'no-data' | 'not-a-number' | 'unreachable',
 ): Promise<string> {
   const sample = await found;
   assert.equal(sample.kind, 'none', `a value came of it: ${JSON.stringify(sample)}`);

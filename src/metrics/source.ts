@@ -62,7 +62,7 @@ export type NoValue =
   /** The source answered with NaN or an infinity. */
   | 'not-a-number'
   /** It could not be reached in time, refused us, or did not understand the question. */
-  | 'source-down';
+  | 'unreachable';
 
 const LONGEST_WORDS = 300;
 
@@ -71,7 +71,7 @@ export function noData(says: string): MeasureSample {
 }
 
 export function sourceDown(says: string): MeasureSample {
-  return { kind: 'none', why: 'source-down', says: shortened(says) };
+  return { kind: 'none', why: 'unreachable', says: shortened(says) };
 }
 
 /** A number as a value, what is not finite as a state of its own. */

@@ -7,6 +7,7 @@ import { escapeInterpolation } from './interpolate.ts';
 import type { Config } from './read.ts';
 import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
+import { expandMeasure } from './expand-measure.ts';
 import type {
   OverrideSpec,
   Check,
@@ -148,7 +149,10 @@ function expandPolicy(policy: Policy): Record<string, unknown> {
   const common = {
     ask: policy.askBeforeFull,
     sticky: sticky.by === 'header' ? { header: sticky.header } : sticky.by,
-    judge: Object.fromEntries(policy.judge.checks.map(expandCheck)),
+    judge: Object.fromEntries([
+      ...policy.judge.checks.map(expandCheck),
+      ...(policy.judge.measures ?? []).map(expandMeasure),
+    ]),
     'warm-up': formatDuration(policy.judge.warmUpMs),
     'when-worse': policy.whenWorse,
     'when-unsure': { wait: formatDuration(whenUnsure.waitMs), then: whenUnsure.then },

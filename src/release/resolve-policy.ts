@@ -1,3 +1,5 @@
+import { resolveMeasures } from './resolve-measures.ts';
+import type { MeasureInput } from './schema-measure.ts';
 import { DEFAULTS, PRESETS, type Preset, type Try } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
 import type { BlueGreenInput, CanaryInput } from './schema-policy.ts';
@@ -32,7 +34,7 @@ export function resolvePolicy(input: ServiceInput['strategy'], path: Path, probl
 }
 
 function canaryPolicy(input: CanaryInput, path: Path, problems: Problems): Policy {
-  const { base, preset } = resolveCommon(input);
+  const { base, preset } = resolveCommon(input, path, problems);
   return {
     strategy: 'canary',
     ...base,
@@ -45,7 +47,7 @@ function canaryPolicy(input: CanaryInput, path: Path, problems: Problems): Polic
 }
 
 function blueGreenPolicy(input: BlueGreenInput, path: Path, problems: Problems): Policy {
-  const { base, preset } = resolveCommon(input);
+  const { base, preset } = resolveCommon(input, path, problems);
   const attempt = resolveTry(input.try, preset, [...path, 'try'], problems);
   const { dwell } = preset.canary;
   return {
@@ -62,12 +64,12 @@ function blueGreenPolicy(input: BlueGreenInput, path: Path, problems: Problems):
   };
 }
 
-function resolveCommon(input: Common): { base: Base; preset: Preset } {
+function resolveCommon(input: Common, path: Path, problems: Problems): { base: Base; preset: Preset } {
   const name: PresetName = input.use ?? DEFAULTS.preset;
   const preset = PRESETS[name];
   const base: Base = {
     preset: name,
-    judge: resolveJudge(input.judge, input['warm-up']),
+    judge: resolveJudge(input, path, problems),
     whenWorse: input['when-worse'] ?? DEFAULTS.whenWorse,
     whenUnsure: resolveUnsure(input['when-unsure'], preset),
     watchMs: ms(input.watch) ?? preset.watchMs,
@@ -206,7 +208,11 @@ export function quantileName(quantile: number): string {
   return `p${Number((quantile * 100).toFixed(3))}`;
 }
 
-function resolveJudge(input: Common['judge'], warmUp: Common['warm-up']): JudgePolicy {
+/** The checks that are there without being measured elsewhere. */
+const CHECKS = ['error-rate', 'client-error-rate', ...QUANTILES] as const;
+
+function resolveJudge(common: Common, path: Path, problems: Problems): JudgePolicy {
+  const { judge: input, 'warm-up': warmUp } = common;
   const checks: Check[] = [];
   const errors = input?.['error-rate'];
   if (errors !== undefined) {
@@ -226,7 +232,16 @@ function resolveJudge(input: Common['judge'], warmUp: Common['warm-up']): JudgeP
     const worseByPercent = parsePercent(check['worse-by'] ?? '') ?? DEFAULTS.latencyWorseByPercent;
     checks.push({ kind: 'latency', quantile: Number(`${name.slice(1)}e-2`), worseByPercent });
   }
-  return { checks, warmUpMs: ms(warmUp) ?? DEFAULTS.warmUpMs };
+  const named = Object.entries(input ?? {}).filter(([name]) => !CHECKS.some((check) => check === name));
+  const measures = resolveMeasures(Object.fromEntries(named) as Record<string, MeasureInput>, CHECKS, {
+    path: [...path, 'judge'],
+    problems,
+  });
+  return {
+    checks,
+    ...(measures.length > 0 && { measures }),
+    warmUpMs: ms(warmUp) ?? DEFAULTS.warmUpMs,
+  };
 }
 
 function ms(value: string | 0 | undefined): number | undefined {
