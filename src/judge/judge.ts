@@ -9,6 +9,7 @@ import { NO_INCIDENT, advanceIncident } from './incident.ts';
 import { NEW_LADDER } from './ladder.ts';
 import { NO_LATENCIES } from './latency.ts';
 import { NOTHING_WON } from './mixture.ts';
+import { realisedShare } from './realised-share.ts';
 import { readSecond, type Reading } from './reading.ts';
 import { ruleInNewStep, ruleSecond, startRule } from './rule.ts';
 import { advanceSevere, startSevere } from './severe.ts';
@@ -23,9 +24,6 @@ import {
   type SidePair,
   type StepState,
 } from './state.ts';
-
-/** Requests that the asked share weighs as, against the share that was seen. */
-const ASKED_SHARE_WEIGHT = 50;
 
 /** The judge before its first second, having learned what stable was like until then. */
 export function startJudge(config: JudgeConfig): JudgeState {
@@ -204,11 +202,6 @@ function judgedShare(state: JudgeState): number {
     return asked / 100;
   }
   return realisedShare(askedPercent / 100, units);
-}
-
-/** ŵ = (50·w + n_candidate) / (50 + n). */
-export function realisedShare(asked: number, units: SidePair): number {
-  return (ASKED_SHARE_WEIGHT * asked + units[0]) / (ASKED_SHARE_WEIGHT + units[0] + units[1]);
 }
 
 /** Checks of one margin and share need one table in a second, not one each. */
