@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['http', 'controller', 'release', 'lib', 'port'],
   backup: ['journal', 'lib'],
   'serve.ts': ['*'],
+  'sources.ts': ['metrics', 'release', 'lib'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
   sim: ['rollout', 'judge', 'controller', 'release', 'lib', 'port', 'journal/memory'],
 };
@@ -40,6 +41,7 @@ const PORT_FILES = new Set([
   'workload/proc.ts',
   'workload/listeners.ts',
   'metrics/source.ts',
+  'metrics/measured.ts',
   'journal/inspect.ts',
   'journal/journal.ts',
   'journal/chain.ts',

@@ -11,6 +11,7 @@ import type { ServiceSpec, VerifyCheck } from '../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
+import type { SourceSet } from '../metrics/source.ts';
 import type { Route, TrafficRouter } from '../traffic/router.ts';
 import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
 import type { ReplicaState, SlotWorkload, WorkloadRuntime } from '../workload/runtime.ts';
@@ -84,6 +85,8 @@ export class World {
   readonly disk: MemoryDisk = createMemoryDisk();
   readonly samples: SampleStore = createMemorySamples();
   readonly time = new ManualTime();
+  /** What measures ask; a test puts its own here. */
+  source: SourceSet['of'] = () => 'this world has no source';
   readonly routes = new Map<string, Route>();
   readonly doors = new Set<string>();
   readonly running = new Map<string, Running>();
@@ -285,6 +288,7 @@ export class World {
           return [];
         },
       }),
+      sources: { of: (measure) => this.source(measure) },
       checker: guarded<Checker>({ attempt: (check, on, signal) => this.#attempt(check, on, signal) }),
       environmentDigest: async () => this.digest,
       probe: async ({ port }) => (this.deadPorts.has(port) ? 'connection refused' : null),

@@ -1,4 +1,5 @@
 import type { ClassCounts, IdentitySecond, ReplicaSecond, SparseHistogram } from '../traffic/counts.ts';
+import type { MeasuredPoint } from '../metrics/measured.ts';
 import type { SampleBatch } from './samples.ts';
 
 /** All that one service did in one second, or in the minute that begins with it. */
@@ -6,6 +7,8 @@ export type SampleRow = {
   readonly second: number;
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** Absent for none. */
+  readonly measured?: readonly MeasuredPoint[];
 };
 
 export const MINUTE = 60;
@@ -16,7 +19,13 @@ export function minuteOf(second: number): number {
 
 /** One row for each second of a batch, in order. */
 export function rowsOf(batch: SampleBatch): readonly SampleRow[] {
-  const rows = new Map<number, { second: number; replicas: ReplicaSecond[]; identities: IdentitySecond[] }>();
+  type Row = {
+    second: number;
+    replicas: ReplicaSecond[];
+    identities: IdentitySecond[];
+    measured?: MeasuredPoint[];
+  };
+  const rows = new Map<number, Row>();
   function rowOf(second: number) {
     let row = rows.get(second);
     if (row === undefined) rows.set(second, (row = { second, replicas: [], identities: [] }));
@@ -24,6 +33,7 @@ export function rowsOf(batch: SampleBatch): readonly SampleRow[] {
   }
   for (const replica of batch.replicas) rowOf(replica.second).replicas.push(replica);
   for (const identity of batch.identities) rowOf(identity.second).identities.push(identity);
+  for (const { second, point } of batch.measured ?? []) (rowOf(second).measured ??= []).push(point);
   return [...rows.values()].toSorted((one, other) => one.second - other.second);
 }
 
@@ -40,7 +50,9 @@ export function sumRows(second: number, rows: readonly SampleRow[]): SampleRow {
       identities.set(identity.slot, addIdentity(identities.get(identity.slot), { ...identity, second }));
     }
   }
-  return { second, replicas: inOrder(replicas), identities: inOrder(identities) };
+  const measured = rows.flatMap((row) => row.measured ?? []);
+  const sum = { second, replicas: inOrder(replicas), identities: inOrder(identities) };
+  return measured.length === 0 ? sum : { ...sum, measured };
 }
 
 function addReplica(sum: ReplicaSecond | undefined, more: ReplicaSecond): ReplicaSecond {

@@ -1,5 +1,7 @@
+import type { Measure } from '../release/measure.ts';
 import type { Release } from '../release/release.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { NoValue } from './measured.ts';
 
 /**
  * What was measured elsewhere. What the world does is an answer here, never an error: a source that is down, says nothing or
@@ -15,6 +17,27 @@ export type MetricSource = {
   check(signal: AbortSignal): Promise<string | null>;
 };
 
+/** Every source that measures may ask. */
+export type SourceSet = {
+  /** The source, or one sentence with why there is none: a name that the server's file does not have, for example. */
+  of(measure: Pick<Measure, 'source' | 'from'>): MetricSource | string;
+};
+
+/** Numbers that applications send of their own accord, kept for a while in memory. */
+export type PushedValues = {
+  /** What does not fit any more makes room for what is newer. */
+  add(values: readonly PushedValue[]): void;
+};
+
+export type PushedValue = {
+  readonly service: string;
+  readonly version: string;
+  readonly name: string;
+  /** Sum of what was observed, and of how many; for a counter both are what was counted since the last time. */
+  readonly sum: number;
+  readonly count: number;
+};
+
 export type MeasureQuery = {
   /** PromQL, NRQL, Flux, SQL, a metric, a URL, a command or a name, with every {{…}} filled in. */
   readonly text: string;
@@ -24,6 +47,8 @@ export type MeasureQuery = {
   readonly fold: 'sum' | 'mean';
   /** Prometheus alone: the points within the window, rather than the value at its end. */
   readonly range: boolean;
+  /** Of a command: what it prints, or how it ends. */
+  readonly answer: 'number' | 'exit-code';
   /** Whom it asks about. */
   readonly of: MeasuredSide;
 };
@@ -31,6 +56,7 @@ export type MeasureQuery = {
 export type MeasuredSide = {
   readonly service: string;
   readonly slot: SlotName;
+  readonly role: 'candidate' | 'stable';
   /** Label of the release. */
   readonly version: string;
   /** As it is recorded; null where that is not known any more. */
@@ -47,6 +73,8 @@ export type MeasureSample =
       readonly value: number;
       /** Of how many observations it was made, or null where the source does not say. */
       readonly count: number | null;
+      /** What stands beside it for people, of a command that failed for example; at most 300 characters. */
+      readonly says?: string;
     }
   | {
       readonly kind: 'none';
@@ -54,15 +82,6 @@ export type MeasureSample =
       /** One sentence for people, at most 300 characters. */
       readonly says: string;
     };
-
-/** Why there is no number. Three different things, each with a policy of its own or one that it shares. */
-export type NoValue =
-  /** The source answered, and has nothing for this window. */
-  | 'no-data'
-  /** The source answered with NaN or an infinity. */
-  | 'not-a-number'
-  /** It could not be reached in time, refused us, or did not understand the question. */
-  | 'unreachable';
 
 const LONGEST_WORDS = 300;
 

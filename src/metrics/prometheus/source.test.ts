@@ -8,7 +8,8 @@ const QUERY: MeasureQuery = {
   path: null,
   fold: 'sum',
   range: false,
-  of: { service: 'shop', slot: 'green', version: 'v43', release: null },
+  answer: 'number',
+  of: { service: 'shop', slot: 'green', role: 'candidate', version: 'v43', release: null },
 };
 
 const RIG: Rig = {
