@@ -1,8 +1,7 @@
 import type { GapKind, GapPolicy, MeasureKind, MeasureLimit, SourceKind } from '../release/measure.ts';
 import { ratioBounds } from './count-bets.ts';
-import { HARM_ALPHA, harmLogE } from './harm.ts';
 import { meanLogE, type MeanProcess } from './mean-process.ts';
-import type { MeasureState, MeasureTest } from './measures.ts';
+import { lineOf, meanEvidence, measureLogE, type MeasureState, type MeasureTest } from './measures.ts';
 import { mixtureLogE } from './mixture.ts';
 import { SAFE_LOG_LIMIT } from './describe.ts';
 
@@ -50,7 +49,8 @@ export type MeasureVerdict =
 /** Windows in a row without a value that `fail` takes for harm: one alone may be a restart of the source. */
 export const GAP_FAILS = 3;
 
-export function describeMeasure(state: MeasureState): MeasureResult {
+/** `harmLimit`: ln of what its evidence must reach to be worse (`ownLimit`). */
+export function describeMeasure(state: MeasureState, harmLimit: number): MeasureResult {
   const { measure, gap, windows } = state;
   const { candidate, stable } = valuesOf(state);
   return {
@@ -61,8 +61,8 @@ export function describeMeasure(state: MeasureState): MeasureResult {
     candidate,
     stable,
     difference: differenceOf(measure.limit, candidate, stable),
-    interval: intervalOf(state),
-    state: verdictOfMeasure(state),
+    interval: intervalOf(state, harmLimit),
+    state: verdictOf(state, harmLimit),
     windows: windows.step,
     gap: gap === null ? null : { ...gap, policy: measure.gaps[gap.kind] },
     logE: measureLogE(state),
@@ -70,17 +70,11 @@ export function describeMeasure(state: MeasureState): MeasureResult {
 }
 
 /** Harm first: what was found does not go away because a source does. */
-export function verdictOfMeasure(state: MeasureState): MeasureVerdict {
-  if (isWorse(state)) return 'worse';
+function verdictOf(state: MeasureState, harmLimit: number): MeasureVerdict {
+  if (failureOf(state) !== null || isWorse(state, harmLimit)) return 'worse';
   if (state.gap !== null) return state.gap.kind;
   if (state.windows.step === 0) return 'waiting';
   return isSafe(state) ? 'not-worse' : 'undecided';
-}
-
-/** ln of the evidence for harm, for the average over all checks. */
-export function measureLogE({ test, measure }: MeasureState): number {
-  if (test.kind === 'counts') return harmLogE(test.bets.harm);
-  return test.kind === 'means' ? meanEvidence(test.harm, measure.limit, 'harm') : 0;
 }
 
 /** What this measure alone decides, without the average: failures of a command, or a gap that counts as one. Null: nothing. */
@@ -97,11 +91,18 @@ export function isSettled(result: MeasureResult): boolean {
   return result.state === 'not-worse' || result.gap?.policy === 'ignore';
 }
 
-/** Why a step may not simply go on, where a value is waited for; null where none is. */
-export function missingWords(result: MeasureResult): string | null {
-  const { name, state, gap, windows } = result;
-  if (gap !== null) return gap.policy === 'ignore' ? null : `${name}: ${WORDS[gap.kind]} (${gap.says})`;
-  return state === 'waiting' && windows === 0 ? `${name}: no window of this step is complete yet` : null;
+/** Seconds by which the first window of a step may come late before it is missed. */
+const LATE_SECONDS = 2;
+
+/**
+ * Why no step may end, where a value is waited for; null where none is. `secondsInStep`: until the first window can be there, nothing
+ * is missing.
+ */
+export function missingWords({ measure, gap, windows }: MeasureState, secondsInStep: number): string | null {
+  const { name, gaps, intervalMs, delayMs } = measure;
+  if (gap !== null) return gaps[gap.kind] === 'ignore' ? null : `${name}: ${WORDS[gap.kind]} (${gap.says})`;
+  const due = (intervalMs + delayMs) / 1000 + LATE_SECONDS;
+  return windows.step === 0 && secondsInStep > due ? `${name}: no window of this step has come yet` : null;
 }
 
 const WORDS: Readonly<Record<GapKind, string>> = {
@@ -110,14 +111,9 @@ const WORDS: Readonly<Record<GapKind, string>> = {
   'source-down': 'its source is down',
 };
 
-/** ln of what one part of all evidence must reach to decide while all others stay where they began, at 1. */
-export function ownLogLimit(weight: number): number {
-  return Math.log((1 / HARM_ALPHA - (1 - weight)) / weight);
-}
-
-function isWorse(state: MeasureState): boolean {
-  if (failureOf(state) !== null) return true;
-  return state.weight > 0 && measureLogE(state) >= ownLogLimit(state.weight);
+/** By its evidence. */
+function isWorse(state: MeasureState, harmLimit: number): boolean {
+  return state.weight > 0 && measureLogE(state) >= harmLimit;
 }
 
 function isSafe({ test, measure, windows }: MeasureState): boolean {
@@ -129,25 +125,6 @@ function isSafe({ test, measure, windows }: MeasureState): boolean {
     case 'failures':
       return windows.step > 0 && test.inARow === 0;
   }
-}
-
-/** The ratio at which harm begins, or the number for y = 1; and on which side of it harm lies. */
-function lineOf(limit: MeasureLimit): { readonly at: number; readonly harm: 1 | -1 } {
-  switch (limit.against) {
-    case 'stable':
-      return limit.harm === 'more'
-        ? { at: 1 + limit.percent / 100, harm: 1 }
-        : { at: 1 - limit.percent / 100, harm: -1 };
-    case 'number':
-      return { at: limit.number, harm: limit.harm === 'above' ? 1 : -1 };
-    case 'failures':
-      return { at: 0, harm: 1 };
-  }
-}
-
-function meanEvidence(process: MeanProcess, limit: MeasureLimit, question: 'harm' | 'safe'): number {
-  const { at, harm } = lineOf(limit);
-  return meanLogE(process, at, question === 'harm' ? harm : harm === 1 ? -1 : 1);
 }
 
 type Sides = { readonly candidate: number | null; readonly stable: number | null };
@@ -172,12 +149,12 @@ function differenceOf(limit: MeasureLimit, candidate: number | null, stable: num
   return stable === null || stable === 0 ? null : 100 * (candidate / stable - 1);
 }
 
-function intervalOf(state: MeasureState): MeasureResult['interval'] {
+function intervalOf(state: MeasureState, harmLimit: number): MeasureResult['interval'] {
   const { test, measure } = state;
   const { limit } = measure;
   if (test.kind === 'failures' || limit.against === 'failures') return null;
   const { at, harm } = lineOf(limit);
-  const [worse, safe] = [isWorse(state) && state.gap === null, isSafe(state)];
+  const [worse, safe] = [isWorse(state, harmLimit), isSafe(state)];
   const ends =
     test.kind === 'counts'
       ? ratioBounds(test.bets, {
@@ -185,10 +162,10 @@ function intervalOf(state: MeasureState): MeasureResult['interval'] {
           ratio: at,
           isWorse: worse,
           isSafe: safe,
-          harmLimit: ownLogLimit(state.weight),
+          harmLimit,
           safeLimit: SAFE_LOG_LIMIT,
         })
-      : meanBounds(state, test, harm);
+      : meanBounds(test, { line: at, harm, harmLimit });
   const shown = (end: number | null): number | null =>
     end === null ? null : limit.against === 'stable' ? 100 * (end - 1) : end - limit.number;
   const [a, b] = [shown(ends.towardsHarm), shown(ends.towardsSafety)];
@@ -200,17 +177,16 @@ const HALVINGS = 40;
 
 /** Where the mean surely lies: the outermost lines that the evidence refutes. */
 function meanBounds(
-  { measure, weight }: MeasureState,
   test: Extract<MeasureTest, { kind: 'means' }>,
-  harm: 1 | -1,
+  at: { readonly line: number; readonly harm: 1 | -1; readonly harmLimit: number },
 ): { readonly towardsHarm: number | null; readonly towardsSafety: number | null } {
-  const { at } = lineOf(measure.limit);
-  const refutesHarm = (line: number): boolean => meanLogE(test.harm, line, harm) >= ownLogLimit(weight);
+  const { harm } = at;
+  const refutesHarm = (line: number): boolean => meanLogE(test.harm, line, harm) >= at.harmLimit;
   const refutesSafe = (line: number): boolean =>
     meanLogE(test.safe, line, harm === 1 ? -1 : 1) >= SAFE_LOG_LIMIT;
   return {
-    towardsHarm: outermost(centreOf(test.harm), -harm, at, refutesHarm),
-    towardsSafety: outermost(centreOf(test.safe), harm, at, refutesSafe),
+    towardsHarm: outermost(centreOf(test.harm), -harm, at.line, refutesHarm),
+    towardsSafety: outermost(centreOf(test.safe), harm, at.line, refutesSafe),
   };
 }
 

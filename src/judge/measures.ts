@@ -1,5 +1,5 @@
 import { unreachable } from '../lib/assert.ts';
-import type { GapKind, Measure } from '../release/measure.ts';
+import type { GapKind, Measure, MeasureLimit } from '../release/measure.ts';
 import {
   NO_COUNT_BETS,
   advanceCounts,
@@ -8,7 +8,7 @@ import {
   type CountBets,
 } from './count-bets.ts';
 import { NO_DISPERSION, learnSecond, phiOf, tauOf, type Dispersion } from './dispersion.ts';
-import { NO_MEANS, addMeans, startMeans, type MeanProcess } from './mean-process.ts';
+import { NO_MEANS, addMeans, meanLogE, startMeans, type MeanProcess } from './mean-process.ts';
 import type { Measured, MeasuredPoint, MeasuredWindow, NoValue } from './measured.ts';
 import { realisedShare } from './realised-share.ts';
 
@@ -236,3 +236,28 @@ const WORDS: Readonly<Record<GapKind, string>> = {
   'not-a-number': 'the value cannot be compared',
   'source-down': 'the source cannot be asked',
 };
+
+/** ln of the evidence for harm, for the average over all checks. */
+export function measureLogE({ test, measure }: MeasureState): number {
+  if (test.kind === 'counts') return test.bets.harm.logE;
+  return test.kind === 'means' ? meanEvidence(test.harm, measure.limit, 'harm') : 0;
+}
+
+/** The ratio at which harm begins, or the number for y = 1; and on which side of it harm lies. */
+export function lineOf(limit: MeasureLimit): { readonly at: number; readonly harm: 1 | -1 } {
+  switch (limit.against) {
+    case 'stable':
+      return limit.harm === 'more'
+        ? { at: 1 + limit.percent / 100, harm: 1 }
+        : { at: 1 - limit.percent / 100, harm: -1 };
+    case 'number':
+      return { at: limit.number, harm: limit.harm === 'above' ? 1 : -1 };
+    case 'failures':
+      return { at: 0, harm: 1 };
+  }
+}
+
+export function meanEvidence(process: MeanProcess, limit: MeasureLimit, question: 'harm' | 'safe'): number {
+  const { at, harm } = lineOf(limit);
+  return meanLogE(process, at, question === 'harm' ? harm : harm === 1 ? -1 : 1);
+}

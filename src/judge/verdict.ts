@@ -1,6 +1,8 @@
+import { describeMeasure, isSettled, missingWords, type MeasureResult } from './describe-measure.ts';
 import { describeCheck, type CheckResult } from './describe.ts';
-import { leadingCheck, totalLogE } from './evidence-sum.ts';
+import { isMeasure, leadingPart, ownLimit, totalLogE } from './evidence-sum.ts';
 import { incidentReason } from './incident.ts';
+import { measureWords } from './measure-sentences.ts';
 import { ruleWord, type Look } from './rule.ts';
 import { grouped, withInterval } from './sentences.ts';
 import { shareOf, type ShareResult } from './share.ts';
@@ -19,6 +21,8 @@ export type Verdict = {
   readonly reason: string;
   /** The required checks, and any other that found something. */
   readonly checks: readonly CheckResult[];
+  /** What is measured elsewhere; absent in verdicts of before there were any. */
+  readonly measures?: readonly MeasureResult[];
   readonly share: ShareResult;
   /** What another judge than the bets found, measure by measure; empty where the bets decide, or before its first look. */
   readonly looks: readonly Look[];
@@ -46,8 +50,9 @@ export function verdictOf(state: JudgeState): Verdict {
   const checks = described.filter(
     (one) => one.required || one.state === 'worse' || one.name === state.harm?.check,
   );
-  const logE = state.rule === null ? totalLogE(state.checks) : 0;
-  const { overall, reason } = conclude(state, checks, logE);
+  const measures = state.measures.map((one) => describeMeasure(one, ownLimit(state, one)));
+  const logE = state.rule === null ? totalLogE(state) : 0;
+  const { overall, reason } = conclude(state, { checks, measures, logE });
   const share = shareOf(state);
   return {
     overall,
@@ -58,16 +63,29 @@ export function verdictOf(state: JudgeState): Verdict {
     logE,
     reason,
     checks,
+    measures,
     share,
     looks: state.rule === null ? [] : ruleWord(state.rule).looks,
-    hold: share.mismatch ?? incidentReason(state.incident),
+    hold: share.mismatch ?? incidentReason(state.incident) ?? missingOf(state),
   };
+}
+
+function missingOf({ measures, step }: JudgeState): string | null {
+  const missing = measures.map((one) => missingWords(one, step.seconds)).filter((words) => words !== null);
+  return missing.length === 0 ? null : missing.join('; ');
 }
 
 function conclude(
   state: JudgeState,
-  checks: readonly CheckResult[],
-  logE: number,
+  {
+    checks,
+    measures,
+    logE,
+  }: {
+    readonly checks: readonly CheckResult[];
+    readonly measures: readonly MeasureResult[];
+    readonly logE: number;
+  },
 ): Pick<Verdict, 'overall' | 'reason'> {
   if (state.severe.found !== null) return { overall: 'severe', reason: state.severe.found.reason };
   if (state.harm !== null) return { overall: 'harmful', reason: state.harm.reason };
@@ -79,11 +97,14 @@ function conclude(
   if (state.rule !== null) return ruleWord(state.rule);
   const suspicion = suspicionOf(state, logE);
   if (suspicion !== null) return { overall: 'suspicious', reason: suspicion };
-  const open = checks.filter((one) => one.required && one.state !== 'not-worse');
+  const open = [
+    ...checks.filter((one) => one.required && one.state !== 'not-worse'),
+    ...measures.filter((one) => !isSettled(one)),
+  ];
   if (open.length === 0) {
     return {
       overall: 'safe',
-      reason: `every check is surely within its limit: ${checks.map(withInterval).join(', ')}`,
+      reason: `every check is surely within its limit: ${[...checks.map(withInterval), ...measures.map(measureWords)].join(', ')}`,
     };
   }
   const names = open.map((one) => one.name).join(' and ');
@@ -99,6 +120,9 @@ function suspicionOf(state: JudgeState, logE: number): string | null {
     return `${settling.first.check} was over its limit within a minute of the start; it is judged once more after a pause`;
   }
   if (logE < SUSPICIOUS_LOG_E) return null;
-  const check = describeCheck(state, leadingCheck(state.checks));
-  return `${withInterval(check)} looks worse: evidence ${Math.round(Math.exp(Math.min(logE, 20)))} of the 100 that go back`;
+  const top = leadingPart(state);
+  const words = isMeasure(top)
+    ? measureWords(describeMeasure(top, ownLimit(state, top)))
+    : withInterval(describeCheck(state, top));
+  return `${words} looks worse: evidence ${Math.round(Math.exp(Math.min(logE, 20)))} of the 100 that go back`;
 }
