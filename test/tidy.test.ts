@@ -36,6 +36,7 @@ const PORT_FILES = new Set([
   'workload/runtime.ts',
   'workload/store.ts',
   'workload/checker.ts',
+  'workload/command-runner.ts',
   'workload/retention.ts',
   'workload/ports.ts',
   'workload/proc.ts',

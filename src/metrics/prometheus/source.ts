@@ -1,6 +1,7 @@
 import type { SourceConnection } from '../../release/source-connection.ts';
-import { authorization, secretTrouble, type Reveal } from '../credentials.ts';
-import { askHttp, placeOf } from '../http-client.ts';
+import { askWith } from '../asking.ts';
+import { authorization, type Reveal } from '../credentials.ts';
+import { placeOf } from '../http-client.ts';
 import { jsonOf, type JsonAnswer } from '../json-answer.ts';
 import type { MeasureQuery, MeasureWindow, MetricSource } from '../source.ts';
 import { readAnswer } from './answer.ts';
@@ -21,26 +22,17 @@ export function prometheusSource(connection: Connection, reveal: Reveal): Metric
     parameters: Record<string, string>,
     signal: AbortSignal,
   ): Promise<JsonAnswer> {
-    const { timeoutMs, caFile, auth } = connection;
-    let headers: Record<string, string>;
-    try {
-      headers = await authorization(auth, reveal);
-    } catch (error) {
-      return { kind: 'failed', why: secretTrouble(error) };
-    }
     // Posted: a query may be longer than what proxies take in an address.
-    const answer = await askHttp(
-      {
-        method: 'POST',
-        url: new URL(`${base}/${path}`),
-        headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams({ ...parameters, timeout: `${timeoutMs}ms` }).toString(),
-        timeoutMs,
-        caFile,
+    const question = async () => ({
+      method: 'POST' as const,
+      url: new URL(`${base}/${path}`),
+      headers: {
+        ...(await authorization(connection.auth, reveal)),
+        'content-type': 'application/x-www-form-urlencoded',
       },
-      signal,
-    );
-    return jsonOf(answer, place);
+      body: new URLSearchParams({ ...parameters, timeout: `${connection.timeoutMs}ms` }).toString(),
+    });
+    return jsonOf(await askWith(connection, question, signal), place);
   }
 
   return {
