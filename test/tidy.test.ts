@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['http', 'controller', 'release', 'lib', 'port'],
   backup: ['journal', 'lib'],
   'serve.ts': ['*'],
-  'sources.ts': ['metrics', 'release', 'lib'],
+  'sources.ts': ['metrics', 'workload', 'release', 'lib'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
   sim: ['rollout', 'judge', 'controller', 'release', 'lib', 'port', 'journal/memory'],
 };

@@ -1,15 +1,21 @@
+import type { MeasuredSecond } from '../journal/samples.ts';
+import type { MeasuredPoint } from '../metrics/measured.ts';
 import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../traffic/counts.ts';
 
 export type SecondOfTraffic = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** Of measures, what came in during it. Absent for none. */
+  readonly measured?: readonly MeasuredPoint[];
 };
+
+type Filling = { replicas: ReplicaSecond[]; identities: IdentitySecond[]; measured?: MeasuredPoint[] };
 
 const SILENT: SecondOfTraffic = { replicas: [], identities: [] };
 
 /** The last seconds of a service's traffic, by second. Bounded. */
 export class Ring {
-  readonly #seconds = new Map<number, { replicas: ReplicaSecond[]; identities: IdentitySecond[] }>();
+  readonly #seconds = new Map<number, Filling>();
   readonly #keepSeconds: number;
   #upTo: number | null = null;
 
@@ -24,11 +30,13 @@ export class Ring {
 
   add(
     batch: Pick<TrafficBatch, 'replicas' | 'identities'> & {
+      readonly measured?: readonly MeasuredSecond[];
       readonly upToSecond: number | null;
     },
   ): void {
     for (const row of batch.replicas) this.#at(row.second).replicas.push(row);
     for (const row of batch.identities) this.#at(row.second).identities.push(row);
+    for (const { second, point } of batch.measured ?? []) (this.#at(second).measured ??= []).push(point);
     const before = this.#upTo;
     if (batch.upToSecond !== null) this.#upTo = Math.max(before ?? 0, batch.upToSecond);
     if (this.#upTo !== before) this.#forget();
@@ -45,7 +53,7 @@ export class Ring {
       .flatMap(([, { replicas }]) => replicas);
   }
 
-  #at(second: number): { replicas: ReplicaSecond[]; identities: IdentitySecond[] } {
+  #at(second: number): Filling {
     const known = this.#seconds.get(second);
     if (known !== undefined) return known;
     const made = { replicas: [], identities: [] };

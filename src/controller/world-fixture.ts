@@ -87,6 +87,7 @@ export class World {
   readonly time = new ManualTime();
   /** What measures ask; a test puts its own here. */
   source: SourceSet['of'] = () => 'this world has no source';
+  pushed: SourceSet['pushed'] = { add: () => undefined };
   readonly routes = new Map<string, Route>();
   readonly doors = new Set<string>();
   readonly running = new Map<string, Running>();
@@ -288,7 +289,7 @@ export class World {
           return [];
         },
       }),
-      sources: { of: (measure) => this.source(measure) },
+      sources: { of: (measure) => this.source(measure), pushed: this.pushed },
       checker: guarded<Checker>({ attempt: (check, on, signal) => this.#attempt(check, on, signal) }),
       environmentDigest: async () => this.digest,
       probe: async ({ port }) => (this.deadPorts.has(port) ? 'connection refused' : null),

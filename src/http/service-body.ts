@@ -203,6 +203,20 @@ const check = z.discriminatedUnion('kind', [
 const ownName = z.string().regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'is not a name of a-z, 0-9 and -');
 const gapPolicy = z.enum(GAP_POLICIES);
 
+export const measureLimit = z.discriminatedUnion('against', [
+  z.strictObject({
+    against: z.literal('stable'),
+    harm: z.enum(['more', 'fewer']),
+    percent: z.number().gt(0).max(1000),
+  }),
+  z.strictObject({
+    against: z.literal('number'),
+    harm: z.enum(['above', 'below']),
+    number: z.number(),
+  }),
+  z.strictObject({ against: z.literal('failures'), inARow: z.int().min(1).max(100) }),
+]);
+
 const measure = z
   .strictObject({
     name: ownName,
@@ -212,21 +226,9 @@ const measure = z
     path: text(16_384).min(1).nullable(),
     range: z.boolean(),
     kind: z.enum(MEASURE_KINDS),
-    limit: z.discriminatedUnion('against', [
-      z.strictObject({
-        against: z.literal('stable'),
-        harm: z.enum(['more', 'fewer']),
-        percent: z.number().gt(0).max(1000),
-      }),
-      z.strictObject({
-        against: z.literal('number'),
-        harm: z.enum(['above', 'below']),
-        number: z.number(),
-      }),
-      z.strictObject({ against: z.literal('failures'), inARow: z.int().min(1).max(100) }),
-    ]),
-    intervalMs: z.int().min(1000).max(600_000),
-    delayMs: ms(600_000),
+    limit: measureLimit,
+    intervalMs: z.int().min(1000).max(300_000),
+    delayMs: ms(300_000),
     gaps: z.strictObject({ 'no-data': gapPolicy, 'not-a-number': gapPolicy, 'source-down': gapPolicy }),
   })
   .refine(

@@ -1,6 +1,6 @@
 import type { ClassCounts, IdentitySecond, ReplicaSecond, SparseHistogram } from '../traffic/counts.ts';
 import type { MeasuredPoint } from '../metrics/measured.ts';
-import type { SampleBatch } from './samples.ts';
+import type { MeasuredSecond, SampleBatch } from './samples.ts';
 
 /** All that one service did in one second, or in the minute that begins with it. */
 export type SampleRow = {
@@ -35,6 +35,14 @@ export function rowsOf(batch: SampleBatch): readonly SampleRow[] {
   for (const identity of batch.identities) rowOf(identity.second).identities.push(identity);
   for (const { second, point } of batch.measured ?? []) (rowOf(second).measured ??= []).push(point);
   return [...rows.values()].toSorted((one, other) => one.second - other.second);
+}
+
+/** What rows hold of measures, as a part of a range: absent for none. */
+export function measuredIn(rows: readonly SampleRow[]): { readonly measured?: readonly MeasuredSecond[] } {
+  const measured = rows.flatMap(({ second, measured: points = [] }) =>
+    points.map((point) => ({ second, point })),
+  );
+  return measured.length === 0 ? {} : { measured };
 }
 
 /** The sum of rows under one second: counts and histograms add up exactly, nothing is averaged. */

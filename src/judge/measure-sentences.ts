@@ -3,7 +3,7 @@ import type { MeasureResult } from './describe-measure.ts';
 /** `signups -31% [-45 … -18] is more than 10% fewer than stable's, after 5 windows (2.8 of 1 000 requests, stable 4.1)`. */
 export function measureReason(result: MeasureResult): string {
   const { limit, windows, candidate, stable, kind } = result;
-  const after = `after ${windows} ${windows === 1 ? 'window' : 'windows'} of this step`;
+  const after = `after ${windows} ${windows === 1 ? 'window' : 'windows'}`;
   switch (limit.against) {
     case 'stable': {
       const each = kind === 'mean' ? '' : ' for each 1 000 requests';

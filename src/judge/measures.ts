@@ -9,7 +9,7 @@ import {
 } from './count-bets.ts';
 import { NO_DISPERSION, learnSecond, phiOf, tauOf, type Dispersion } from './dispersion.ts';
 import { NO_MEANS, addMeans, meanLogE, startMeans, type MeanProcess } from './mean-process.ts';
-import type { Measured, MeasuredPoint, MeasuredWindow, NoValue } from './measured.ts';
+import type { MeasuredPoint, MeasuredWindow, NoValue } from './measured.ts';
 import { realisedShare } from './realised-share.ts';
 
 /** What the judge knows of one measure. Plain JSON, bounded. */

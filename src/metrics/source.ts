@@ -21,6 +21,7 @@ export type MetricSource = {
 export type SourceSet = {
   /** The source, or one sentence with why there is none: a name that the server's file does not have, for example. */
   of(measure: Pick<Measure, 'source' | 'from'>): MetricSource | string;
+  readonly pushed: PushedValues;
 };
 
 /** Numbers that applications send of their own accord, kept for a while in memory. */

@@ -79,9 +79,9 @@ export const measure = z
     max: limit('Harm is to be above this, whatever stable does.'),
     min: limit('Harm is to be below this, whatever stable does.'),
     failures: count('Failed runs of a command in a row that are harm.', 1, 100, { default: 2 }).optional(),
-    interval: duration('Length of a window.', { default: '1m', min: 1000, max: 600_000 }).optional(),
+    interval: duration('Length of a window.', { default: '1m', min: 1000, max: 300_000 }).optional(),
     delay: duration('How long after its end a window is complete at the source.', {
-      max: 600_000,
+      max: 300_000,
       defaultNote:
         '15s for prometheus, 10s for influxdb, 1m for datadog, newrelic and graphite, 3m for cloudwatch, 2s for the rest',
     }).optional(),

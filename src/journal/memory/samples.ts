@@ -1,4 +1,4 @@
-import { MINUTE, minuteOf, rowsOf, sumRows, type SampleRow } from '../rollup.ts';
+import { measuredIn, MINUTE, minuteOf, rowsOf, sumRows, type SampleRow } from '../rollup.ts';
 import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 
 type Limits = Parameters<SampleStore['compact']>[0];
@@ -69,6 +69,7 @@ function read(shelf: Shelf | undefined, fromSecond: number, toSecond: number): S
   return {
     replicas: rows.flatMap((row) => row.replicas),
     identities: rows.flatMap((row) => row.identities),
+    ...measuredIn(rows),
     upToSecond: shelf.upToSecond,
     minutesUntil: shelf.minutesUntil === 0 ? null : shelf.minutesUntil,
   };

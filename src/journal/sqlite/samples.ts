@@ -4,8 +4,8 @@ import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { IdentitySecond, ReplicaSecond } from '../../traffic/counts.ts';
-import { rowsOf } from '../rollup.ts';
-import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
+import { measuredIn, rowsOf } from '../rollup.ts';
+import type { EvidenceRange, MeasuredSecond, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 import { decodeRow, encodeRow } from './sample-codec.ts';
 import { PAGE_ROWS, type SamplePage } from './sample-database.ts';
 import { SampleQueue } from './sample-queue.ts';
@@ -172,6 +172,7 @@ class ThreadedSamples implements SqliteSamples {
   ): Promise<SampleRange | null> {
     const replicas: ReplicaSecond[] = [];
     const identities: IdentitySecond[] = [];
+    const measured: MeasuredSecond[] = [];
     let { fromSecond } = query;
     for (;;) {
       const page = await pageFrom(fromSecond);
@@ -180,9 +181,12 @@ class ThreadedSamples implements SqliteSamples {
         const row = decodeRow(second, data);
         replicas.push(...row.replicas);
         identities.push(...row.identities);
+        measured.push(...(measuredIn([row]).measured ?? []));
       }
       if (page.rows.length < PAGE_ROWS) {
-        return { replicas, identities, upToSecond: page.upToSecond, minutesUntil: page.minutesUntil };
+        const { upToSecond, minutesUntil } = page;
+        const range = { replicas, identities, upToSecond, minutesUntil };
+        return measured.length === 0 ? range : { ...range, measured };
       }
       fromSecond = page.rows.at(-1)!.second + 1;
     }

@@ -77,6 +77,9 @@ export function cloudwatchSource(
  * none one of before the share.
  */
 function wholeMinutes({ fromMs, toMs }: MeasureWindow): MeasureWindow {
-  const next = (ms: number): number => Math.ceil(ms / MINUTE_MS) * MINUTE_MS;
-  return { fromMs: next(fromMs), toMs: next(toMs) };
+  return { fromMs: nextMinute(fromMs), toMs: nextMinute(toMs) };
+}
+
+function nextMinute(ms: number): number {
+  return Math.ceil(ms / MINUTE_MS) * MINUTE_MS;
 }

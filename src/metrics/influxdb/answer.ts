@@ -52,7 +52,8 @@ export function readSqlAnswer(answer: HttpAnswer, place: string): MeasureSample 
   if (values.length !== 1) return sourceDown(`the query gives ${values.length} columns: select one`);
   const [value] = values;
   if (value === null) return noData('the query gives no value');
-  return typeof value === 'number' ? sampleOf(value) : numberOf(String(value));
+  if (typeof value === 'number') return sampleOf(value);
+  return typeof value === 'string' ? numberOf(value) : sourceDown('the query gives no number');
 }
 
 function columnOf(row: readonly string[]): { readonly name: 'value' | 'error'; readonly at: number } | null {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { metricSourceConformance, PLACE, REF, SECRET, WINDOW, type Rig } from '../conformance.ts';
+import { metricSourceConformance, PLACE, REF, SECRET, type Rig } from '../conformance.ts';
 import type { MeasureQuery } from '../source.ts';
 import { influxdbSource } from './source.ts';
 
