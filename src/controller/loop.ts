@@ -8,6 +8,7 @@ import { Engine, type EngineListener } from './engine.ts';
 import { Guarding } from './guarding.ts';
 import { Judging } from './judging.ts';
 import { Lookout } from './lookout.ts';
+import { MeasureDesk } from './measure-desk.ts';
 import { Measuring } from './measuring.ts';
 import { releaseOf } from './slot-work.ts';
 import { Metrics } from './metrics.ts';
@@ -106,6 +107,7 @@ export function createController(
       read: reads,
       judge: new Judging(ports, engine, reads),
       ...auditedVerbs({ steer, guard: guarding }, refusals),
+      measures: new MeasureDesk(ports, engine),
       artifacts: artifactsOf(ports),
     },
     noteRefused: (refused) => refusals.note(refused),

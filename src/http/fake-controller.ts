@@ -24,6 +24,9 @@ export type Fake = {
   readonly artifacts: Map<string, Buffer>;
   readonly logLines: { readonly replica: number; readonly releaseId: string; readonly text: string }[];
   plan: PlanView;
+  /** What applications sent. */
+  readonly pushed: Parameters<Controller['measures']['push']>[0][];
+  measureChecks: Awaited<ReturnType<Controller['measures']['check']>>;
   /** Newest first. */
   audit: readonly AuditView[];
   chainFault: ChainCheck['fault'];
@@ -49,6 +52,8 @@ export function fakeController(): Fake {
     events: [],
     artifacts: new Map(),
     logLines: [],
+    pushed: [],
+    measureChecks: [],
     plan: PLAN,
     audit: [],
     chainFault: null,
@@ -84,6 +89,13 @@ export function fakeController(): Fake {
     ),
     steer: steerPart(state, services, rollouts),
     guard: guardPart(state, (name) => find(services, name, 'service')),
+    measures: {
+      push: (push) => {
+        find(services, push.service, 'service');
+        state.pushed.push(push);
+      },
+      check: () => Promise.resolve(state.measureChecks),
+    },
     artifacts: artifactPart(state),
   };
   return Object.assign(state, { controller });

@@ -64,7 +64,7 @@ export function renderConfiguration(): string {
     ...group(
       'a measure',
       ['strategy', 'canary', 'judge', 'NAME'],
-      'measured elsewhere; its name is of lowercase letters, digits and dashes, and none of the above',
+      'measured elsewhere; its name is of lowercase letters, digits and dashes, and none of the above ([guide](guides/measures.md))',
     ),
     ...group('blue-green', ['strategy', 'blue-green']),
     ...presets(),

@@ -50,4 +50,16 @@ export const MEASURE_CODES = {
       'path belongs to json, range to prometheus, from to sources that the server has an address of, failures to a command without a limit. Refused rather than ignored.',
     fix: 'Take it out.',
   },
+  E068: {
+    title: 'a measure that no step has time for',
+    cause:
+      'The first window of a measure is there after its interval and its delay. A step that may not last as long would always end without it.',
+    fix: 'Shorten interval (or delay), or give dwell a longer at-most.',
+  },
+  E069: {
+    title: 'a window that its source cannot measure',
+    cause:
+      'CloudWatch has values for whole minutes only. A query of InfluxDB has to name its window itself, or it would give the same for every one.',
+    fix: 'For CloudWatch, write an interval of whole minutes. For InfluxDB, put {{from}} and {{to}} (or {{seconds}}) where the time stands.',
+  },
 } as const satisfies Record<string, CodeEntry>;

@@ -69,6 +69,7 @@ function resolveMeasure(
   checkTemplate(source, ask, limit, at);
   if (source === 'prometheus') checkOverlap(ask, intervalMs, at);
   if (source === 'json') checkPath(input, at);
+  checkWindow(source, ask, intervalMs, at);
   return {
     name,
     source,
@@ -163,6 +164,16 @@ function kindOf(
   limit: MeasureLimit | null,
   { path, problems }: Found,
 ): Measure['kind'] {
+  if (source === 'pushed' && input.kind === 'rate') {
+    problems.push({
+      code: 'E067',
+      path: [...path, 'kind'],
+      at: 'value',
+      message: 'what is pushed is counted, and gives no rate',
+      note: 'not with pushed',
+      fix: 'write count, or mean',
+    });
+  }
   const found = input.kind ?? kindOfQuery(source, input[source]!);
   if (found !== null) return found;
   if (limit === null || limit.against !== 'stable') return 'mean';
@@ -269,6 +280,44 @@ function checkOverlap(ask: string, intervalMs: number, { path, problems }: Found
       fix: `write [{{window}}], or interval: ${written}`,
     });
   }
+}
+
+const OF_WINDOW = ['from', 'to', 'window', 'seconds'];
+
+function checkWindow(source: SourceKind, ask: string, intervalMs: number, { path, problems }: Found): void {
+  if (source === 'cloudwatch' && intervalMs % DEFAULT_INTERVAL_MS !== 0) {
+    problems.push({
+      code: 'E069',
+      path: [...path, 'interval'],
+      at: 'value',
+      message: 'an interval with cloudwatch is a number of whole minutes',
+      note: formatDuration(intervalMs),
+      fix: 'did you mean 1m?',
+    });
+  }
+  if (source !== 'influxdb' || templateNames(ask).some((name) => OF_WINDOW.includes(name))) return;
+  problems.push({
+    code: 'E069',
+    path: [...path, source],
+    at: 'value',
+    message: 'this asks the same for every window',
+    note: 'it does not name its window',
+    fix: 'put {{from}} and {{to}} where the time stands',
+  });
+}
+
+/** Measures whose first window no step of this dwell waits for. */
+export function tooSlow(measures: readonly Measure[], atMostMs: number, path: Path): readonly Problem[] {
+  return measures
+    .filter(({ intervalMs, delayMs }) => intervalMs + delayMs > atMostMs)
+    .map(({ name, intervalMs, delayMs }) => ({
+      code: 'E068',
+      path: [...path, 'judge', name],
+      at: 'key',
+      message: `${name} has its first window after ${formatDuration(intervalMs + delayMs)}, and a step lasts ${formatDuration(atMostMs)} at most`,
+      note: 'no step has time for it',
+      fix: 'write a shorter interval, or a longer dwell: {at-most: …}',
+    }));
 }
 
 function checkPath(input: MeasureInput, { path, problems }: Found): void {

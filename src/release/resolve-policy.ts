@@ -1,4 +1,4 @@
-import { resolveMeasures } from './resolve-measures.ts';
+import { resolveMeasures, tooSlow } from './resolve-measures.ts';
 import type { MeasureInput } from './schema-measure.ts';
 import { DEFAULTS, PRESETS, type Preset, type Try } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
@@ -35,11 +35,13 @@ export function resolvePolicy(input: ServiceInput['strategy'], path: Path, probl
 
 function canaryPolicy(input: CanaryInput, path: Path, problems: Problems): Policy {
   const { base, preset } = resolveCommon(input, path, problems);
+  const dwell = resolveDwell(input.dwell, preset, [...path, 'dwell'], problems);
+  problems.push(...tooSlow(base.judge.measures ?? [], dwell.atMostMs, path));
   return {
     strategy: 'canary',
     ...base,
     stepsPercent: resolveSteps(input.steps, preset, [...path, 'steps'], problems),
-    dwell: resolveDwell(input.dwell, preset, [...path, 'dwell'], problems),
+    dwell,
     bakeMs: ms(input.bake) ?? preset.canary.bakeMs,
     askBeforeFull: input.ask ?? preset.canary.askBeforeFull,
     sticky: resolveSticky(input.sticky, { by: 'cookie' }),
