@@ -3,7 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import type { OthersKind } from '../test/e2e/behind.ts';
 import { find, run, type Place, type Running } from './peers.ts';
 
-/** The same proxy as people have it: keep-alive to the application, an access log that is buffered where it can be. */
+/**
+ * The same proxy as people have it: keep-alive to the application, an access log that is buffered where it can be. HAProxy with
+ * one thread, as Bascule's own has it: processor time a request is not the same with more.
+ */
 export const PLAIN: Readonly<Record<OthersKind, (place: Place) => Promise<Running>>> = {
   nginx: async ({ directory, port, backends: [backend] }) => {
     const file = join(directory, 'nginx.conf');
@@ -44,6 +47,7 @@ ${temporary.join('')}  keepalive_requests 10000;
       file,
       `global
   maxconn 2000
+  nbthread 1
 defaults
   mode http
   log stdout format raw local0

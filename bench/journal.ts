@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteJournal } from '../src/journal/sqlite/open.ts';
-import { encodeRow } from '../src/journal/sqlite/sample-codec.ts';
+import { encodeRow } from '../src/traffic/counts-codec.ts';
 import { openSqliteSamples } from '../src/journal/sqlite/samples.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { systemRandom } from '../src/lib/random.ts';

@@ -1,56 +1,56 @@
-/** What judging costs: time per second judged, time per verdict, bytes of state. `node bench/judge.ts` */
-import { judgeSecond, startJudge } from '../src/judge/judge.ts';
-import type { JudgedSecond, JudgeState } from '../src/judge/state.ts';
-import { verdictOf } from '../src/judge/verdict.ts';
-import { DEFAULT_JUDGING, USUAL_LATENCY, rngOf, trafficOf, type Version } from '../test/judge-traffic.ts';
+/**
+ * Judges side by side on the same traffic: this one by its presets and by the settings of its goal figures, and the rules that
+ * other tools go by. Prints Markdown tables, the goals G1 to G14, and what judging costs; ends with 1 if a goal was missed.
+ *
+ *   npm run bench:judge -- [--reps 200] [--only PATTERN] [--judges PATTERN] [--cost]
+ */
+import { parseArgs } from 'node:util';
+import { cellOf, takersOf, type Cell } from './judge/compare.ts';
+import { coreForLive, costs, type Cost } from './judge/cost.ts';
+import { goalsOf } from './judge/goals.ts';
+import { SCENARIOS } from './judge/scenarios.ts';
+import { faultTable, healthyTable } from './judge/table.ts';
 
-const SECONDS = 3000;
-const GOALS = { tickMicros: 50, stateBytes: 8192 };
+const { values } = parseArgs({
+  options: {
+    reps: { type: 'string', default: '200' },
+    only: { type: 'string', default: '' },
+    judges: { type: 'string', default: '' },
+    cost: { type: 'boolean', default: false },
+  },
+});
+const reps = Number(values.reps);
+if (!(reps >= 10)) throw new Error('--reps takes a number from 10 on');
 
-function healthy(): Version {
-  return { errorRate: 0.005, latency: USUAL_LATENCY };
+const scenarios = values.cost ? [] : SCENARIOS.filter(({ id }) => new RegExp(values.only, 'u').test(id));
+const judges = new RegExp(values.judges, 'u');
+const cells: Cell[] = [];
+for (const scenario of scenarios) {
+  for (const contender of takersOf(scenario)) {
+    if (judges.test(contender.id)) cells.push(cellOf(contender, scenario, reps));
+  }
+  console.error(`${scenario.id} done`);
+}
+const healthy = scenarios.filter((one) => one.kind === 'healthy');
+const faults = scenarios.filter((one) => one.kind === 'fault');
+if (healthy.length > 0) console.log(`## Healthy versions\n\n${healthyTable(healthy, cells)}\n`);
+if (faults.length > 0) console.log(`## Faults\n\n${faultTable(faults, cells)}\n`);
+
+let ten: Cost | null = null;
+if (values.only === '') {
+  const all = costs();
+  ten = all.find((one) => one.name.startsWith('10 checks, 100 ')) ?? null;
+  console.log('## Cost, in CPU time\n\n| | a second judged | a verdict | state |\n|---|--:|--:|--:|');
+  for (const one of all)
+    console.log(
+      `| ${one.name} | ${one.secondMicros.toFixed(1)} µs | ${one.verdictMicros.toFixed(1)} µs | ${one.stateBytes} bytes |`,
+    );
+  const live = coreForLive();
+  console.log(`\n${live.judges} live judges: ${(100 * live.part).toFixed(1)} % of a core\n`);
 }
 
-function recorded(rps: number): { readonly start: JudgeState; readonly seconds: readonly JudgedSecond[] } {
-  const next = trafficOf({ rng: rngOf(1), rps, stableReplicas: 2, stable: healthy, candidate: healthy });
-  const before = Array.from({ length: 600 }, (_, i) => next(i - 600, 0)).flat();
-  const seconds = Array.from({ length: SECONDS }, (_, age): JudgedSecond => {
-    const stepIndex = Math.floor(age / 600);
-    const askedSharePercent = 10 * (stepIndex + 1);
-    const replicas = next(age, askedSharePercent / 100);
-    return { second: age, stepIndex, askedSharePercent, replicas, identities: [] };
-  });
-  const start = startJudge({
-    policy: DEFAULT_JUDGING,
-    unit: 'request',
-    stable: 'blue',
-    candidate: 'green',
-    plannedSeconds: SECONDS,
-    baselineBefore: before,
-  });
-  return { start, seconds };
-}
-
-function microsPer(count: number, work: () => void): number {
-  const began = performance.now();
-  work();
-  return (1000 * (performance.now() - began)) / count;
-}
-
-for (const rps of [10, 100, 1000]) {
-  const { start, seconds } = recorded(rps);
-  let state = start;
-  const fold = (): void => {
-    state = seconds.reduce(judgeSecond, start);
-  };
-  fold();
-  const tick = Math.min(microsPer(SECONDS, fold), microsPer(SECONDS, fold), microsPer(SECONDS, fold));
-  const verdict = microsPer(1000, () => {
-    for (let i = 0; i < 1000; i++) verdictOf(state);
-  });
-  const bytes = JSON.stringify(state).length;
-  console.log(
-    `${String(rps).padStart(5)} req/s  ${tick.toFixed(1)} µs a second judged (goal ${GOALS.tickMicros})  ` +
-      `${verdict.toFixed(1)} µs a verdict  ${bytes} bytes of state (goal ${GOALS.stateBytes})`,
-  );
-}
+const goals = goalsOf(cells, ten);
+console.log('## Goals\n\n| | goal | found | |\n|---|---|---|---|');
+for (const goal of goals)
+  console.log(`| ${goal.id} | ${goal.says} | ${goal.found} | ${goal.isMet ? 'met' : 'MISSED'} |`);
+if (goals.some((goal) => !goal.isMet)) process.exitCode = 1;

@@ -173,8 +173,17 @@ async function superseded(stage: Stage): Promise<string | null> {
   return (await stage.reach('retiring')) ? first : null;
 }
 
+async function supersededAtStart(stage: Stage): Promise<string | null> {
+  await stage.deploy(stage.people.label('slow-start'));
+  if (!(await stage.reach('starting'))) return null;
+  const first = stage.rollout?.id ?? null;
+  await stage.deploy(stage.people.label('good'), true);
+  return first;
+}
+
+/** The first one is drained, or it is still being started. */
 async function supersededAndRestarted(stage: Stage): Promise<void> {
-  const first = await superseded(stage);
+  const first = stage.world.draw.chance(0.5) ? await superseded(stage) : await supersededAtStart(stage);
   if (first === null) return;
   stage.world.restartMachine();
   await stage.world.until(() => stage.rollout?.id !== first, OVER_WITHIN_MS);
@@ -200,7 +209,9 @@ async function overtaken(stage: Stage): Promise<void> {
   await stage.settle(people.abort(null));
   await stage.over(null);
   await world.pass(startedMs + 3700 - world.time.monotonicMs);
-  stage.arm('install', { kind: 'slow', ms: 800 });
+  // Either the old start fails when it finds that out, or it works, with fewer replicas than are wanted by now.
+  if (world.draw.chance(0.5)) stage.arm('install', { kind: 'slow', ms: 800 });
+  else await stage.settle(people.apply(people.spec.scale.replicas === 3 ? 2 : 3));
   await stage.deploy(label);
   await stage.over('done');
 }
@@ -225,11 +236,12 @@ async function abortedOnFullDisk(stage: Stage, then: () => void | Promise<void>)
   await stage.over('done');
 }
 
-/** Somebody asks the next controller for another share before it has looked at the proxy. */
+/** In every second world somebody asks the next controller for another share before it has looked at the proxy. */
 async function killedAndWeighed(stage: Stage): Promise<void> {
   const { world, people } = stage;
   world.kill();
   world.diskFull = false;
+  if (world.draw.chance(0.5)) return;
   stage.arm('observe', { kind: 'slow', ms: 500 });
   await world.until(() => world.isAlive, 2000);
   await stage.settle(people.weight(40));

@@ -289,6 +289,13 @@ const ADOPTION: readonly Mutant[] = [
     to: 'if (seen.revision > state.route.revision && this.#engine.owes(service)) {',
   },
   {
+    name: 'a start of before another boot stands before the new one',
+    area: 'adoption',
+    file: 'src/controller/slot-work.ts',
+    from: 'numberOf(id) > numberOf(newest)',
+    to: 'numberOf(id) < numberOf(newest)',
+  },
+  {
     name: 'the boot is noted before everyone was told',
     area: 'adoption',
     file: 'src/controller/loop.ts',

@@ -19,6 +19,7 @@ const FOUND: readonly (readonly [seed: number, what: string])[] = [
   [33, 'a proxy that was away for a moment failed the start of a version'],
   [36, 'a deploy stopped what was kept warm while stable was down and it was what users got'],
   [1179, 'a start that an abort overtook gave the next one, which had more replicas, its own number'],
+  [63, 'a start of before another boot stood before the start that followed it'],
   [2451, 'a way back of a controller that was killed reached the proxy in the middle of the next rollout'],
 ];
 /** Every scenario once. */

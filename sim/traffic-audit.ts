@@ -1,5 +1,6 @@
 import { SLOT_NAMES, type SlotName } from '../src/release/slot.ts';
 import type { JournalEntry } from '../src/journal/journal.ts';
+import { routeOf, sameRoute } from '../src/rollout/route.ts';
 import type { ServiceState } from '../src/rollout/state.ts';
 import type { Route } from '../src/traffic/router.ts';
 import type { SlotWorkload } from '../src/workload/runtime.ts';
@@ -95,6 +96,9 @@ export class TrafficAudit {
       for (const slot of SLOT_NAMES) this.#gate(state.service, slot);
       const served = this.#world.proxy.served(state.service);
       for (const slot of SLOT_NAMES) this.#answeredBy(state, slot, served[slot]);
+      this.#lasts(`${state.service} otherwise`, this.#routesOtherwise(state), () =>
+        this.#breach(`the proxy sends the users of ${state.service} otherwise than is recorded as proven`),
+      );
       this.#lasts(`${state.service} nobody`, served.nobody > 0.001 && this.#couldServe(state), () =>
         this.#breach(
           `${Math.round(served.nobody * 100)}% of the users of ${state.service} are answered by nobody, though a slot is sound`,
@@ -189,6 +193,11 @@ export class TrafficAudit {
     this.#lasts(`${service} ${rollout?.id} back from ${slot}`, isBack && part > 0, () =>
       this.#breach(`${Math.round(part * 100)}% of the users still get ${id}, which was taken back`),
     );
+  }
+
+  #routesOtherwise(state: ServiceState): boolean {
+    const route = this.#world.proxy.routes.get(state.service);
+    return state.route.proven && route !== undefined && !sameRoute(routeOf(state), route);
   }
 
   /** A slot that is sound, may serve, and does not: of stable, of what is kept, or of a candidate that has a share. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { access, chmod, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { terminalLog } from './cli/terminal-log.ts';
 import { ROLES } from './controller/controller.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
-import { parseServerFile, type ServerFile } from './controller/server-file.ts';
+import { readServerFile, type ServerFile } from './controller/server-file.ts';
 import { createApi, type Api } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
@@ -244,16 +244,8 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
   const runtime = runtimeByOwner([processes, outside], ({ spec }) =>
     spec.run === null ? outside : processes,
   );
-  const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const shared = {
-    clock,
-    helper: file.nginxHelper,
-    holdPort: builtin.holdPort,
-    report: (message: string) => log.warn({}, message),
-  };
-  const nginx = new NginxRouter({ root: join(stateDir, 'nginx'), ...shared });
-  const haproxy = new HaproxyRouter({ root: join(stateDir, 'haproxy'), ...shared });
-  const router = withDoorSecrets(routerByKind({ builtin, nginx, haproxy }), secrets);
+  const routers = openRouters(stateDir, file, { clock, log });
+  const { builtin, nginx, haproxy } = routers;
   const sources = openSources({
     connections: file.sources,
     secrets: ofSecrets,
@@ -266,7 +258,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     timers: systemTimers,
     journal,
     samples,
-    router,
+    router: withDoorSecrets(routerByKind(routers), secrets),
     runtime,
     store,
     checker: releaseChecker({ stateDir, store, allowedUsers, path }),
@@ -276,6 +268,24 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     log,
   };
   return { ports, clock, bootId, processes, builtin, others: [nginx, haproxy], journal };
+}
+
+/** One for each kind of proxy. Requests to the others wait at the built-in one during a hold. */
+function openRouters(
+  stateDir: string,
+  file: ServerFile,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+) {
+  const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
+  const shared = {
+    clock,
+    helper: file.nginxHelper,
+    holdPort: builtin.holdPort,
+    report: (message: string) => log.warn({}, message),
+  };
+  const nginx = new NginxRouter({ root: join(stateDir, 'nginx'), ...shared });
+  const haproxy = new HaproxyRouter({ root: join(stateDir, 'haproxy'), ...shared });
+  return { builtin, nginx, haproxy };
 }
 
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */
@@ -289,19 +299,4 @@ function openLog(clock: Clock): Log {
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {
   const workers = file.proxyWorkers === null ? [] : ['--workers', String(file.proxyWorkers)];
   return [process.execPath, YOUNG_HEAP, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
-}
-
-function readServerFile(stateDir: string, configFile: string | null): ServerFile {
-  const path = configFile ?? join(stateDir, 'server.yaml');
-  try {
-    const text = configFile !== null || existsSync(path) ? readFileSync(path, 'utf8') : '';
-    return parseServerFile(text, path);
-  } catch (error) {
-    if (error instanceof OperatingError) throw error;
-    throw new OperatingError(
-      'SERVER_FILE_INVALID',
-      `${path} cannot be read, so the server did not start: ${messageOf(error)}`,
-      { retryable: false, cause: error },
-    );
-  }
 }

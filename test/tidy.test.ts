@@ -32,6 +32,9 @@ const SHARED_BY_ADAPTERS = new Set(['traffic/access-log']);
 const PORT_FILES = new Set([
   'traffic/router.ts',
   'traffic/counts.ts',
+  'traffic/counts-codec.ts',
+  'traffic/counts-row.ts',
+  'traffic/packed-seconds.ts',
   'traffic/cohort.ts',
   'workload/runtime.ts',
   'workload/store.ts',

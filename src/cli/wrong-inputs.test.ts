@@ -185,7 +185,7 @@ describe('wrong inputs', () => {
         const [code, message] = wrong.refusal;
         fake.refusal = new OperatingError(code, message, { retryable: false });
       }
-      const before = JSON.stringify(fake.controller.read.services());
+      const before = JSON.stringify(await fake.controller.read.services());
       const line = wrong.line.replace('<state>', cli.api.stateDir).replace('<project>', cli.project);
 
       const ran = await cli.run(line, wrong.scene);
@@ -193,7 +193,7 @@ describe('wrong inputs', () => {
       seen.push(shown(title, ran));
       assert.equal(ran.code, wrong.code, ran.err);
       assert.deepEqual(fake.changes, []);
-      assert.equal(JSON.stringify(fake.controller.read.services()), before);
+      assert.equal(JSON.stringify(await fake.controller.read.services()), before);
       if (!isAsked(wrong)) assert.deepEqual(fake.calls, []);
     });
   }

@@ -20,7 +20,8 @@ import type {
  */
 export type Controller = {
   readonly read: {
-    services(): readonly ServiceView[];
+    /** Every one, or the one with this name if it is there; of many, in parts between which others act. */
+    services(only?: string): Promise<readonly ServiceView[]>;
     service(name: string): ServiceView;
     rollout(id: string): RolloutView;
     why(id: string): WhyView;

@@ -1,12 +1,11 @@
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { TrafficBatch } from '../traffic/counts.ts';
-import type { MeasuredSecond } from '../journal/samples.ts';
 import type { Finding, Measuring } from './measuring.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
 import type { Ports } from './ports.ts';
-import type { MeasuredPoint } from '../metrics/measured.ts';
+import type { MeasuredPoint, MeasuredSecond } from '../metrics/measured.ts';
 import { Ring } from './ring.ts';
 import { BASELINE_SECONDS } from './session.ts';
 
@@ -36,6 +35,7 @@ export class Counting {
     const kept = this.#rings.get(service) ?? (await this.#restored(service));
     const batch = await this.#traffic(service, kept.cursor);
     if (batch === null) return;
+    await this.#engine.turn();
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
     const measured = this.#measured(service, kept.ring, batch.upToSecond);

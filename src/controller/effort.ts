@@ -48,6 +48,9 @@ export class Effort {
       !this.stopping.aborted && this.#engine.find(service) !== null;
       waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)
     ) {
+      await this.#engine.turn();
+      // It may be gone by now.
+      if (this.#engine.find(service) === null) return;
       try {
         this.#engine.post(service, event, 'bascule', { finished: [id] });
         return;

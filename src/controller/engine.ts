@@ -16,6 +16,7 @@ import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
 import type { Moment } from './allowed.ts';
 import { NO_EVIDENCE, evidenceOf, recordOf, type Evidence, type RolloutRecord } from './records.ts';
+import { Turns } from './turns.ts';
 import type { EventView } from './views.ts';
 
 export type Bare<E> = E extends unknown ? Omit<E, 'atMs' | 'wallMs' | 'actor'> : never;
@@ -63,6 +64,7 @@ type ServerEvent = {
  */
 export class Engine {
   readonly #ports: Ports;
+  readonly #turns: Turns;
   readonly #entries = new Map<string, Entry>();
   #server: { readonly revision: number; readonly state: ServerState } = { revision: 0, state: {} };
   /** Freezes out of the server file that are on. */
@@ -75,6 +77,12 @@ export class Engine {
 
   constructor(ports: Ports) {
     this.#ports = ports;
+    this.#turns = new Turns(ports);
+  }
+
+  /** For what was seen, and what became of commands: resolves when it may be posted without holding up all else. */
+  turn(): Promise<void> {
+    return this.#turns.next();
   }
 
   /** Takes up what the journal holds. Returns the commands without a result, oldest first. */

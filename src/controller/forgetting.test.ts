@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oldReleases, oldRollouts } from './forgetting.ts';
-import type { RolloutRecord } from './records.ts';
+import { oldReleases, oldRollouts, type Past } from './forgetting.ts';
 
 /** `r7 shop/v7 done`; without an outcome it goes on. */
-function records(...lines: readonly string[]): readonly RolloutRecord[] {
+function records(...lines: readonly string[]): readonly Past[] {
   return lines.map((line) => {
-    const [id, releaseId, outcome] = line.split(' ');
-    const ending = outcome === undefined ? null : { outcome };
-    return { rollout: { id, releaseId }, ending } as unknown as RolloutRecord;
+    const [id = '', releaseId = '', outcome = null] = line.split(' ');
+    return { id, releaseId, outcome };
   });
 }
 
-const idsOf = (found: ReadonlySet<RolloutRecord>): readonly string[] =>
-  [...found].map(({ rollout }) => rollout.id);
+const idsOf = (found: ReadonlySet<Past>): readonly string[] => [...found].map(({ id }) => id);
 
 test('beyond the newest, what a rollback may need and what goes on stay', () => {
   const all = records(

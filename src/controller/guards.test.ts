@@ -70,7 +70,8 @@ describe('a lock', () => {
     assert.match(await refusal(deployBy(world, ANA, 'v2')), /^LOCKED/);
     const before = world.controller.read.info().lastSeq;
 
-    await world.pass(13_000);
+    // A service without a rollout is looked at every ten seconds of this world.
+    await world.pass(21_000);
 
     const said = world.controller.read
       .events({ service: 'shop', rollout: null, afterSeq: before, limit: 50 })
@@ -106,7 +107,7 @@ describe('a freeze', () => {
       await refusal(deployBy(world, ANA, 'v1')),
       /^FROZEN: shop is frozen by bob, together with every/,
     );
-    assert.deepEqual(world.controller.read.services(), []);
+    assert.deepEqual(await world.controller.read.services(), []);
     await world.controller.guard.unfreeze(null, ANA);
     await world.serving();
     await deployBy(world, ANA, 'v2');

@@ -49,7 +49,7 @@ test('after remove labels begin anew, the history stays, and no way back leads t
   await world.deploy('v2');
   await world.until('v2 is over', () => world.over('v2'));
   await world.controller.steer.remove('shop', ANA);
-  await world.until('it is gone', () => world.controller.read.services().length === 0);
+  await world.until('it is gone', () => world.isGone());
   assert.deepEqual(outcomes(world, 'v2'), ['done']);
   assert.throws(() => world.controller.read.history({ service: 'nothing', limit: 5 }), {
     code: 'SERVICE_UNKNOWN',

@@ -38,6 +38,7 @@ export class Lookout {
 
   async #lookAtHealth(service: string): Promise<void> {
     const seen = await this.#observed(service);
+    await this.#engine.turn();
     const state = this.#engine.find(service);
     if (seen === null || state === null) return;
     // An observation of an older route may not know the replicas that the state speaks of.
@@ -55,6 +56,7 @@ export class Lookout {
       };
       if (releaseId === null || replicas === 0) continue;
       const gone = await this.#notRunning(service, slot);
+      await this.#engine.turn();
       if (this.#engine.find(service)?.slots[slot].releaseId !== releaseId) continue;
       const healthy = seen.slots[slot].replicas.filter(
         ({ replica, healthy: isWell }) => replica < replicas && isWell && !gone.has(replica),
@@ -94,6 +96,7 @@ export class Lookout {
   }
 
   async #lookAtDeadlines(service: string): Promise<void> {
+    await this.#engine.turn();
     const state = this.#engine.find(service);
     if (state === null) return;
     this.#engine.post(service, { kind: 'clockAdvanced' }, 'bascule');

@@ -64,10 +64,10 @@ export function createController(
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
   const guarding = new Guarding(ports, engine, steer);
   const refusals = new Refusals(ports, engine);
-  const waste = new Tidying(ports, settings);
+  const waste = new Tidying(ports, settings, stopping.signal);
   const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
-  const tidying = new Rounds(ports, 'tidying', () => waste.tidy(engine.services()));
+  const tidying = new Rounds(ports, 'tidying', () => waste.tidy(() => engine.services()));
   const stops: (() => void)[] = [];
   const forget = (service: string): void => counting.forget(service);
   const listener = listenerOf({ tenures, reads, metrics, desk, waste, forget });

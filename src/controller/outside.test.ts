@@ -195,7 +195,7 @@ describe('current', () => {
     );
     assert.match(lines[2]!, /^25% → 50% → 100%/u);
     assert.match(warnings[0]!, /http:\/\/127\.0\.0\.1:7000 is adopted as what serves today/u);
-    assert.deepEqual(world.controller.read.services(), []);
+    assert.deepEqual(await world.controller.read.services(), []);
   });
 
   test('what does not answer is not adopted, and nothing is begun', async () => {
@@ -204,7 +204,7 @@ describe('current', () => {
 
     await assert.rejects(world.deploy('v1', { spec: ADOPTING }), { code: 'CURRENT_DOWN' });
 
-    assert.deepEqual(world.controller.read.services(), []);
+    assert.deepEqual(await world.controller.read.services(), []);
   });
 
   test('a bad first version goes back to it', async () => {

@@ -22,6 +22,8 @@ export function planView(
     readonly isNew: boolean;
     readonly id: string;
     readonly moment: Moment;
+    /** Seen in the traffic of the last day, or null where nothing would be judged. */
+    readonly foresight: PlanView['foresight'];
     /** The freeze that begins next. */
     readonly next: NextFreeze;
     readonly caller: Pick<Caller, 'actor'>;
@@ -48,6 +50,7 @@ export function planView(
       ...warningsOf(state, isNew),
       ...comingFreeze(at.next, at.moment),
     ],
+    foresight: changes && from !== null ? at.foresight : null,
     changes,
     obstacles,
   };

@@ -41,8 +41,15 @@ export class Reads {
     this.#metrics = parts.metrics;
   }
 
-  services(): readonly ServiceView[] {
-    return this.#engine.services().map((state) => this.#view(state));
+  async services(only?: string): Promise<readonly ServiceView[]> {
+    const views: ServiceView[] = [];
+    for (const { service } of this.#engine.services()) {
+      if (only !== undefined && service !== only) continue;
+      await this.#engine.turn();
+      const state = this.#engine.find(service);
+      if (state !== null) views.push(this.#view(state));
+    }
+    return views;
   }
 
   service(name: string): ServiceView {
@@ -167,7 +174,9 @@ export class Reads {
     const records = this.#ports.journal
       .documents({ kind: 'rollout', aggregate: state.service, limit: 2 })
       .map(({ value }) => value as unknown as RolloutRecord);
-    const now = state.rollout === null ? null : this.record(state.rollout.id);
+    const current = records.find(({ rollout }) => rollout.id === state.rollout?.id);
+    const known = current === undefined ? null : this.#withEvidence(current);
+    const now = state.rollout === null ? null : (known ?? this.record(state.rollout.id));
     const last = records.find((record) => record.endedAtMs !== null) ?? null;
     return serviceView(state, { now, last }, this.#engine.moment(state.service));
   }

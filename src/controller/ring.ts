@@ -1,6 +1,7 @@
-import type { MeasuredSecond } from '../journal/samples.ts';
-import type { MeasuredPoint } from '../metrics/measured.ts';
+import type { MeasuredPoint, MeasuredSecond } from '../metrics/measured.ts';
 import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../traffic/counts.ts';
+import { rowsOf } from '../traffic/counts-row.ts';
+import { PackedSeconds } from '../traffic/packed-seconds.ts';
 
 export type SecondOfTraffic = {
   readonly replicas: readonly ReplicaSecond[];
@@ -9,13 +10,9 @@ export type SecondOfTraffic = {
   readonly measured?: readonly MeasuredPoint[];
 };
 
-type Filling = { replicas: ReplicaSecond[]; identities: IdentitySecond[]; measured?: MeasuredPoint[] };
-
-const SILENT: SecondOfTraffic = { replicas: [], identities: [] };
-
 /** The last seconds of a service's traffic, by second. Bounded. */
 export class Ring {
-  readonly #seconds = new Map<number, Filling>();
+  readonly #seconds = new PackedSeconds();
   readonly #keepSeconds: number;
   #upTo: number | null = null;
 
@@ -34,35 +31,23 @@ export class Ring {
       readonly upToSecond: number | null;
     },
   ): void {
-    for (const row of batch.replicas) this.#at(row.second).replicas.push(row);
-    for (const row of batch.identities) this.#at(row.second).identities.push(row);
-    for (const { second, point } of batch.measured ?? []) (this.#at(second).measured ??= []).push(point);
+    for (const row of rowsOf(batch)) this.#seconds.add(row);
     const before = this.#upTo;
     if (batch.upToSecond !== null) this.#upTo = Math.max(before ?? 0, batch.upToSecond);
-    if (this.#upTo !== before) this.#forget();
+    if (this.#upTo !== before) this.#seconds.forgetBefore((this.#upTo ?? 0) - this.#keepSeconds);
   }
 
   second(second: number): SecondOfTraffic {
-    return this.#seconds.get(second) ?? SILENT;
+    const rows = this.#seconds.between(second, second);
+    const traffic = {
+      replicas: rows.flatMap(({ replicas }) => replicas),
+      identities: rows.flatMap(({ identities }) => identities),
+    };
+    const measured = rows.flatMap((row) => row.measured ?? []);
+    return measured.length === 0 ? traffic : { ...traffic, measured };
   }
 
   replicas(fromSecond: number, toSecond: number): readonly ReplicaSecond[] {
-    return [...this.#seconds]
-      .filter(([second]) => second >= fromSecond && second <= toSecond)
-      .sort(([a], [b]) => a - b)
-      .flatMap(([, { replicas }]) => replicas);
-  }
-
-  #at(second: number): Filling {
-    const known = this.#seconds.get(second);
-    if (known !== undefined) return known;
-    const made = { replicas: [], identities: [] };
-    this.#seconds.set(second, made);
-    return made;
-  }
-
-  #forget(): void {
-    const before = (this.#upTo ?? 0) - this.#keepSeconds;
-    for (const second of this.#seconds.keys()) if (second < before) this.#seconds.delete(second);
+    return this.#seconds.between(fromSecond, toSecond).flatMap(({ replicas }) => replicas);
   }
 }

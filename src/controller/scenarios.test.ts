@@ -500,7 +500,7 @@ test('removing takes processes, door and route away; the name can be used again'
   await world.serving();
 
   await world.controller.steer.remove('shop', ANA);
-  await world.until('it is gone', () => world.controller.read.services().length === 0);
+  await world.until('it is gone', () => world.isGone());
   assert.equal(world.running.size, 0);
   assert.equal(world.doors.size, 0);
 
@@ -599,4 +599,20 @@ test('a start that an abort overtook does not say how many replicas the next one
   await world.until('v2 serves', () => world.service().stable === 'v2');
   assert.equal(world.service().slots.green.replicas, 3);
   assert.deepEqual(route(world).replicas, { blue: 3, green: 3 });
+});
+
+test('a start that another boot made void does not stand before the one that follows it', async () => {
+  const world = new World();
+  await world.serving();
+  world.building.set('shop/v2', new Promise(() => undefined));
+  world.inFlight.set('shop/green', 1);
+  await world.deploy('v2');
+  await world.until('v2 is built', () => world.effects.includes('build shop/v2'));
+  const { rollout } = await world.deploy('v3', { supersede: true });
+  assert.notEqual(world.service().rollout?.label, 'v3');
+
+  world.restartMachine();
+
+  await world.until('v3 is over', () => world.over('v3'));
+  assert.equal(world.controller.read.rollout(rollout!.id).outcome, 'done');
 });

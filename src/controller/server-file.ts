@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { OperatingError } from '../lib/errors.ts';
+import { messageOf, OperatingError } from '../lib/errors.ts';
 import { sources, type SourceConnection } from '../release/source-connection.ts';
 import type { FreezeRule } from './calendar.ts';
 import { freezeEntry } from './freeze-entry.ts';
@@ -50,6 +52,22 @@ const schema = z.strictObject({
   freezes: z.array(freezeEntry).max(100).default([]),
   sources: sources.optional(),
 });
+
+/** `server.yaml` of the state directory, which need not be there, or the file that was named. Error: SERVER_FILE_INVALID. */
+export function readServerFile(stateDir: string, configFile: string | null): ServerFile {
+  const path = configFile ?? join(stateDir, 'server.yaml');
+  try {
+    const text = configFile !== null || existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return parseServerFile(text, path);
+  } catch (error) {
+    if (error instanceof OperatingError) throw error;
+    throw new OperatingError(
+      'SERVER_FILE_INVALID',
+      `${path} cannot be read, so the server did not start: ${messageOf(error)}`,
+      { retryable: false, cause: error },
+    );
+  }
+}
 
 /** Reads the text of a server file; empty text gives the defaults. Error: SERVER_FILE_INVALID with every mistake. */
 export function parseServerFile(text: string, file: string): ServerFile {

@@ -50,7 +50,9 @@ export class SlotWork {
   async start(service: string, id: string, command: CommandOf<'startSlot'>): Promise<void> {
     const { slot, releaseId, replicas } = command;
     const place = `${service}/${slot}`;
-    this.#starts.set(place, id);
+    const newest = this.#starts.get(place);
+    // After another boot, what is new is asked for before what was never finished.
+    if (newest === undefined || numberOf(id) > numberOf(newest)) this.#starts.set(place, id);
     for (
       let waitMs = FIRST_STABLE_RETRY_MS;
       !this.#effort.stopping.aborted;
@@ -217,6 +219,11 @@ export class SlotWork {
   }
 
   readonly #release = (id: string): Release | null => releaseOf(this.#ports, id);
+}
+
+/** Commands of a service are numbered in the order in which they were decided. */
+function numberOf(command: string): number {
+  return Number(command.slice(command.lastIndexOf('/') + 1));
 }
 
 function passesByItself(error: unknown): boolean {

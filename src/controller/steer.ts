@@ -1,4 +1,6 @@
+import type { SampleRange } from '../journal/samples.ts';
 import { OperatingError } from '../lib/errors.ts';
+import type { Plan } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { slotWithRole } from '../rollout/state.ts';
 import type { Answer } from '../rollout/answer.ts';
@@ -7,12 +9,15 @@ import type { Caller, Controller } from './controller.ts';
 import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
 import type { BareEvent, Document, Engine, Extra, Origin } from './engine.ts';
+import { foresightOf } from './foresight.ts';
+import type { ForesightView } from './foresight-view.ts';
 import { forgetFormer } from './labels.ts';
 import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
+import { PAST_HOURS, pastTraffic } from './past-traffic.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
 import type { Ports } from './ports.ts';
-import { assertProxyCan } from './proxy-can.ts';
+import { assertProxyCan, capabilitiesOf } from './proxy-can.ts';
 import type { Reads } from './reads.ts';
 import type { Reserved } from './reserved.ts';
 import { withDoor } from './try-door.ts';
@@ -47,8 +52,21 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     this.#calendar = parts.calendar;
   }
 
+  #lastDay(service: string): Promise<SampleRange> {
+    const toSecond = Math.floor(this.#ports.clock.steadyMs() / 1000);
+    return this.#ports.samples.read({ service, fromSecond: toSecond - PAST_HOURS * 3600, toSecond });
+  }
+
+  #foresight({ door }: ServiceSpec, plan: Plan, range: SampleRange): ForesightView {
+    const past = pastTraffic(range, plan.sticky.by === 'none' ? 'request' : 'identity');
+    const { headTimeoutMs = null } = capabilitiesOf(this.#ports.router, door.proxy.kind);
+    return foresightOf(plan, past, { spec: door.proxy, headTimeoutMs });
+  }
+
   async plan(request: Parameters<Controller['steer']['plan']>[0], caller: Caller) {
-    const prepared = this.#deploys.prepare(await this.#deploys.gather(request, caller));
+    const gathered = await this.#deploys.gather(request, caller);
+    const range = await this.#lastDay(request.spec.name);
+    const prepared = this.#deploys.prepare(gathered);
     const state = this.#engine.find(request.spec.name);
     const moment = this.#engine.moment(request.spec.name);
     const begun = state ?? this.#deploys.newService(request.spec);
@@ -61,6 +79,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       id: `p-${this.#ports.random.hex(4)}`,
       moment,
       next: this.#calendar.next(request.spec.name, moment.wallMs),
+      foresight: this.#foresight(request.spec, prepared.request.plan, range),
       caller,
     });
     if (view.id !== null) {

@@ -5,7 +5,7 @@ import { Executor } from './execute.ts';
 import type { Ports, Settings } from './ports.ts';
 
 /** What doing needs of the engine. */
-export type Decisions = Pick<Engine, 'find' | 'post' | 'finishLater'>;
+export type Decisions = Pick<Engine, 'find' | 'post' | 'turn' | 'finishLater'>;
 
 type Tenure = { readonly salt: string; readonly executor: Executor };
 
@@ -52,6 +52,7 @@ function during(engine: Engine, salt: string): Decisions {
   };
   return {
     find,
+    turn: () => engine.turn(),
     post: (service, event, actor, extra) => {
       if (find(service) === null)
         throw new OperatingError(

@@ -2,7 +2,7 @@ import type { Release } from '../release/release.ts';
 import type { ServiceState } from '../rollout/state.ts';
 import { releasesToKeep } from '../workload/retention.ts';
 import { EvidenceKeeping } from './evidence-keeping.ts';
-import { oldReleases, oldRollouts } from './forgetting.ts';
+import { forgetOldDocuments } from './old-documents.ts';
 import type { Ports, Settings } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
 
@@ -12,27 +12,34 @@ const MOST_SAMPLE_BYTES = 256 * 1024 * 1024;
 /** About two thousand rollouts of half an hour. */
 const MOST_EVIDENCE_BYTES = 1024 * 1024 * 1024;
 const DAY_MS = 86_400_000;
+/** Between two parts of the work. */
+const PAUSE_MS = 2;
 /** Old documents are looked for once an hour: that reads them all. */
 const ROUNDS_BETWEEN_DOCUMENTS = 60;
 /** Releases that failed and stay, with their files, to be looked at and tried again. */
 const KEEP_TRIED = 2;
-const MOST_ROLLOUTS = 5000;
-const DOCUMENTS_READ = 10_000;
-const MOST_EVENTS = 500_000;
 /** Promotions of a service that are looked through for what a rollback may name. */
 const PROMOTIONS_READ = 100;
 
-/** Takes away what nothing needs: samples past their time, releases that no way back could ask for. */
+/** What was looked up for a service: `state` when that was, and what it depends on. */
+type Kept = { readonly state: ServiceState; readonly of: string; readonly releases: readonly Release[] };
+
+/**
+ * Takes away what nothing needs: samples past their time, releases that no way back could ask for. Of a thousand services, so
+ * in small parts between which others act.
+ */
 export class Tidying {
   readonly #ports: Ports;
   readonly #settings: Settings;
-  readonly #kept = new Map<string, { readonly of: string; readonly releases: readonly Release[] }>();
+  readonly #stopping: AbortSignal;
+  readonly #kept = new Map<string, Kept>();
   readonly #evidence: EvidenceKeeping;
   #rounds = 0;
 
-  constructor(ports: Ports, settings: Settings) {
+  constructor(ports: Ports, settings: Settings, stopping: AbortSignal) {
     this.#ports = ports;
     this.#settings = settings;
+    this.#stopping = stopping;
     this.#evidence = new EvidenceKeeping(ports);
   }
 
@@ -41,76 +48,66 @@ export class Tidying {
     this.#evidence.ended(rollout);
   }
 
-  async tidy(states: readonly ServiceState[]): Promise<void> {
+  /** `services`: as they are when it is asked. */
+  async tidy(services: () => readonly ServiceState[]): Promise<void> {
+    await this.#compactSamples(services());
+    for (const state of services()) if (this.#lookUp(state) === 'read' && !(await this.#pause())) return;
+    if (this.#rounds % ROUNDS_BETWEEN_DOCUMENTS === 0)
+      await forgetOldDocuments({
+        journal: this.#ports.journal,
+        samples: this.#ports.samples,
+        beforeMs: this.#ports.clock.nowMs() - DAY_MS,
+        kept: () => new Set(this.#releases(services()).map(({ id }) => id)),
+        pause: () => this.#pause(),
+      });
+    if (this.#stopping.aborted) return;
+    this.#rounds += 1;
+    const names = new Set(services().map(({ service }) => service));
+    for (const service of this.#kept.keys()) if (!names.has(service)) this.#kept.delete(service);
+    await this.#ports.store.prune(this.#releases(services()));
+  }
+
+  async #compactSamples(states: readonly ServiceState[]): Promise<void> {
     const nowSecond = Math.floor(this.#ports.clock.steadyMs() / 1000);
     const keep = states.flatMap(({ service, rollout }) => {
       const first = rollout?.spans[0]?.fromSecond;
       return first === undefined ? [] : [{ service, fromSecond: first - SECONDS_KEPT_S }];
     });
-    const limits = {
+    await this.#evidence.keep();
+    await this.#ports.samples.compact({
       secondsBefore: nowSecond - SECONDS_KEPT_S,
       minutesBefore: nowSecond - MINUTES_KEPT_S,
       maxBytes: MOST_SAMPLE_BYTES,
       maxEvidenceBytes: MOST_EVIDENCE_BYTES,
-    };
-    await this.#evidence.keep();
-    await this.#ports.samples.compact({ ...limits, keep });
-    const releases = states.flatMap((state) => this.#releasesOf(state));
-    if (this.#rounds % ROUNDS_BETWEEN_DOCUMENTS === 0)
-      await forgetOldDocuments(this.#ports, new Set(releases.map(({ id }) => id)));
-    this.#rounds += 1;
-    await this.#ports.store.prune(releases);
+      keep,
+    });
   }
 
-  /** Looked up anew only when something has changed: a thousand services have a hundred thousand records. */
-  #releasesOf(state: ServiceState): readonly Release[] {
+  /** Those that stay now; what has changed since it was looked up is looked up at once. */
+  #releases(states: readonly ServiceState[]): readonly Release[] {
+    return states.flatMap((state) => {
+      this.#lookUp(state);
+      return this.#kept.get(state.service)!.releases;
+    });
+  }
+
+  /** Only when something has changed: a thousand services have a hundred thousand records. */
+  #lookUp(state: ServiceState): 'known' | 'read' {
     const { service, slots, rollout } = state;
+    const known = this.#kept.get(service);
+    if (known?.state === state) return 'known';
     const newest = this.#ports.journal.documents({ kind: 'rollout', aggregate: service, limit: 1 })[0]?.key;
     const inUse = [slots.blue.releaseId, slots.green.releaseId, rollout?.id, rollout?.next?.rollout];
     const of = JSON.stringify([newest, ...inUse]);
-    const known = this.#kept.get(service);
-    if (known?.of === of) return known.releases;
-    const releases = releasesOf(this.#ports, state, this.#settings);
-    this.#kept.set(service, { of, releases });
-    return releases;
+    const releases = known?.of === of ? known.releases : releasesOf(this.#ports, state, this.#settings);
+    this.#kept.set(service, { state, of, releases });
+    return 'read';
   }
-}
 
-/**
- * Answers and plans for a day, rollouts as many as people look at, releases as long as one of these names them, events until
- * there are too many. `kept`: releases whose files stay.
- */
-async function forgetOldDocuments(ports: Ports, kept: ReadonlySet<string>): Promise<void> {
-  const read = (kind: string) => ports.journal.documents({ kind, aggregate: null, limit: DOCUMENTS_READ });
-  const yesterdayMs = ports.clock.nowMs() - DAY_MS;
-  const old = ['answer', 'plan'].flatMap((kind) =>
-    read(kind)
-      .filter(({ value }) => (value as { readonly atMs: number }).atMs < yesterdayMs)
-      .map(({ key }) => ({ kind, key })),
-  );
-  const records = read('rollout').map(({ value }) => value as unknown as RolloutRecord);
-  const rollouts = oldRollouts(records, kept, MOST_ROLLOUTS);
-  // What is older than all that was read may be named by what was not read.
-  const isAll = records.length < DOCUMENTS_READ;
-  const staying = records.filter((record) => !rollouts.has(record));
-  const releases = isAll
-    ? oldReleases(
-        read('release').map(({ key }) => key),
-        kept,
-        staying,
-      )
-    : [];
-  const documents = [
-    ...old,
-    ...[...rollouts].map(({ rollout }) => ({ kind: 'rollout', key: rollout.id })),
-    ...releases.map((key) => ({ kind: 'release', key })),
-  ];
-  const excess = ports.journal.head().seq - MOST_EVENTS;
-  const oldest = ports.journal.events({ aggregate: null, rollout: null, afterSeq: 0, limit: 1 })[0]?.seq ?? 0;
-  // In large steps: a checkpoint walks the chain that it replaces.
-  const eventsUpToSeq = excess - oldest > MOST_EVENTS / 10 ? excess : 0;
-  if (documents.length > 0 || eventsUpToSeq > 0) ports.journal.prune({ eventsUpToSeq, documents });
-  if (rollouts.size > 0) await ports.samples.dropEvidence([...rollouts].map(({ rollout }) => rollout.id));
+  async #pause(): Promise<boolean> {
+    await this.#ports.timers.sleep(PAUSE_MS, this.#stopping);
+    return !this.#stopping.aborted;
+  }
 }
 
 function releasesOf(ports: Ports, state: ServiceState, settings: Settings): readonly Release[] {

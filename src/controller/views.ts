@@ -1,6 +1,7 @@
 import type { Verdict } from '../judge/verdict.ts';
 import type { Step } from '../release/plan.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { ForesightView } from './foresight-view.ts';
 import type { Freeze, Lock } from '../rollout/guard.ts';
 import type { Cause, Outcome, Phase, Slot } from '../rollout/state.ts';
 
@@ -138,6 +139,8 @@ export type PlanView = {
   /** Lines for people: `+ start …`, `traffic …`, `judge …`. */
   readonly lines: readonly string[];
   readonly warnings: readonly string[];
+  /** What its judge could find in the traffic of now; null where nothing would be judged. */
+  readonly foresight: ForesightView | null;
   /** Whether a deploy would change anything. */
   readonly changes: boolean;
   /** What stands in the way; a deploy would be refused. */

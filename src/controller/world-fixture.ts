@@ -126,7 +126,7 @@ export class World {
   commits = 0;
   /** Kills the controller at this commit, counted from the first. */
   killAt: { readonly commit: number; readonly when: 'before' | 'after' } | null = null;
-  #counts: ReplicaSecond[] = [];
+  #counts: { readonly service: string; readonly row: ReplicaSecond }[] = [];
   #countedUpTo: number;
   #alive: { value: boolean } = { value: false };
   #running: ReturnType<typeof createController> | null = null;
@@ -218,6 +218,16 @@ export class World {
 
   service(name = 'shop') {
     return this.controller.read.service(name);
+  }
+
+  isGone(name = 'shop'): boolean {
+    try {
+      this.service(name);
+      return false;
+    } catch (error) {
+      if (error instanceof OperatingError && error.code === 'SERVICE_UNKNOWN') return true;
+      throw error;
+    }
   }
 
   over(label: string): boolean {
@@ -313,7 +323,10 @@ export class World {
     return {
       sleep: (ms, signal) =>
         new Promise((resolve) => {
-          const cancel = this.time.at(ms, () => alive.value && resolve());
+          const act = (): void => void (alive.value && resolve());
+          // Others act in between, and no time goes by.
+          if (ms === 0) return void setImmediate(act);
+          const cancel = this.time.at(ms, act);
           signal.addEventListener('abort', () => {
             cancel();
             resolve();
@@ -403,7 +416,7 @@ export class World {
         this.inFlight.delete(`${service}/${slot}`);
         return cut;
       },
-      traffic: async (_service, cursor) => {
+      traffic: async (service, cursor) => {
         this.#assertProxy();
         const after = cursor === null ? this.#countedUpTo : Number(cursor);
         const { lost } = this;
@@ -412,7 +425,9 @@ export class World {
           cursor: String(this.#countedUpTo),
           upToSecond: this.#countedUpTo,
           lost: isLost ? { fromSecond: Math.max(lost.fromSecond, after + 1), toSecond: lost.toSecond } : null,
-          replicas: this.#counts.filter(({ second }) => second > after),
+          replicas: this.#counts
+            .filter((one) => one.service === service && one.row.second > after)
+            .map((one) => one.row),
           identities: [],
         };
       },
@@ -484,7 +499,10 @@ export class World {
   #count(): void {
     const over = Math.floor(this.time.steadyMs / 1000) - 1;
     for (let second = this.#countedUpTo + 1; second <= over; second += 1) {
-      for (const route of this.routes.values()) this.#counts.push(...this.#rowsOf(route, second));
+      for (const route of this.routes.values()) {
+        const { service } = route;
+        this.#counts.push(...this.#rowsOf(route, second).map((row) => ({ service, row })));
+      }
       this.#countedUpTo = second;
     }
   }

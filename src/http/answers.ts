@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
+import { foresight } from './answers-foresight.ts';
 import { verdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
@@ -214,6 +215,7 @@ export const planView = z.strictObject({
   from: z.string().nullable(),
   lines: z.array(z.string()).readonly(),
   warnings: z.array(z.string()).readonly(),
+  foresight: foresight.nullable(),
   changes: z.boolean(),
   obstacles: z.array(z.string()).readonly(),
 });

@@ -23,7 +23,7 @@ export async function streamEvents(
   let news = Promise.withResolvers<'news'>();
   const unsubscribe = controller.read.onEvent(() => news.resolve('news'));
   try {
-    if (!(await outlet.write(snapshot(controller, filter, cursor)))) return;
+    if (!(await outlet.write(await snapshot(controller, filter, cursor)))) return;
     for (;;) {
       // Before reading, so that what is recorded meanwhile is not slept through.
       news = Promise.withResolvers();
@@ -43,10 +43,8 @@ export async function streamEvents(
 }
 
 /** The state that the deltas begin from; its id lets a client that breaks off now come back to the same place. */
-function snapshot(controller: Controller, filter: EventFilter, seq: number): string {
-  const services = controller.read
-    .services()
-    .filter((view) => filter.service === null || view.name === filter.service);
+async function snapshot(controller: Controller, filter: EventFilter, seq: number): Promise<string> {
+  const services = await controller.read.services(filter.service ?? undefined);
   return `id: ${seq}\nevent: snapshot\ndata: ${JSON.stringify({ schema: VIEW_SCHEMA, services })}\n\n`;
 }
 

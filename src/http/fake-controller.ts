@@ -10,6 +10,7 @@ import type {
   ServiceView,
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
+import { FORESIGHT } from './fake-foresight.ts';
 import { guardPart } from './fake-guards.ts';
 import { judgePart } from './fake-judge.ts';
 
@@ -110,7 +111,8 @@ const PLAN: PlanView = {
     '+ start    2 × v43 in green (127.0.0.1:8202 127.0.0.1:8203)',
     'traffic    5% → 25% → 50% → 100%, at least 5m each',
   ],
-  warnings: ['p99 cannot be decided at 5%; it is judged from 25% on'],
+  warnings: [],
+  foresight: FORESIGHT,
   changes: true,
   obstacles: [],
 };
@@ -140,7 +142,8 @@ function readPart(
   listeners: Set<(event: EventView) => void>,
 ): Controller['read'] {
   return {
-    services: () => [...services.values()],
+    services: async (only) =>
+      [...services.values()].filter(({ name }) => only === undefined || name === only),
     service: (name) => find(services, name, 'service'),
     rollout: (id) => find(rollouts, id, 'rollout'),
     why: (id) => {

@@ -77,7 +77,7 @@ export const READ_ROUTES: readonly Route[] = [
     role: 'viewer',
     summary: 'Every service as it stands',
     answer: answers.servicesAnswer,
-    handle: ({ controller }) => ({ schema, services: controller.read.services() }),
+    handle: async ({ controller }) => ({ schema, services: await controller.read.services() }),
   }),
   route({
     method: 'GET',

@@ -3,6 +3,7 @@ import { ABSOLUTE_FILE, OVERRIDE_HEADER } from '../release/forms.ts';
 import { GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
 import { PRESET_NAMES } from '../release/service.ts';
+import { otherJudge } from './judge-body.ts';
 
 /**
  * A resolved service as a client sends it. The client has checked the file already; the server trusts no client, so
@@ -271,6 +272,7 @@ const policy = z.strictObject({
     checks: z.array(check).max(50).readonly(),
     measures: z.array(measure).min(1).max(20).readonly().exactOptional(),
     warmUpMs: ms(DAY_MS),
+    rule: otherJudge.exactOptional(),
   }),
   whenWorse: z.enum(['rollback', 'pause']),
   whenUnsure: z.strictObject({ waitMs: ms(30 * DAY_MS), then: z.enum(['advance', 'ask', 'rollback']) }),

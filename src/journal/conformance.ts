@@ -285,6 +285,11 @@ function queries(fact: Fact): void {
     assert.deepEqual(keys('release', null, 2), ['c1', 'v2']);
     assert.deepEqual(keys('release', 'shop'), ['v2', 'v1']);
     assert.deepEqual(keys('other', null), []);
+    const olderThan = (key: string, aggregate: string | null = null): readonly string[] =>
+      journal.documents({ kind: 'release', aggregate, limit: 10, olderThan: key }).map((one) => one.key);
+    assert.deepEqual(olderThan('c1'), ['v2', 'v1']);
+    assert.deepEqual(olderThan('v2', 'shop'), ['v1']);
+    assert.deepEqual([olderThan('v1'), olderThan('nothing')], [[], []]);
     assert.equal(journal.document('release', 'v1'), 'new');
     assert.equal(journal.document('other', 'v1'), undefined);
   });

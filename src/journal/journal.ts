@@ -100,6 +100,8 @@ export type DocumentQuery = {
   /** Null for all. */
   readonly aggregate: string | null;
   readonly limit: number;
+  /** Only what was first written before the document of that kind with this key, so that a page follows on another. */
+  readonly olderThan?: string;
 };
 
 export type ChainHead = { readonly seq: number; readonly mac: string };

@@ -1,15 +1,5 @@
 import type { ClassCounts, IdentitySecond, ReplicaSecond, SparseHistogram } from '../traffic/counts.ts';
-import type { MeasuredPoint } from '../metrics/measured.ts';
-import type { MeasuredSecond, SampleBatch } from './samples.ts';
-
-/** All that one service did in one second, or in the minute that begins with it. */
-export type SampleRow = {
-  readonly second: number;
-  readonly replicas: readonly ReplicaSecond[];
-  readonly identities: readonly IdentitySecond[];
-  /** Absent for none. */
-  readonly measured?: readonly MeasuredPoint[];
-};
+import type { CountsRow } from '../traffic/counts-row.ts';
 
 export const MINUTE = 60;
 
@@ -17,36 +7,8 @@ export function minuteOf(second: number): number {
   return Math.floor(second / MINUTE) * MINUTE;
 }
 
-/** One row for each second of a batch, in order. */
-export function rowsOf(batch: SampleBatch): readonly SampleRow[] {
-  type Row = {
-    second: number;
-    replicas: ReplicaSecond[];
-    identities: IdentitySecond[];
-    measured?: MeasuredPoint[];
-  };
-  const rows = new Map<number, Row>();
-  function rowOf(second: number) {
-    let row = rows.get(second);
-    if (row === undefined) rows.set(second, (row = { second, replicas: [], identities: [] }));
-    return row;
-  }
-  for (const replica of batch.replicas) rowOf(replica.second).replicas.push(replica);
-  for (const identity of batch.identities) rowOf(identity.second).identities.push(identity);
-  for (const { second, point } of batch.measured ?? []) (rowOf(second).measured ??= []).push(point);
-  return [...rows.values()].toSorted((one, other) => one.second - other.second);
-}
-
-/** What rows hold of measures, as a part of a range: absent for none. */
-export function measuredIn(rows: readonly SampleRow[]): { readonly measured?: readonly MeasuredSecond[] } {
-  const measured = rows.flatMap(({ second, measured: points = [] }) =>
-    points.map((point) => ({ second, point })),
-  );
-  return measured.length === 0 ? {} : { measured };
-}
-
 /** The sum of rows under one second: counts and histograms add up exactly, nothing is averaged. */
-export function sumRows(second: number, rows: readonly SampleRow[]): SampleRow {
+export function sumRows(second: number, rows: readonly CountsRow[]): CountsRow {
   const replicas = new Map<string, ReplicaSecond>();
   const identities = new Map<string, IdentitySecond>();
   for (const row of rows) {

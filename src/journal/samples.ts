@@ -1,4 +1,4 @@
-import type { MeasuredPoint } from '../metrics/measured.ts';
+import type { MeasuredSecond } from '../metrics/measured.ts';
 import type { IdentitySecond, ReplicaSecond } from '../traffic/counts.ts';
 
 /** Counts per second, kept beside the journal, written once a second for all services outside the main thread. */
@@ -54,8 +54,6 @@ export type SampleBatch = {
   /** What came in of measures, by the second in which it is judged. Absent for none. */
   readonly measured?: readonly MeasuredSecond[];
 };
-
-export type MeasuredSecond = { readonly second: number; readonly point: MeasuredPoint };
 
 export type SampleRange = {
   readonly replicas: readonly ReplicaSecond[];

@@ -5,19 +5,12 @@ import {
   FINE_PER_COARSE,
   addLatencies,
   beyondOf,
+  faded,
   latencyShift,
   quantileBucket,
   totalWeight,
 } from './latency.ts';
-import {
-  decidedOf,
-  eventsOn,
-  failuresOf,
-  replicaSide,
-  stableHalves,
-  sumOf,
-  type Reading,
-} from './reading.ts';
+import { decidedOf, eventsOn, failuresOf, replicaSides, sumOf, type Reading } from './reading.ts';
 import { advanceSevere } from './severe.ts';
 import type { CheckState, JudgeState } from './state.ts';
 
@@ -65,7 +58,7 @@ export function learn(state: JudgeState, reading: Reading): JudgeState {
     learned: state.latency.learned + 1,
   };
   const learned = { ...state, checks, latency };
-  return latency.learned % LINE_EVERY_SECONDS === 0 ? relined(learned) : learned;
+  return latency.learned % LINE_EVERY_SECONDS === 0 ? relined(withFaded(learned)) : learned;
 }
 
 function learnCheck(
@@ -88,9 +81,8 @@ function learnCheck(
 }
 
 function learnSecondBefore(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState {
-  const side = replicaSide(replicas);
   const counted = { ...state, replicas: replicasOf(state, replicas) };
-  const halves = counted.replicas.stable > 1 ? stableHalves(replicas) : null;
+  const { side, halves } = replicaSides(replicas, counted.replicas.stable > 1);
   const checks = counted.checks.map((check) => {
     if (state.unit === 'identity' || (check.check.kind === 'line' && check.line === null)) return check;
     return { ...check, dispersion: learnCheck(check, { stable: side, halves }, false) };
@@ -110,8 +102,14 @@ function learnSecondBefore(state: JudgeState, replicas: readonly ReplicaSecond[]
     people: { failed: 0, active: 0 },
   });
   const learned = { ...counted, checks, latency, severe };
-  const request = state.unit === 'request' && latency.learned % LINE_EVERY_SECONDS === 0;
-  return request ? relined(learned) : learned;
+  if (latency.learned % LINE_EVERY_SECONDS !== 0) return learned;
+  return state.unit === 'request' ? relined(withFaded(learned)) : withFaded(learned);
+}
+
+function withFaded(state: JudgeState): JudgeState {
+  const { stable, candidate, learned } = state.latency;
+  const [first, second] = [faded(stable, LINE_EVERY_SECONDS), faded(candidate, LINE_EVERY_SECONDS)];
+  return { ...state, latency: { stable: first, candidate: second, learned } };
 }
 
 /** Lines where stable's quantiles lie now. Where people are counted a line stays, so that "first crossing" means one thing. */

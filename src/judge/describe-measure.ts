@@ -87,8 +87,10 @@ export function failureOf({ test, measure, gap }: MeasureState): string | null {
 }
 
 /** Whether a step may end without more of it: it is surely not worse, or what is missing is to be ignored. */
-export function isSettled(result: MeasureResult): boolean {
-  return result.state === 'not-worse' || result.gap?.policy === 'ignore';
+export function isMeasureSettled(state: MeasureState): boolean {
+  const { gap, measure } = state;
+  if (gap !== null) return measure.gaps[gap.kind] === 'ignore';
+  return state.windows.step > 0 && isSafe(state);
 }
 
 /** Seconds by which the first window of a step may come late before it is missed. */

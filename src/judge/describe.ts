@@ -83,10 +83,15 @@ function withoutStaleEnd(result: CheckResult): CheckResult {
   return isStale ? { ...result, interval: [lo, null] } : result;
 }
 
+/** In this step, surely not worse by the limit. */
+export function isNotWorse(one: CheckState): boolean {
+  return mixtureLogE(one.safe) >= SAFE_LOG_LIMIT;
+}
+
 /** Whether this check alone is worse, surely not worse, or neither yet. */
 function verdictOfCheck(state: JudgeState, one: CheckState, limitLogE: number): CheckVerdict {
   if (one.harm.logE >= limitLogE) return 'worse';
-  if (mixtureLogE(one.safe) >= SAFE_LOG_LIMIT) return 'not-worse';
+  if (isNotWorse(one)) return 'not-worse';
   const seen = one.counts.step;
   if (state.step.requests[0] === 0 || seen[2] + seen[3] === 0) return 'no-data';
   return 'undecided';
@@ -119,7 +124,7 @@ function lineInterval(
   const { ladder } = one;
   const [harmShift, within] = [harmShiftOf(check), safeShiftOf(check)];
   const isWorse = one.harm.logE >= limitLogE;
-  const isSafe = mixtureLogE(one.safe) >= SAFE_LOG_LIMIT;
+  const isSafe = isNotWorse(one);
   const refuted =
     ladder === null
       ? null
@@ -211,7 +216,7 @@ function needRequests(state: JudgeState, one: CheckState): number | null {
   const requests = state.step.requests[0];
   const { logW } = one.safe;
   if (!one.check.required || requests < LEAST_TREND_REQUESTS || logW.length === 0) return null;
-  if (mixtureLogE(one.safe) >= SAFE_LOG_LIMIT) return 0;
+  if (isNotWorse(one)) return 0;
   const best = Math.max(...logW);
   if (best <= 0) return null;
   const missing = SAFE_LOG_LIMIT + Math.log(logW.length) - best;

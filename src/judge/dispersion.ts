@@ -64,9 +64,14 @@ function addTick(block: BlockSums, length: number, halves: Halves): BlockSums {
   const [d2, sumV, su2, sumUu] = block.sums;
   return {
     full: block.full + 1,
-    sums: [d2 + d * d, sumV + v, su2 + su * su, sumUu + uu],
+    sums: [short(d2 + d * d), short(sumV + v), su2 + su * su, sumUu + uu],
     open: null,
   };
+}
+
+/** Digits after a billionth of a sum are noise. */
+function short(sum: number): number {
+  return sum < 1000 ? sum : Math.round(sum * 1e3) / 1e3;
 }
 
 /** Pearson dispersion of one block length, shrunk towards 1 by `prior` blocks that behaved. */

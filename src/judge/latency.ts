@@ -58,9 +58,45 @@ export function crossedOf(records: readonly (readonly [from: number, to: number,
   return crossed;
 }
 
+/** One histogram, ready to be asked how much of it lies beyond a line. */
+export type Cumulative = {
+  /** Buckets that hold anything, growing. */
+  readonly buckets: readonly number[];
+  /** Index i: how many lie in `buckets[i]` or above. */
+  readonly above: readonly number[];
+};
+
+export function cumulativeOf(histogram: SparseHistogram): Cumulative {
+  const buckets: number[] = [];
+  const above: number[] = [];
+  let sum = 0;
+  for (let i = histogram.length - 1; i >= 0; i--) {
+    const [bucket, count] = histogram[i]!;
+    sum += count;
+    buckets[i] = bucket;
+    above[i] = sum;
+  }
+  return { buckets, above };
+}
+
 /** How many lie beyond a fine line; lines past the last bucket are never crossed. */
-export function beyondLine(beyond: Beyond, fine: number): number {
-  return beyond[Math.max(0, fine)] ?? 0;
+export function beyondLine(beyond: Beyond | readonly Cumulative[], fine: number): number {
+  const line = Math.max(0, fine);
+  if (beyond instanceof Uint32Array) return beyond[line] ?? 0;
+  let sum = 0;
+  for (const one of beyond) sum += one.above[firstAbove(one.buckets, line)] ?? 0;
+  return sum;
+}
+
+/** Index of the first bucket above a line, by halving. */
+function firstAbove(buckets: readonly number[], line: number): number {
+  let [low, high] = [0, buckets.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (buckets[middle]! > line) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Weights per coarse bucket, half-life 58 s. Thousandths are enough, and keep the state small. */
@@ -72,15 +108,31 @@ export function addLatencies(
   decayed: DecayedHistogram,
   histograms: readonly SparseHistogram[],
 ): DecayedHistogram {
-  const next = decayed.map((weight) => weight * DECAY);
+  let length = decayed.length;
   for (const histogram of histograms) {
-    for (const [fine, count] of histogram) {
-      const bucket = coarseBucket(fine);
-      while (next.length <= bucket) next.push(0);
-      next[bucket]! += count;
+    const last = histogram.at(-1);
+    if (last !== undefined) length = Math.max(length, coarseBucket(last[0]) + 1);
+  }
+  const next = decayed.slice();
+  while (next.length < length) next.push(0);
+  for (const histogram of histograms) {
+    for (let i = 0; i < histogram.length; i++) {
+      const [fine, count] = histogram[i]!;
+      next[coarseBucket(fine)]! += count;
     }
   }
-  return next.map((weight) => Math.round(weight * 1000) / 1000);
+  return next;
+}
+
+/** What so many seconds leave of the weights. Done every few seconds, just before anybody looks. */
+export function faded(decayed: DecayedHistogram, seconds: number): DecayedHistogram {
+  const factor = DECAY ** seconds;
+  const next = decayed.slice();
+  for (let i = 0; i < next.length; i++) {
+    const weight = next[i]! * factor;
+    next[i] = weight < 100 ? Math.round(weight * 1000) / 1000 : Math.round(weight * 10) / 10;
+  }
+  return next;
 }
 
 export function totalWeight(decayed: DecayedHistogram): number {

@@ -18,6 +18,12 @@ export type Mixture = {
   readonly prior: number;
 };
 
+/** ln W below which nothing more is lost: e^-80 of new wealth a second is nothing in ten thousand years. */
+const MOST_LOST = -80;
+
+/** Below it a few digits are enough. */
+const NEARLY_LOST = -20;
+
 export const NOTHING_WON: Mixture = { logW: [], slope: [], prior: 0 };
 
 export type Gains = {
@@ -32,14 +38,17 @@ export type Gains = {
 export function advanceMixture(mixture: Mixture, gains: Gains): Mixture {
   const { logGains, slopes, prior } = gains;
   const logPrior = prior > 0 ? Math.log(prior) : LOG_ZERO;
-  const logW: number[] = [];
-  const slope: number[] = [];
-  for (let i = 0; i < logGains.length; i++) {
-    const before = mixture.logW[i] ?? LOG_ZERO;
+  const isNew = mixture.logW.length === 0;
+  const logW = isNew ? logGains.map(() => LOG_ZERO) : mixture.logW.slice();
+  const slope = slopes === null ? [] : isNew ? slopes.map(() => 0) : mixture.slope.slice();
+  for (let i = 0; i < logW.length; i++) {
+    const before = logW[i]!;
     const started = prior > 0 ? logAddExp(before, logPrior) : before;
-    logW.push(Math.max(LOG_ZERO, rounded(started + logGains[i]!, 1e12)));
+    const now = started + logGains[i]!;
+    logW[i] = Math.max(isNew ? LOG_ZERO : MOST_LOST, rounded(now, now < NEARLY_LOST ? 1e5 : 1e12));
     if (slopes === null) continue;
-    slope.push(rounded((mixture.slope[i] ?? 0) * Math.exp(before - started) + slopes[i]!, 1e4));
+    const kept = before === started ? 1 : Math.exp(before - started);
+    slope[i] = rounded(slope[i]! * kept + slopes[i]!, 1e4);
   }
   return { logW, slope, prior: Math.min(1, rounded(mixture.prior + prior, 1e12)) };
 }

@@ -1,7 +1,7 @@
 import type { IdentitySecond, ReplicaSecond, SparseHistogram } from '../traffic/counts.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { JudgedCheck } from './checks.ts';
-import { beyondLine, beyondOf, crossedOf, type Beyond } from './latency.ts';
+import { beyondLine, crossedOf, cumulativeOf, type Beyond, type Cumulative } from './latency.ts';
 import type { Attempts } from './severe.ts';
 import type { JudgeState, JudgedSecond } from './state.ts';
 
@@ -10,7 +10,7 @@ export type Side = {
   readonly units: number;
   readonly failed: number;
   readonly clientError: number;
-  readonly beyond: Beyond;
+  readonly beyond: Beyond | readonly Cumulative[];
 };
 
 /** One second, added up as the checks need it. Lives for that second only. */
@@ -50,10 +50,11 @@ export function readSecond(state: JudgeState, second: JudgedSecond): Reading {
       latencies,
     };
   }
+  const { side, halves } = replicaSides(stable, state.replicas.stable > 1);
   return {
-    candidate: replicaSide(candidate),
-    stable: replicaSide(stable),
-    halves: state.replicas.stable > 1 ? stableHalves(stable) : null,
+    candidate: replicaSides(candidate, false).side,
+    stable: side,
+    halves,
     requests,
     attempts,
     drawn: requests,
@@ -61,17 +62,25 @@ export function readSecond(state: JudgeState, second: JudgedSecond): Reading {
   };
 }
 
-export function stableHalves(stable: readonly ReplicaSecond[]): readonly [Side, Side] {
-  const half = (parity: number): Side => replicaSide(stable.filter((one) => one.replica % 2 === parity));
-  return [half(0), half(1)];
+/** Rows of replicas, each with its latencies ready to be asked. */
+type Counted = { readonly row: ReplicaSecond; readonly beyond: Cumulative };
+
+/** What several replicas did together, and the even and odd ones by themselves, or null for halves that are not wanted. */
+export function replicaSides(
+  replicas: readonly ReplicaSecond[],
+  halved: boolean,
+): { readonly side: Side; readonly halves: readonly [Side, Side] | null } {
+  const all = replicas.map((row): Counted => ({ row, beyond: cumulativeOf(row.latency) }));
+  const half = (parity: number): Side => together(all.filter(({ row }) => row.replica % 2 === parity));
+  return { side: together(all), halves: halved ? [half(0), half(1)] : null };
 }
 
-export function replicaSide(replicas: readonly ReplicaSecond[]): Side {
+function together(rows: readonly Counted[]): Side {
   return {
-    units: sumOf(replicas, decidedOf),
-    failed: sumOf(replicas, failuresOf),
-    clientError: sumOf(replicas, (replica) => replica.classes.clientError),
-    beyond: beyondOf(replicas.map(latencyOf)),
+    units: sumOf(rows, ({ row }) => decidedOf(row)),
+    failed: sumOf(rows, ({ row }) => failuresOf(row)),
+    clientError: sumOf(rows, ({ row }) => row.classes.clientError),
+    beyond: rows.map((one) => one.beyond),
   };
 }
 

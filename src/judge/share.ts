@@ -19,14 +19,14 @@ export const CHANGE_SECONDS = 2;
 const LEAST_REQUESTS_TO_WARN = 200;
 
 export function shareOf(state: JudgeState): ShareResult {
-  const { askedPercent, requests, drawn } = state.step;
+  const { askedPercent, requests } = state.step;
   const all = requests[0] + requests[1];
   const seenPercent = all > 0 ? (100 * requests[0]) / all : null;
   const judged = askedPercent > 0 && askedPercent < 100;
   return {
     askedPercent,
     seenPercent,
-    mismatch: judged ? mismatchOf(state, drawn) : null,
+    mismatch: mismatchOf(state),
     warning:
       judged && state.unit === 'identity' && seenPercent !== null && all >= LEAST_REQUESTS_TO_WARN
         ? warningOf(askedPercent, seenPercent)
@@ -34,9 +34,10 @@ export function shareOf(state: JudgeState): ShareResult {
   };
 }
 
-function mismatchOf(state: JudgeState, drawn: readonly [number, number]): string | null {
+export function mismatchOf(state: JudgeState): string | null {
+  const { askedPercent: asked, drawn } = state.step;
   const counts = { hits: drawn[0], misses: drawn[1] };
-  const asked = state.step.askedPercent;
+  if (asked === 0 || asked === 100) return null;
   if (betaBinomialLogE(counts, asked / 100) < MISMATCH_LIMIT) return null;
   const what = state.unit === 'identity' ? 'people' : 'requests';
   const [lo, hi] = probabilityBounds(counts, 0.001);

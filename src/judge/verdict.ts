@@ -1,11 +1,11 @@
-import { describeMeasure, isSettled, missingWords, type MeasureResult } from './describe-measure.ts';
-import { describeCheck, type CheckResult } from './describe.ts';
+import { describeMeasure, isMeasureSettled, missingWords, type MeasureResult } from './describe-measure.ts';
+import { describeCheck, isNotWorse, type CheckResult } from './describe.ts';
 import { isMeasure, leadingPart, ownLimit, totalLogE } from './evidence-sum.ts';
 import { incidentReason } from './incident.ts';
 import { measureWords } from './measure-sentences.ts';
 import { ruleWord, type Look } from './rule.ts';
 import { grouped, withInterval } from './sentences.ts';
-import { shareOf, type ShareResult } from './share.ts';
+import { mismatchOf, shareOf, type ShareResult } from './share.ts';
 import type { JudgeState, Unit } from './state.ts';
 
 export type Verdict = {
@@ -52,8 +52,7 @@ export function verdictOf(state: JudgeState): Verdict {
   );
   const measures = state.measures.map((one) => describeMeasure(one, ownLimit(state, one)));
   const logE = state.rule === null ? totalLogE(state) : 0;
-  const { overall, reason } = conclude(state, { checks, measures, logE });
-  const share = shareOf(state);
+  const { overall, hold } = briefOf(state);
   return {
     overall,
     unit: state.unit,
@@ -61,13 +60,19 @@ export function verdictOf(state: JudgeState): Verdict {
     stableRequestsInStep: state.step.requests[1],
     judgedSecondsInStep: state.step.seconds,
     logE,
-    reason,
+    reason: reasonOf(state, overall, { checks, measures }),
     checks,
     measures,
-    share,
+    share: shareOf(state),
     looks: state.rule === null ? [] : ruleWord(state.rule).looks,
-    hold: share.mismatch ?? incidentReason(state.incident) ?? missingOf(state),
+    hold,
   };
+}
+
+/** `overall` and `hold` without their sentences and numbers, for whoever asks often. */
+export function briefOf(state: JudgeState): Pick<Verdict, 'overall' | 'hold'> {
+  const hold = mismatchOf(state) ?? incidentReason(state.incident) ?? missingOf(state);
+  return { overall: overallOf(state), hold };
 }
 
 function missingOf({ measures, step }: JudgeState): string | null {
@@ -75,54 +80,54 @@ function missingOf({ measures, step }: JudgeState): string | null {
   return missing.length === 0 ? null : missing.join('; ');
 }
 
-function conclude(
-  state: JudgeState,
-  {
-    checks,
-    measures,
-    logE,
-  }: {
-    readonly checks: readonly CheckResult[];
-    readonly measures: readonly MeasureResult[];
-    readonly logE: number;
-  },
-): Pick<Verdict, 'overall' | 'reason'> {
-  if (state.severe.found !== null) return { overall: 'severe', reason: state.severe.found.reason };
-  if (state.harm !== null) return { overall: 'harmful', reason: state.harm.reason };
-  const [mine, theirs] = state.step.requests;
-  if (mine === 0 || theirs === 0) {
-    const side = mine === 0 ? 'the candidate' : 'stable';
-    return { overall: 'no-data', reason: `no request has reached ${side} in this step yet` };
-  }
-  if (state.rule !== null) return ruleWord(state.rule);
-  const suspicion = suspicionOf(state, logE);
-  if (suspicion !== null) return { overall: 'suspicious', reason: suspicion };
-  const open = [
-    ...checks.filter((one) => one.required && one.state !== 'not-worse'),
-    ...measures.filter((one) => !isSettled(one)),
-  ];
-  if (open.length === 0) {
-    return {
-      overall: 'safe',
-      reason: `every check is surely within its limit: ${[...checks.map(withInterval), ...measures.map(measureWords)].join(', ')}`,
-    };
-  }
-  const names = open.map((one) => one.name).join(' and ');
-  return {
-    overall: 'undecided',
-    reason: `${names} ${open.length === 1 ? 'is' : 'are'} not decided after ${grouped(mine)} requests on the candidate`,
-  };
+function overallOf(state: JudgeState): Overall {
+  if (state.severe.found !== null) return 'severe';
+  if (state.harm !== null) return 'harmful';
+  if (state.step.requests.includes(0)) return 'no-data';
+  if (state.rule !== null) return ruleWord(state.rule).overall;
+  if (isSettling(state) || totalLogE(state) >= SUSPICIOUS_LOG_E) return 'suspicious';
+  const isSafe = state.checks.every((one) => !one.check.required || isNotWorse(one));
+  return isSafe && state.measures.every(isMeasureSettled) ? 'safe' : 'undecided';
 }
 
-function suspicionOf(state: JudgeState, logE: number): string | null {
-  const { candidateAge, settling } = state;
-  if (settling.first !== null && candidateAge !== null && candidateAge < settling.mutedUntilAge) {
-    return `${settling.first.check} was over its limit within a minute of the start; it is judged once more after a pause`;
+type Results = { readonly checks: readonly CheckResult[]; readonly measures: readonly MeasureResult[] };
+
+function reasonOf(state: JudgeState, overall: Overall, { checks, measures }: Results): string {
+  const [mine] = state.step.requests;
+  switch (overall) {
+    case 'severe':
+      return state.severe.found?.reason ?? '';
+    case 'harmful':
+      return state.harm?.reason ?? '';
+    case 'no-data':
+      return `no request has reached ${mine === 0 ? 'the candidate' : 'stable'} in this step yet`;
+    case 'suspicious':
+    case 'safe':
+    case 'undecided':
+      if (state.rule !== null) return ruleWord(state.rule).reason;
   }
-  if (logE < SUSPICIOUS_LOG_E) return null;
+  if (overall === 'suspicious') return suspicionOf(state);
+  if (overall === 'safe')
+    return `every check is surely within its limit: ${[...checks.map(withInterval), ...measures.map(measureWords)].join(', ')}`;
+  const open = [
+    ...checks.filter((one) => one.required && one.state !== 'not-worse').map((one) => one.name),
+    ...state.measures.filter((one) => !isMeasureSettled(one)).map((one) => one.measure.name),
+  ];
+  return `${open.join(' and ')} ${open.length === 1 ? 'is' : 'are'} not decided after ${grouped(mine)} requests on the candidate`;
+}
+
+function isSettling({ candidateAge, settling }: JudgeState): boolean {
+  return settling.first !== null && candidateAge !== null && candidateAge < settling.mutedUntilAge;
+}
+
+function suspicionOf(state: JudgeState): string {
+  const { first } = state.settling;
+  if (isSettling(state))
+    return `${first?.check} was over its limit within a minute of the start; it is judged once more after a pause`;
   const top = leadingPart(state);
   const words = isMeasure(top)
     ? measureWords(describeMeasure(top, ownLimit(state, top)))
     : withInterval(describeCheck(state, top));
-  return `${words} looks worse: evidence ${Math.round(Math.exp(Math.min(logE, 20)))} of the 100 that go back`;
+  const evidence = Math.round(Math.exp(Math.min(totalLogE(state), 20)));
+  return `${words} looks worse: evidence ${evidence} of the 100 that go back`;
 }

@@ -30,3 +30,6 @@ export type MeasuredWindow = {
   /** Requests in the window, by which counts are held against each other. */
   readonly requests: readonly [candidate: number, stable: number];
 };
+
+/** A point with the second in which it is judged. */
+export type MeasuredSecond = { readonly second: number; readonly point: MeasuredPoint };

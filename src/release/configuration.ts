@@ -56,6 +56,10 @@ export function renderConfiguration(): string {
     ...group('when-unsure', ['strategy', 'canary', 'when-unsure']),
     ...group('sticky', ['strategy', 'canary', 'sticky']),
     ...group('judge', ['strategy', 'canary', 'judge']),
+    ...group('use', ['strategy', 'canary', 'judge', 'use'], 'which judge decides'),
+    ...group('limits', ['strategy', 'canary', 'judge', 'use', 'limits']),
+    ...group('kayenta', ['strategy', 'canary', 'judge', 'use', 'kayenta']),
+    ...group('a metric of kayenta', ['strategy', 'canary', 'judge', 'use', 'kayenta', 'metrics', 'NAME']),
     ...group(
       'a check',
       ['strategy', 'canary', 'judge', 'p95'],

@@ -1,4 +1,5 @@
 import { formatDuration } from '../lib/duration.ts';
+import { describeJudgeUse } from './expand-judge-use.ts';
 import { describeMeasure } from './expand-measure.ts';
 import { plannedSeconds, type Plan, type ShareStep } from './plan.ts';
 import { quantileName } from './resolve-policy.ts';
@@ -55,10 +56,13 @@ function describeTraffic(plan: Plan, shares: readonly ShareStep[]): string {
 }
 
 function describeJudging(plan: Plan, shares: readonly ShareStep[]): readonly string[] {
+  const { rule } = plan.judge;
   const checks =
-    plan.judge.checks.length === 0
-      ? 'errors and response times, default margins'
-      : plan.judge.checks.map(describeCheck).join(', ');
+    rule !== undefined
+      ? describeJudgeUse(rule)
+      : plan.judge.checks.length === 0
+        ? 'errors and response times, default margins'
+        : plan.judge.checks.map(describeCheck).join(', ');
   const measures = (plan.judge.measures ?? []).map((one) => `, ${describeMeasure(one)}`).join('');
   const worse = plan.whenWorse === 'rollback' ? 'worse: back at once' : 'worse: pause';
   const { waitMs, then } = plan.whenUnsure;

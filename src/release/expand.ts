@@ -5,6 +5,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { formatUpstream } from '../lib/upstream.ts';
 import { escapeInterpolation } from './interpolate.ts';
 import type { Config } from './read.ts';
+import { expandJudgeUse } from './expand-judge-use.ts';
 import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
 import { expandMeasure } from './expand-measure.ts';
@@ -149,10 +150,13 @@ function expandPolicy(policy: Policy): Record<string, unknown> {
   const common = {
     ask: policy.askBeforeFull,
     sticky: sticky.by === 'header' ? { header: sticky.header } : sticky.by,
-    judge: Object.fromEntries([
-      ...policy.judge.checks.map(expandCheck),
-      ...(policy.judge.measures ?? []).map(expandMeasure),
-    ]),
+    judge: {
+      ...(policy.judge.rule !== undefined && { use: expandJudgeUse(policy.judge.rule) }),
+      ...Object.fromEntries([
+        ...policy.judge.checks.map(expandCheck),
+        ...(policy.judge.measures ?? []).map(expandMeasure),
+      ]),
+    },
     'warm-up': formatDuration(policy.judge.warmUpMs),
     'when-worse': policy.whenWorse,
     'when-unsure': { wait: formatDuration(whenUnsure.waitMs), then: whenUnsure.then },

@@ -1,4 +1,6 @@
-import { resolveMeasures, tooSlow } from './resolve-measures.ts';
+import { resolveJudgeUse } from './resolve-judge-use.ts';
+import { tooSlow } from './measure-rules.ts';
+import { resolveMeasures } from './resolve-measures.ts';
 import type { MeasureInput } from './schema-measure.ts';
 import { DEFAULTS, PRESETS, type Preset, type Try } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
@@ -234,15 +236,24 @@ function resolveJudge(common: Common, path: Path, problems: Problems): JudgePoli
     const worseByPercent = parsePercent(check['worse-by'] ?? '') ?? DEFAULTS.latencyWorseByPercent;
     checks.push({ kind: 'latency', quantile: Number(`${name.slice(1)}e-2`), worseByPercent });
   }
-  const named = Object.entries(input ?? {}).filter(([name]) => !CHECKS.some((check) => check === name));
-  const measures = resolveMeasures(Object.fromEntries(named) as Record<string, MeasureInput>, CHECKS, {
+  const own = Object.entries(input ?? {}).filter(
+    ([name]) => name !== 'use' && !CHECKS.some((check) => check === name),
+  );
+  const measures = resolveMeasures(Object.fromEntries(own) as Record<string, MeasureInput>, CHECKS, {
     path: [...path, 'judge'],
+    problems,
+  });
+  const rule = resolveJudgeUse(input?.use, {
+    path: [...path, 'judge', 'use'],
+    measures: measures.map(({ name }) => name),
+    margins: CHECKS.filter((name) => input?.[name] !== undefined),
     problems,
   });
   return {
     checks,
     ...(measures.length > 0 && { measures }),
     warmUpMs: ms(warmUp) ?? DEFAULTS.warmUpMs,
+    ...(rule !== null && { rule }),
   };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HEADER } from './forms.ts';
 import { DEFAULTS, PRESETS } from './presets.ts';
 import { measure } from './schema-measure.ts';
+import { judgeUse } from './schema-judge-use.ts';
 import { PRESET_NAMES } from './service.ts';
 import { PERCENT_PATTERN, TRY_PATTERN } from './units.ts';
 import { choice, duration, FACTS, flag, pattern, percent, points, type Facts } from './values.ts';
@@ -41,6 +42,7 @@ function asMargin(value: unknown): string | null {
 
 const judge = z
   .object({
+    use: judgeUse.optional(),
     'error-rate': rateCheck(
       '5xx, failed connections and timeouts, of all requests.',
       DEFAULTS.errorRateWorseByPp,

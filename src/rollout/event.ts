@@ -108,7 +108,13 @@ export type Observation =
       readonly breach: string | null;
     }
   /** Counts of these seconds will never come. */
-  | { readonly kind: 'countsLost'; readonly fromSecond: number; readonly toSecond: number }
+  | {
+      readonly kind: 'countsLost';
+      readonly fromSecond: number;
+      readonly toSecond: number;
+      /** What happened, where that is known. */
+      readonly why?: string;
+    }
   /** The proxy uses a newer route than the journal knows: what led to it could not be recorded. */
   | { readonly kind: 'routeAhead'; readonly revision: number }
   | { readonly kind: 'clockAdvanced' }

@@ -128,11 +128,11 @@ export function watched(state: ServiceState, event: Seen<'watched'>): Turn {
 export function countsLost(state: ServiceState, event: Seen<'countsLost'>): Turn {
   const { rollout } = state;
   if (rollout === null || rollout.ending !== null) return turnOf(state);
-  const { fromSecond, toSecond } = event;
+  const { fromSecond, toSecond, why } = event;
   const lost = [...rollout.lost, { fromSecond, toSecond }].slice(-MOST_LOST);
   return say(
     withRollout(turnOf(state), { lost }),
-    `the proxy has lost its counts of ${toSecond - fromSecond + 1} seconds; they are not judged`,
+    `the proxy has lost its counts of ${toSecond - fromSecond + 1} seconds${why === undefined ? '' : ` (${why})`}; they are not judged`,
   );
 }
 

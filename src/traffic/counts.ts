@@ -80,6 +80,13 @@ export type IdentitySecond = {
   readonly records: readonly (readonly [from: number, to: number, count: number])[];
 };
 
+export type LostSeconds = {
+  readonly fromSecond: number;
+  readonly toSecond: number;
+  /** What happened, in words, where that is known. */
+  readonly why?: string;
+};
+
 /** What `TrafficRouter.traffic` returns: whole, closed seconds only, in order. */
 export type TrafficBatch = {
   /** Hand it to the next call. Opaque. */
@@ -87,7 +94,7 @@ export type TrafficBatch = {
   /** Every second up to and including this one is closed and was delivered by now, silent ones included. */
   readonly upToSecond: number;
   /** Seconds whose counts are lost (the data plane restarted or kept them no longer), or null. */
-  readonly lost: { readonly fromSecond: number; readonly toSecond: number } | null;
+  readonly lost: LostSeconds | null;
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
   /** What came to the preview addresses, which is never judged. Absent for none. */

@@ -10,6 +10,8 @@ import type { ReplicaHealth } from './prober.ts';
 export class HealthMemory {
   private readonly path: string;
   private readonly bootId: string;
+  /** Whether the machine was restarted since this was kept: nothing runs any more that ran then. */
+  isOfAnotherBoot = false;
   private writing: Promise<void> | null = null;
   private next: readonly ReplicaHealth[] | null = null;
 
@@ -24,7 +26,8 @@ export class HealthMemory {
         bootId: string;
         healthy: ReplicaHealth[];
       };
-      return kept.bootId === this.bootId ? kept.healthy : [];
+      this.isOfAnotherBoot = kept.bootId !== this.bootId;
+      return this.isOfAnotherBoot ? [] : kept.healthy;
     } catch {
       // Nothing kept, or not readable: every replica has to show its health anew.
       return [];

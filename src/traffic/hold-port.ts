@@ -38,7 +38,10 @@ export type HoldPort = {
 
 export type HoldWay =
   | { readonly service: string; readonly way: 'redirect' }
-  | { readonly service: string; readonly way: 'relay'; readonly back: Address };
+  | { readonly service: string; readonly way: 'relay'; readonly back: Back };
+
+/** A TCP address, or a unix socket. */
+export type Back = Address | { readonly path: string };
 
 export const HOLD_SERVICE_HEADER = 'x-bascule-hold';
 export const HOLD_RETURN_HEADER = 'x-bascule-return';

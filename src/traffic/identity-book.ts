@@ -4,7 +4,7 @@ import { SLOT_NAMES } from '../release/slot.ts';
 
 /** Past this many identities a rollout's newcomers go to a Bloom filter. About 24 MiB when full. */
 const MAX_IDENTITIES = 1 << 20;
-const FIRST_SIZE = 1 << 12;
+const FIRST_SIZE = 1 << 8;
 /** 2 MiB. */
 const BLOOM_BITS = 1 << 24;
 const BLOOM_HASHES = 4;

@@ -22,7 +22,9 @@ export function isForOneSlot(identity: number): boolean {
 /** `[identity, slot (0 blue, 1 green), what it newly did, new slowest bucket or -1]`. */
 export type IdentityNews = readonly [identity: number, slot: number, did: number, bucket: number];
 
-const SIZE = 1 << 16;
+/** Grows fourfold when half full: a worker may know a thousand services, and few of them are busy. */
+const FIRST_SIZE = 1 << 8;
+const MAX_SIZE = 1 << 16;
 /** News held for one second; more than one worker can serve, so that past it something is wrong and they are dropped. */
 const MAX_NEWS = 50_000;
 
@@ -32,9 +34,7 @@ const MAX_NEWS = 50_000;
  */
 export class IdentityFilter {
   readonly rollout: string;
-  private readonly identities = new Float64Array(SIZE).fill(ONE_OFF);
-  private readonly did = new Uint8Array(SIZE);
-  private readonly slowest = new Int16Array(SIZE);
+  private cache = new Cache(FIRST_SIZE);
   private news: IdentityNews[] = [];
 
   constructor(rollout: string) {
@@ -49,17 +49,14 @@ export class IdentityFilter {
       this.news.push([ONE_OFF, slot, did, bucket]);
       return;
     }
-    const at = identity % SIZE;
-    if (this.identities[at] !== identity) {
-      this.identities[at] = identity;
-      this.did[at] = 0;
-      this.slowest[at] = -1;
-    }
-    const newlyDid = did & ~this.did[at]!;
-    const isRecord = bucket > this.slowest[at]!;
+    const { cache } = this;
+    const at = cache.placeOf(identity);
+    const newlyDid = did & ~cache.did[at]!;
+    const isRecord = bucket > cache.slowest[at]!;
     if (newlyDid === 0 && !isRecord) return;
-    this.did[at]! |= did;
-    if (isRecord) this.slowest[at] = bucket;
+    cache.did[at]! |= did;
+    if (isRecord) cache.slowest[at] = bucket;
+    if (cache.isHalfFull && cache.size < MAX_SIZE) this.cache = cache.grown();
     this.news.push([identity, slot, newlyDid, isRecord ? bucket : -1]);
   }
 
@@ -67,6 +64,49 @@ export class IdentityFilter {
     const news = this.news;
     this.news = [];
     return news;
+  }
+}
+
+/** By identity, modulo its size. */
+class Cache {
+  readonly size: number;
+  readonly did: Uint8Array;
+  /** Bucket, or -1. */
+  readonly slowest: Int16Array;
+  private readonly identities: Float64Array;
+  private used = 0;
+
+  constructor(size: number) {
+    this.size = size;
+    this.did = new Uint8Array(size);
+    this.slowest = new Int16Array(size);
+    this.identities = new Float64Array(size).fill(ONE_OFF);
+  }
+
+  get isHalfFull(): boolean {
+    return this.used * 2 > this.size;
+  }
+
+  /** Whoever had the place is forgotten. */
+  placeOf(identity: number): number {
+    const at = identity % this.size;
+    if (this.identities[at] === identity) return at;
+    if (this.identities[at] === ONE_OFF) this.used += 1;
+    this.identities[at] = identity;
+    this.did[at] = 0;
+    this.slowest[at] = -1;
+    return at;
+  }
+
+  grown(): Cache {
+    const larger = new Cache(this.size * 4);
+    for (const [from, identity] of this.identities.entries()) {
+      if (identity === ONE_OFF) continue;
+      const at = larger.placeOf(identity);
+      larger.did[at] = this.did[from]!;
+      larger.slowest[at] = this.slowest[from]!;
+    }
+    return larger;
   }
 }
 

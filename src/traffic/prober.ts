@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { formatAddress } from '../lib/address.ts';
+import { afterPatience } from '../lib/patience.ts';
 import { formatUpstream, withPrefix } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import type { Door, Probe, ReplicaObservation, Route } from './router.ts';
@@ -21,7 +22,10 @@ export type ProberOptions = {
   readonly onChange: (health: ReplicaHealth) => void;
   /** 0 to 1. */
   readonly random: () => number;
-  /** The request, not yet ended, where a replica is probed through a proxy; by default it is asked at its own address. */
+  /**
+   * The request, not yet ended, where a replica is probed through a proxy, whose absence is then no word about the replica;
+   * by default it is asked at its own address.
+   */
   readonly ask?: (door: Door, slot: SlotName, replica: number) => ClientRequest;
   /** What the proxy says in place of the replica, or null where the answer is the replica's own. */
   readonly unreached?: (response: IncomingMessage) => string | null;
@@ -160,19 +164,23 @@ class ReplicaProbe {
     const { slot, replica, ask = askAtItsAddress, unreached } = this.options;
     const atMs = Date.now();
     const startedMs = performance.now();
-    const done = (ok: boolean, found: string, body: string): void => {
-      clearTimeout(deadline);
+    const done = (ok: boolean, found: string, body: string, counts = true): void => {
+      callOff();
       if (this.running !== probe) return;
       this.running = null;
       probe.destroy();
-      if (!this.stopped)
-        this.take({ atMs, ok, found, tookMs: Math.round(performance.now() - startedMs), body });
+      const tookMs = Math.round(performance.now() - startedMs);
+      if (!this.stopped) this.take({ atMs, ok, found, tookMs, body }, counts);
     };
     const { timeoutMs } = this.door.health[slot];
     const probe = ask(this.door, slot, replica);
     this.running = probe;
-    const deadline = setTimeout(() => done(false, `no answer within ${timeoutMs}ms`, ''), timeoutMs);
-    probe.on('error', (error: NodeJS.ErrnoException) => done(false, describe(error), ''));
+    const callOff = afterPatience(timeoutMs, () => done(false, `no answer within ${timeoutMs}ms`, ''));
+    // A proxy that is away says nothing of those behind it: taken for their word, it would be found back with nobody well.
+    const isTheirs = this.options.ask === undefined;
+    probe.on('error', (error: NodeJS.ErrnoException) =>
+      done(false, `${isTheirs ? '' : 'the proxy: '}${describe(error)}`, '', isTheirs),
+    );
     probe.on('response', (response) => {
       const status = response.statusCode ?? 0;
       const ok = status >= 200 && status < 300;
@@ -192,9 +200,16 @@ class ReplicaProbe {
     probe.end();
   }
 
-  private take(probe: Probe): void {
+  private take(probe: Probe, counts: boolean): void {
     this.last = probe;
-    const { rise, fall, intervalMs } = this.door.health[this.options.slot];
+    if (counts) this.count(probe);
+    const jitter = 1 + JITTER * (2 * this.options.random() - 1);
+    const { intervalMs } = this.door.health[this.options.slot];
+    this.timer = setTimeout(() => this.probe(), Math.max(1, intervalMs * jitter - probe.tookMs));
+  }
+
+  private count(probe: Probe): void {
+    const { rise, fall } = this.door.health[this.options.slot];
     this.goodInARow = probe.ok ? Math.min(rise, this.goodInARow + 1) : 0;
     this.badInARow = probe.ok ? 0 : Math.min(fall, this.badInARow + 1);
     const healthy = this.isHealthy ? this.badInARow < fall : this.goodInARow >= rise;
@@ -203,8 +218,6 @@ class ReplicaProbe {
       this.isHealthy = healthy;
       this.report(healthy);
     }
-    const jitter = 1 + JITTER * (2 * this.options.random() - 1);
-    this.timer = setTimeout(() => this.probe(), Math.max(1, intervalMs * jitter - probe.tookMs));
   }
 }
 

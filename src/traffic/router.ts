@@ -43,6 +43,11 @@ export type RouterCapabilities = {
   readonly hold: boolean;
   /** Obeys `Route.mirror`. */
   readonly mirror: boolean;
+  /**
+   * Silence in milliseconds after which a request without an answer counts as failed: so long a candidate that hangs looks as if
+   * nobody had asked it. Absent: the service says it itself (`read-timeout`).
+   */
+  readonly headTimeoutMs?: number;
   /** A private address per slot: `Door.preview`. Where it is false, `Door.preview` is always null. */
   readonly preview: boolean;
 };

@@ -1,11 +1,8 @@
 /** What happens when the controller, or the whole machine, goes away and comes back. */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { editStates } from './journal-edit.ts';
+import { turnOff } from './machine-off.ts';
 import { endByPid } from './processes.ts';
 import { lasting, openStage, told, type Stage } from './stage.ts';
 import { waitFor } from './wait-for.ts';
@@ -120,26 +117,4 @@ function others(stage: Stage): readonly string[] {
     .processes()
     .filter(({ pid, command }) => pid !== own && !/ (serve|deploy) /.test(command))
     .map(({ pid, startTicks, command }) => `${pid} ${startTicks} ${command}`);
-}
-
-/**
- * As if the machine had lost its power and had come up again: everything dies at once, and what is on disk speaks of a
- * boot that is over. The boot id is the kernel's and cannot be changed, so the recorded one is.
- */
-async function turnOff(stage: Stage): Promise<void> {
-  await stage.controller().stop('SIGKILL');
-  for (const { pid } of stage.world.processes()) endByPid(pid);
-  await waitFor('the machine to be off', () => stage.world.processes().length === 0);
-  const now = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const then = randomUUID();
-  assert.equal(editStates(stage.stateDirectory, now, then), 1);
-  const files = await readdir(stage.stateDirectory, { recursive: true });
-  const kept = files.filter((file) => /^(run\/.*|proxy\/health)\.json$/.test(file));
-  assert.ok(kept.length >= 4, kept.join(', '));
-  for (const file of kept) {
-    const path = join(stage.stateDirectory, file);
-    const text = await readFile(path, 'utf8');
-    assert.ok(text.includes(now), path);
-    await writeFile(path, text.replaceAll(now, then));
-  }
 }

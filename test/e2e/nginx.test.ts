@@ -31,32 +31,6 @@ test('behind nginx a good version is promoted and a bad one rolled back', { skip
   assert.equal((await app.ask()).version, 'v2');
 });
 
-test('a controller that is killed finds nginx, its share and its counts again', { skip }, async (t) => {
-  const stage = await openStage(t);
-  await chmod(stage.world.directory, 0o755);
-  const app = await stage.app('shop', { proxy: MANAGED, strategy: lasting() });
-  assert.equal((await app.deploy('v1')).code, 0);
-  app.load({ perSecond: 60, users: 200 });
-  await app.deployDetached('v2');
-  await app.untilDwelling();
-  const cookies = await Promise.all(
-    Array.from({ length: 40 }, async () => (await app.ask({}, '/healthz')).cookie!),
-  );
-  const versions = async () =>
-    Promise.all(cookies.map(async (cookie) => (await app.ask({ cookie }, '/healthz')).version));
-  const before = await versions();
-
-  await stage.controller().stop('SIGKILL');
-  assert.deepEqual(await versions(), before, 'the share changed without the controller');
-  await stage.serve();
-  await app.untilDwelling();
-
-  assert.deepEqual(await versions(), before, 'the share changed with the controller back');
-  assert.equal((await app.verb('promote', '--full')).code, 0);
-  await app.untilOver();
-  assert.equal((await app.ask()).version, 'v2');
-});
-
 test(
   'apply moves a service from the built-in proxy to nginx and back, and it serves on',
   { skip },

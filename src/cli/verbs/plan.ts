@@ -2,6 +2,7 @@ import type { PlanView } from '../../controller/views.ts';
 import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { piece, segment, flow, type Line } from '../layout.ts';
+import { renderForesight } from '../render-foresight.ts';
 import { print, widthFor } from '../screen.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
@@ -52,6 +53,7 @@ function show({ io, json }: Context, view: PlanView): void {
   );
   for (const line of view.lines)
     lines.push(...flow([piece('  ')], [segment(printable(line))], { width, gap: 1 }));
+  if (view.foresight !== null) lines.push(...renderForesight(view.foresight, width));
   for (const text of view.warnings)
     lines.push(...flow([piece('  ! warning  ', 'warn')], [segment(printable(text))], { width, gap: 1 }));
   for (const text of view.obstacles)

@@ -122,8 +122,14 @@ class MemoryJournal implements Journal {
     return stored === undefined ? undefined : parse(stored.value);
   }
 
-  documents({ kind, aggregate, limit }: DocumentQuery): readonly { key: string; value: Json }[] {
-    return [...this.#open().documents.values()]
+  documents({ kind, aggregate, limit, olderThan }: DocumentQuery): readonly { key: string; value: Json }[] {
+    const all = [...this.#open().documents.values()];
+    const end =
+      olderThan === undefined
+        ? all.length
+        : all.findIndex((stored) => stored.kind === kind && stored.key === olderThan);
+    return all
+      .slice(0, Math.max(end, 0))
       .filter((stored) => stored.kind === kind && (aggregate === null || stored.aggregate === aggregate))
       .toReversed()
       .slice(0, limit)

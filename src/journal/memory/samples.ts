@@ -1,4 +1,5 @@
-import { measuredIn, MINUTE, minuteOf, rowsOf, sumRows, type SampleRow } from '../rollup.ts';
+import { measuredIn, rowsOf, type CountsRow } from '../../traffic/counts-row.ts';
+import { MINUTE, minuteOf, sumRows } from '../rollup.ts';
 import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 
 type Limits = Parameters<SampleStore['compact']>[0];
@@ -8,7 +9,7 @@ type Shelf = {
   cursor: string;
   upToSecond: number;
   minutesUntil: number;
-  rows: Map<number, SampleRow>;
+  rows: Map<number, CountsRow>;
 };
 
 /** The store for tests and the simulator: the same rules, nothing on disk. */
@@ -54,7 +55,7 @@ function append(shelves: Map<string, Shelf>, batch: SampleBatch): void {
   for (const row of rowsOf(structuredClone(batch))) put(shelf, row);
 }
 
-function put(shelf: Shelf, row: SampleRow): void {
+function put(shelf: Shelf, row: CountsRow): void {
   const isLate = row.second < shelf.minutesUntil;
   const second = isLate ? minuteOf(row.second) : row.second;
   const present = shelf.rows.get(second);
@@ -109,7 +110,7 @@ function dropToFit(shelves: ReadonlyMap<string, Shelf>, limits: Limits): void {
 
 function keepEvidence(evidence: Map<string, Shelf>, shelf: Shelf, range: EvidenceRange): void {
   const { rollout, fromSecond, toSecond } = range;
-  const isKept = ({ second }: SampleRow): boolean =>
+  const isKept = ({ second }: CountsRow): boolean =>
     second >= Math.max(fromSecond, shelf.minutesUntil) && second <= toSecond;
   const rows = new Map(
     inOrder(shelf)
@@ -137,6 +138,6 @@ function keepFrom(service: string, limits: Limits): number {
   return Math.min(Infinity, ...ranges.map((range) => range.fromSecond));
 }
 
-function inOrder(shelf: Shelf): readonly SampleRow[] {
+function inOrder(shelf: Shelf): readonly CountsRow[] {
   return [...shelf.rows.values()].toSorted((one, other) => one.second - other.second);
 }

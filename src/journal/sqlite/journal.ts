@@ -109,11 +109,15 @@ export class SqliteJournal implements Journal {
     return row === undefined ? undefined : parse(row.value);
   }
 
-  documents({ kind, aggregate, limit }: DocumentQuery): readonly { key: string; value: Json }[] {
+  documents({ kind, aggregate, limit, olderThan }: DocumentQuery): readonly { key: string; value: Json }[] {
+    const end =
+      olderThan === undefined
+        ? Number.MAX_SAFE_INTEGER
+        : (this.#sql.placeOfDocument.get(kind, olderThan)?.place ?? 0);
     const rows =
       aggregate === null
-        ? this.#sql.documentsOfKind.all(kind, limit)
-        : this.#sql.documentsOfAggregate.all(kind, aggregate, limit);
+        ? this.#sql.documentsOfKind.all(kind, end, limit)
+        : this.#sql.documentsOfAggregate.all(kind, aggregate, end, limit);
     return rows.map((row) => ({ key: row.key, value: parse(row.value) }));
   }
 

@@ -1,11 +1,11 @@
 import { DatabaseSync } from 'node:sqlite';
 import { OperatingError } from '../../lib/errors.ts';
+import { decodeRow, encodeRow } from '../../traffic/counts-codec.ts';
 import { minuteOf, sumRows } from '../rollup.ts';
 import type { SampleBatch } from '../samples.ts';
 import { samplesError } from './errors.ts';
 import { createPrivately } from './lease.ts';
 import { inTransaction, migrate, readPragma } from './migrate.ts';
-import { decodeRow, encodeRow } from './sample-codec.ts';
 import {
   prepareSampleStatements,
   SAMPLE_STEPS,

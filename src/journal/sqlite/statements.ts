@@ -59,11 +59,12 @@ export function prepareStatements(database: DatabaseSync) {
     removeCommand: query<never>('DELETE FROM commands WHERE id = ? AND aggregate = ?'),
     removeCommands: query<never>('DELETE FROM commands WHERE aggregate = ?'),
     document: query<{ value: string }>('SELECT value FROM documents WHERE kind = ? AND key = ?'),
+    placeOfDocument: query<{ place: number }>('SELECT place FROM documents WHERE kind = ? AND key = ?'),
     documentsOfKind: query<{ key: string; value: string }>(
-      'SELECT key, value FROM documents WHERE kind = ? ORDER BY place DESC LIMIT ?',
+      'SELECT key, value FROM documents WHERE kind = ? AND place < ? ORDER BY place DESC LIMIT ?',
     ),
     documentsOfAggregate: query<{ key: string; value: string }>(
-      'SELECT key, value FROM documents WHERE kind = ? AND aggregate = ? ORDER BY place DESC LIMIT ?',
+      'SELECT key, value FROM documents WHERE kind = ? AND aggregate = ? AND place < ? ORDER BY place DESC LIMIT ?',
     ),
     putDocument: query<never>(
       `INSERT INTO documents (kind, key, aggregate, value) VALUES (?, ?, ?, ?)

@@ -71,16 +71,18 @@ describe('a command as a source', () => {
   });
 
   test('nothing, NaN, words and a failure are three kinds of no value', async () => {
-    const why = async (text: string) => {
-      const found = await ask(text);
-      return found.kind === 'none' ? found.why : found.kind;
-    };
+    const expected = [
+      ['true', 'no-data'],
+      ['echo NaN', 'not-a-number'],
+      ['echo many', 'unreachable'],
+      ['echo 12; exit 3', 'unreachable'],
+      ['./not-there', 'unreachable'],
+    ] as const;
 
-    assert.equal(await why('true'), 'no-data');
-    assert.equal(await why('echo NaN'), 'not-a-number');
-    assert.equal(await why('echo many'), 'unreachable');
-    assert.equal(await why('echo 12; exit 3'), 'unreachable');
-    assert.equal(await why('./not-there'), 'unreachable');
+    for (const [text, why] of expected) {
+      const found = await ask(text);
+      assert.equal(found.kind === 'none' ? found.why : found.kind, why, text);
+    }
   });
 
   test('where there is no limit, its exit code is the answer, with its last words', async () => {

@@ -234,7 +234,11 @@ test('a log that is gone shows as lost seconds', (t) => {
 
   const batch = it.open().batch(cursor);
 
-  assert.deepEqual(batch.lost, { fromSecond: START + 98, toSecond: batch.upToSecond });
+  assert.deepEqual(batch.lost, {
+    fromSecond: START + 98,
+    toSecond: batch.upToSecond,
+    why: 'its log was gone',
+  });
 });
 
 test('an identity counts once per rollout, its news in the second of the line', (t) => {

@@ -17,6 +17,8 @@ export type AccessLogOptions = TailOptions & {
   readonly epoch: string;
   /** How long after its end a second gets no more lines: the proxy's own buffering, and some slack. */
   readonly closeAfterMs: number;
+  /** From now on lines are read from another place. */
+  readonly began?: () => void;
 };
 
 /** Delivered seconds kept for a call that is repeated. */
@@ -43,6 +45,8 @@ type ClosedSecond = {
 export class AccessLog {
   /** Lines that were not ours, or torn: told, never fatal. */
   garbage = 0;
+  /** The last reading came to the end of what was written. */
+  isCaughtUp = false;
   private readonly options: AccessLogOptions;
   private tail: Tail | null = null;
   private open = new Map<number, OpenSecond>();
@@ -54,7 +58,7 @@ export class AccessLog {
   private book: IdentityBook | null = null;
   private filter: IdentityFilter | null = null;
   private readonly people: PeopleFile;
-  private readonly lostSeconds: number[] = [];
+  private readonly lostSeconds: { readonly second: number; readonly why: string }[] = [];
   private looked: Moment | null = null;
   private shiftSeconds = 0;
 
@@ -79,10 +83,10 @@ export class AccessLog {
     this.identities = { salt: saltState(salt), fromSecond: since ?? nowSecond };
   }
 
-  /** The proxy died: what it had buffered of these seconds is gone. */
-  markLost(fromSecond: number, toSecond: number): void {
+  /** What was to be counted in these seconds is gone, or cannot be told from other seconds. */
+  markLost(fromSecond: number, toSecond: number, why: string): void {
     for (let second = Math.max(fromSecond, this.closedSecond + 1); second <= toSecond; second += 1)
-      if (!this.lostSeconds.includes(second)) this.lostSeconds.push(second);
+      if (!this.lostSeconds.some((lost) => lost.second === second)) this.lostSeconds.push({ second, why });
     this.lostSeconds.splice(0, this.lostSeconds.length - KEPT_SECONDS);
   }
 
@@ -111,6 +115,7 @@ export class AccessLog {
 
   /** `after` null: from now on. */
   private begin(after: LogCursor | null): void {
+    this.options.began?.();
     this.tail?.close();
     this.tail = new Tail(this.options, after?.from ?? null, after?.read);
     this.open = new Map();
@@ -121,17 +126,19 @@ export class AccessLog {
       this.book = this.people.restore(this.book.rollout, this.closedSecond);
       this.filter = new IdentityFilter(this.book.rollout);
     }
-    if (this.tail.hasLostLines) this.markLost(this.closedSecond + 1, this.lastSecondOver());
+    if (this.tail.hasLostLines)
+      this.markLost(this.closedSecond + 1, this.lastSecondOver(), 'its log was gone');
   }
 
   private read(): void {
     this.followWall();
     const tail = this.tail!;
+    this.isCaughtUp = false;
     if (this.closedSecond - this.deliveredSecond > AHEAD_SECONDS) return;
     const before = tail.places;
-    const isCaughtUp = tail.read((line, again) => this.take(line, again, before));
+    this.isCaughtUp = tail.read((line, again) => this.take(line, again, before));
     const over = this.lastSecondOver();
-    const upTo = isCaughtUp ? over : Math.min(over, this.newestSecond - SPREAD_SECONDS);
+    const upTo = this.isCaughtUp ? over : Math.min(over, this.newestSecond - SPREAD_SECONDS);
     while (this.closedSecond < upTo) this.closeNext();
     tail.tidy();
   }
@@ -161,7 +168,7 @@ export class AccessLog {
     const { nowMs, wallMs, closeAfterMs } = this.options;
     const now = { steadyMs: nowMs(), wallMs: wallMs() };
     const { seconds, lost } = wallShift(this.looked, now, closeAfterMs);
-    if (lost !== null) this.markLost(lost.fromSecond, lost.toSecond);
+    if (lost !== null) this.markLost(lost.fromSecond, lost.toSecond, "the machine's clock was set");
     this.looked = now;
     this.shiftSeconds = seconds;
   }
@@ -236,8 +243,10 @@ export class AccessLog {
   }
 
   private lostBetween(after: number, upTo: number): TrafficBatch['lost'] {
-    const lost = this.lostSeconds.filter((second) => second > after && second <= upTo);
-    return lost.length === 0 ? null : { fromSecond: Math.min(...lost), toSecond: Math.max(...lost) };
+    const lost = this.lostSeconds.filter(({ second }) => second > after && second <= upTo);
+    if (lost.length === 0) return null;
+    const seconds = lost.map(({ second }) => second);
+    return { fromSecond: Math.min(...seconds), toSecond: Math.max(...seconds), why: lost[0]!.why };
   }
 
   private lastSecondOver(): number {

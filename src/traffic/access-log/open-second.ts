@@ -51,7 +51,7 @@ export class OpenSecond {
     if (tallies === undefined) this.tallies.set(lane, (tallies = new Map()));
     const last = record.attempts.length - 1;
     const identity =
-      salt === null || lane !== 'replicas'
+      salt === null || lane !== 'replicas' || record.isUnasked === true
         ? null
         : record.identity === null
           ? ONE_OFF

@@ -19,6 +19,8 @@ export type LogRecord = {
   readonly attempts: readonly Attempt[];
   /** Who asked, or null where each request is one of its own. */
   readonly identity: string | null;
+  /** Began while nobody was told apart, so it is no identity at all, not even one of its own. */
+  readonly isUnasked?: boolean;
   /** Came to a preview address: counted apart, never judged. */
   readonly isPreview: boolean;
   /** Chose its slot by an override, or is a copy that a mirror sent: counted apart as well. */

@@ -1,12 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterPatience } from '../../lib/patience.ts';
 import type { SteadyClock } from '../../lib/steady-clock.ts';
 import type { ListeningHandle } from './listeners.ts';
 import type { Answer, Ask, FromWorker, Place, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
 
 /** A worker that does not confirm a change in this time is killed: no request may go by an old route. */
 const CONFIRM_MS = 2000;
+/** One that does not even say how it is stands still. On a busy machine it may only be late, and goes by the newest route. */
+const OBSERVE_MS = 5000;
 const RESTART_MIN_MS = 0;
 const RESTART_MAX_MS = 5000;
 /** A worker that lived this long was sound. */
@@ -118,7 +121,7 @@ export class Fleet {
     child.on('message', (message) => this.receive(member, message as FromWorker));
     child.on('error', (error) => this.options.log(`worker ${member.index}: ${error.message}`));
     child.once('exit', (code, signal) => this.died(member, signal ?? String(code)));
-    const started = member.once((message) => message.kind === 'started');
+    const started = member.once('started');
     send(member, this.options.onStart({ index: member.index, of: this.members.length }));
     // Whatever changes from here on is told to it as well, behind the start.
     member.ready = true;
@@ -168,38 +171,39 @@ export class Fleet {
   private async askOne(member: Member, ask: Ask): Promise<Answer | null> {
     if (!member.ready) return null;
     const id = member.nextId();
-    const answered = member.once((message) => message.kind === 'answer' && message.id === id);
+    const answered = member.once(`answer ${id}`);
     send(member, { kind: 'ask', id, ask });
-    const message = await this.confirmed(member, answered);
+    const message = await this.confirmed(member, answered, ask.op === 'observe' ? OBSERVE_MS : CONFIRM_MS);
     return message?.kind === 'answer' ? message.answer : null;
   }
 
   private async listenOne(member: Member, listener: string): Promise<string | null> {
     const handle = this.sockets.get(listener);
     if (!member.ready || handle === undefined) return null;
-    const answered = member.once((message) => message.kind === 'listening' && message.listener === listener);
+    const answered = member.once(`listening ${listener}`);
     send(member, { kind: 'listen', listener }, handle);
-    const message = await this.confirmed(member, answered);
+    const message = await this.confirmed(member, answered, CONFIRM_MS);
     return message?.kind === 'listening' ? message.error : null;
   }
 
   /** What the worker says, or null when it died, or was killed for not saying it in time. */
-  private async confirmed(member: Member, answered: Promise<FromWorker | null>): Promise<FromWorker | null> {
+  private async confirmed(
+    member: Member,
+    answered: Promise<FromWorker | null>,
+    withinMs: number,
+  ): Promise<FromWorker | null> {
     const { process } = member;
-    const timer = setTimeout(() => {
-      this.options.log(`worker ${member.index} did not confirm a change within ${CONFIRM_MS}ms: killing it`);
+    const callOff = afterPatience(withinMs, () => {
+      this.options.log(`worker ${member.index} did not answer within ${withinMs}ms: killing it`);
       process?.kill('SIGKILL');
-    }, CONFIRM_MS);
+    });
     const message = await answered;
-    clearTimeout(timer);
+    callOff();
     return message;
   }
 }
 
-type Waiter = {
-  readonly matches: (message: FromWorker) => boolean;
-  readonly resolve: (message: FromWorker | null) => void;
-};
+type Waiter = (message: FromWorker | null) => void;
 
 /** One place in the fleet and the process that fills it at the moment. */
 class Member {
@@ -209,7 +213,8 @@ class Member {
   countedSecond = 0;
   startedAtMs = 0;
   backOffMs = 0;
-  private waiters: Waiter[] = [];
+  /** By what they wait for: a round asks a worker about hundreds of services at once. */
+  private readonly waiters = new Map<string, Waiter[]>();
   private ids = 0;
 
   constructor(index: number) {
@@ -221,19 +226,33 @@ class Member {
     return this.ids;
   }
 
-  /** The next message that matches, or null when the process ends first. */
-  once(matches: (message: FromWorker) => boolean): Promise<FromWorker | null> {
-    return new Promise((resolve) => this.waiters.push({ matches, resolve }));
+  /** The next message with this key, or null when the process ends first. */
+  once(key: string): Promise<FromWorker | null> {
+    return new Promise((resolve) => {
+      const waiting = this.waiters.get(key);
+      if (waiting === undefined) this.waiters.set(key, [resolve]);
+      else waiting.push(resolve);
+    });
   }
 
   deliver(message: FromWorker): void {
-    const at = this.waiters.findIndex((waiter) => waiter.matches(message));
-    if (at !== -1) this.waiters.splice(at, 1)[0]!.resolve(message);
+    const key = keyOf(message);
+    const waiting = this.waiters.get(key);
+    const first = waiting?.shift();
+    if (waiting?.length === 0) this.waiters.delete(key);
+    first?.(message);
   }
 
   fail(): void {
-    for (const waiter of this.waiters.splice(0)) waiter.resolve(null);
+    const all = [...this.waiters.values()].flat();
+    this.waiters.clear();
+    for (const waiter of all) waiter(null);
   }
+}
+
+function keyOf(message: FromWorker): string {
+  if (message.kind === 'answer') return `answer ${message.id}`;
+  return message.kind === 'listening' ? `listening ${message.listener}` : message.kind;
 }
 
 function send(member: Member, message: ToWorker, handle?: ListeningHandle): void {

@@ -1,5 +1,5 @@
 import { type Server, type Socket, connect, createServer } from 'node:net';
-import type { Address } from '../../lib/address.ts';
+import type { Back } from '../hold-port.ts';
 import type { Waiter, WaitingRoom } from './worker/waiting-room.ts';
 
 /** Read of what waits, so that it shows when its client leaves; the rest stays where it is. */
@@ -9,7 +9,7 @@ const WAITING_BYTES = 2 * MAX_READ_BYTES;
 /** Also for those that do not wait. */
 const MAX_CONNECTIONS = 20_000;
 
-export type Relay = { readonly room: WaitingRoom; readonly back: Address };
+export type Relay = { readonly room: WaitingRoom; readonly back: Back };
 
 /**
  * Joins connections to where they are to go on once they may. What is read before is not looked at, so that whatever comes
@@ -61,8 +61,8 @@ function wait(client: Socket, { room, back }: Relay): void {
   client.resume();
 }
 
-function join(client: Socket, back: Address): void {
-  const onward = connect({ host: back.host, port: back.port, allowHalfOpen: true, noDelay: true });
+function join(client: Socket, back: Back): void {
+  const onward = connect({ ...back, allowHalfOpen: true, noDelay: true });
   let isJoined = false;
   onward.once('connect', () => {
     isJoined = true;

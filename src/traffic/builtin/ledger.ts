@@ -1,6 +1,7 @@
 import { OperatingError } from '../../lib/errors.ts';
 import type { IdentitySecond, ReplicaSecond, SparseHistogram, TrafficBatch } from '../counts.ts';
 import { IdentityBook, IdentityCounts } from '../identity-book.ts';
+import { PackedSeconds } from '../packed-seconds.ts';
 import type { ServiceCounts } from './messages.ts';
 
 /** Ten minutes for a controller that is away. */
@@ -99,18 +100,16 @@ export class Ledger {
   }
 }
 
-type ClosedSecond = {
-  readonly second: number;
+/** Copies that were not sent, and requests that a hold turned away, of one second. */
+type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused'> & { readonly second: number };
+
+type Counted = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
-  readonly previews: readonly ReplicaSecond[];
-  readonly overrides: readonly ReplicaSecond[];
-  readonly mirrored: readonly ReplicaSecond[];
-  readonly mirrorDropped: number;
-  readonly holdRefused: number;
 };
+type Delivered = Counted & Readonly<Record<Apart, readonly ReplicaSecond[]>> & Omit<Uncounted, 'second'>;
 
-const NOTHING: Omit<ClosedSecond, 'second'> = {
+const NOTHING: Delivered = {
   replicas: [],
   identities: [],
   previews: [],
@@ -122,56 +121,74 @@ const NOTHING: Omit<ClosedSecond, 'second'> = {
 
 class ServiceLedger {
   private book: IdentityBook | null = null;
-  private identities = new IdentityCounts();
-  private open = openSecond();
-  private closed: ClosedSecond[] = [];
+  private identities: IdentityCounts | null = null;
+  private open: OpenSecond | null = null;
+  private readonly closed = new PackedSeconds();
+  /** Made when there is something. */
+  private readonly apart = new Map<Apart, PackedSeconds>();
+  private uncounted: Uncounted[] = [];
 
   add(counts: ServiceCounts): void {
     const { rollout, identities } = counts;
+    this.open ??= openSecond();
     for (const list of LISTS) mergeInto(this.open[list], counts[list]);
     this.open.mirrorDropped += counts.mirrorDropped;
     this.open.holdRefused += counts.holdRefused;
     if (rollout === null) return;
     if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
+    this.identities ??= new IdentityCounts();
     this.book.take(identities, this.identities);
   }
 
   close(second: number): void {
-    const identities = this.identities.close(second);
-    if (identities.length > 0 || !isSilent(this.open)) {
-      const listed = (list: List) => [...this.open[list].values()].map((each) => ({ second, ...each }));
-      const { mirrorDropped, holdRefused } = this.open;
-      this.closed.push({
-        second,
-        identities,
-        replicas: listed('replicas'),
-        previews: listed('previews'),
-        overrides: listed('overrides'),
-        mirrored: listed('mirrored'),
-        mirrorDropped,
-        holdRefused,
-      });
-      this.open = openSecond();
-    }
-    this.identities = new IdentityCounts();
-    while (this.closed.length > 0 && this.closed[0]!.second <= second - KEPT_SECONDS) this.closed.shift();
+    if (this.open !== null) this.keep(second, this.open);
+    this.open = null;
+    this.identities = null;
+    for (const seconds of [this.closed, ...this.apart.values()])
+      seconds.forgetBefore(second - KEPT_SECONDS + 1);
+    while (this.uncounted.length > 0 && this.uncounted[0]!.second <= second - KEPT_SECONDS)
+      this.uncounted.shift();
   }
 
-  between(after: number, upTo: number): Omit<ClosedSecond, 'second'> {
-    const seconds = this.closed.filter(({ second }) => second > after && second <= upTo);
+  between(after: number, upTo: number): Delivered {
+    const rows = this.closed.between(after + 1, upTo);
+    const apart = (list: Apart) =>
+      this.apart
+        .get(list)
+        ?.between(after + 1, upTo)
+        .flatMap(({ replicas }) => replicas) ?? [];
+    const uncounted = this.uncounted.filter(({ second }) => second > after && second <= upTo);
     return {
-      replicas: seconds.flatMap((each) => each.replicas),
-      identities: seconds.flatMap((each) => each.identities),
-      previews: seconds.flatMap((each) => each.previews),
-      overrides: seconds.flatMap((each) => each.overrides),
-      mirrored: seconds.flatMap((each) => each.mirrored),
-      mirrorDropped: seconds.reduce((sum, each) => sum + each.mirrorDropped, 0),
-      holdRefused: seconds.reduce((sum, each) => sum + each.holdRefused, 0),
+      replicas: rows.flatMap(({ replicas }) => replicas),
+      identities: rows.flatMap(({ identities }) => identities),
+      previews: apart('previews'),
+      overrides: apart('overrides'),
+      mirrored: apart('mirrored'),
+      mirrorDropped: uncounted.reduce((sum, each) => sum + each.mirrorDropped, 0),
+      holdRefused: uncounted.reduce((sum, each) => sum + each.holdRefused, 0),
     };
+  }
+
+  private keep(second: number, open: OpenSecond): void {
+    const listed = (list: List) => [...open[list].values()].map((each) => ({ second, ...each }));
+    const replicas = listed('replicas');
+    const identities = this.identities?.close(second) ?? [];
+    if (replicas.length + identities.length > 0) this.closed.add({ second, replicas, identities });
+    for (const list of APART) if (open[list].size > 0) this.keepApart(list, second, listed(list));
+    const { mirrorDropped, holdRefused } = open;
+    if (mirrorDropped + holdRefused > 0) this.uncounted.push({ second, mirrorDropped, holdRefused });
+  }
+
+  private keepApart(list: Apart, second: number, replicas: readonly ReplicaSecond[]): void {
+    const seconds = this.apart.get(list) ?? new PackedSeconds();
+    this.apart.set(list, seconds);
+    seconds.add({ second, replicas, identities: [] });
   }
 }
 
-const LISTS = ['replicas', 'previews', 'overrides', 'mirrored'] as const;
+const APART = ['previews', 'overrides', 'mirrored'] as const;
+type Apart = (typeof APART)[number];
+const LISTS = ['replicas', ...APART] as const;
 type List = (typeof LISTS)[number];
 
 type Counts = Omit<ReplicaSecond, 'second'>;
@@ -188,10 +205,6 @@ function openSecond(): OpenSecond {
     mirrorDropped: 0,
     holdRefused: 0,
   };
-}
-
-function isSilent(open: OpenSecond): boolean {
-  return LISTS.every((list) => open[list].size === 0) && open.mirrorDropped + open.holdRefused === 0;
 }
 
 function mergeInto(open: ByReplica, counts: readonly Counts[]): void {

@@ -38,13 +38,13 @@ export class Plane {
   /** Begins to listen where a restored door is and nobody listens yet; returns what could not be had. */
   async listenMissing(): Promise<OperatingError[]> {
     const errors: OperatingError[] = [];
-    for (const { door } of this.services.values()) {
-      for (const address of listensOn(door)) {
-        await this.listenFor(address).catch((error: unknown) => {
-          if (!(error instanceof OperatingError)) throw error;
-          errors.push(error);
-        });
-      }
+    // Each once: a thousand services may be behind one port, and another program may have it.
+    const all = this.states.flatMap(({ door }) => listensOn(door));
+    for (const address of new Map(all.map((one) => [formatAddress(one), one])).values()) {
+      await this.listenFor(address).catch((error: unknown) => {
+        if (!(error instanceof OperatingError)) throw error;
+        errors.push(error);
+      });
     }
     return errors;
   }

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Stage, openStage, waitFor } from '../conformance.ts';
 import { type BuiltinBench, openBuiltin, proxyCommand } from './conformance.ts';
@@ -117,6 +118,50 @@ describe('kill -9', () => {
     );
     await servedAgain(stage);
     assert.match((await stage.get('/')).body, /^green-/);
+  });
+});
+
+describe('a process that stands still', () => {
+  test('a parent that stood still for three seconds does not take its workers for dead: no request fails', async (t) => {
+    const bench = await openBuiltin(2);
+    const stage = await openStage(bench.router, {});
+    t.after(async () => {
+      await stage.close();
+      await bench.close();
+    });
+    await stage.route({ serve: 'blue' });
+    const [parent, workers] = [bench.router.pid()!, await workersOf(bench)];
+    for (const pid of workers) process.kill(pid, 'SIGSTOP');
+    const asked = bench.router.observe(stage.door.service);
+    await sleep(100);
+
+    // The answers lie there when it goes on, and so does the end of every deadline.
+    process.kill(parent, 'SIGSTOP');
+    for (const pid of workers) process.kill(pid, 'SIGCONT');
+    await sleep(3000);
+    process.kill(parent, 'SIGCONT');
+
+    assert.equal((await asked).revision, 1);
+    await stage.route({ serve: 'green' });
+    assert.deepEqual(await workersOf(bench), workers);
+    assert.match((await stage.get('/')).body, /^green-/);
+  });
+
+  test('a worker that says nothing any more is replaced, although nothing is to be changed', async (t) => {
+    const bench = await openBuiltin(1);
+    const stage = await openStage(bench.router, {});
+    t.after(async () => {
+      await stage.close();
+      await bench.close();
+    });
+    await stage.route({ serve: 'blue' });
+    const [stopped] = await workersOf(bench);
+    process.kill(stopped!, 'SIGSTOP');
+
+    await assert.rejects(bench.router.observe(stage.door.service), { code: 'TRAFFIC_UNREACHABLE' });
+
+    assert.ok(isGone(stopped!));
+    await servedAgain(stage);
   });
 });
 

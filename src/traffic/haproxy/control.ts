@@ -1,10 +1,11 @@
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Route } from '../router.ts';
 import type { MasterSocket, Workers } from './master.ts';
-import { backendName, otherSlot, serverName } from './names.ts';
+import type { BackendTotal } from './cross-check.ts';
+import { backendName, LANES, otherSlot, serverName } from './names.ts';
 import { mayStandIn, type ServicePlan } from './plan.ts';
 import { type MapEntry, REVISION_KEY, routeMap } from './route-map.ts';
-import { parseStats, type ServerState } from './stats.ts';
+import { parseStats, parseTotals, type ServerState } from './stats.ts';
 
 const CUT_MS = 2000;
 const POLL_MS = 15;
@@ -51,6 +52,17 @@ export class Control {
   /** By worker, the one that takes new connections first. */
   async states(service: string): Promise<ServerState[][]> {
     return await this.everywhere((worker) => this.statesOf(worker, service));
+  }
+
+  /** Of each backend in each worker. */
+  async totals(service: string): Promise<BackendTotal[]> {
+    const asked = SLOT_NAMES.flatMap((slot) =>
+      LANES.map((lane) => `show stat ${backendName(service, slot, lane)} 2 -1`),
+    );
+    const all = await this.everywhere(async (worker) =>
+      parseTotals(await this.master.tellAll(worker, asked), worker),
+    );
+    return all.flat();
   }
 
   /** Ends what is in flight on a slot. */

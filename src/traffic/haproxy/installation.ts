@@ -152,9 +152,11 @@ export class Installation {
   }
 
   private async write(file: string, text: string): Promise<void> {
+    // Our part may have the secret of an override in it.
+    const mode = file.startsWith(this.proxy.file) ? 0o640 : 0o644;
     try {
-      await writeFileDurably(file, text, 0o644);
-      chmodSync(file, 0o644);
+      await writeFileDurably(file, text, mode);
+      chmodSync(file, mode);
     } catch (error) {
       throw new OperatingError(
         'TRAFFIC_CONFIG_UNWRITABLE',

@@ -3,8 +3,9 @@ import { OperatingError } from '../../lib/errors.ts';
 import { AccessLog } from '../access-log/access-log.ts';
 import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
+import { type BackendTotal, CrossCheck, type Difference } from './cross-check.ts';
 import { lineParser } from './log-line.ts';
-import type { ServicePlan } from './plan.ts';
+import type { HoldPlan, ServicePlan } from './plan.ts';
 
 /** HAProxy writes each line at once; what comes later is counted in the second after. */
 const CLOSE_AFTER_MS = 500;
@@ -16,6 +17,7 @@ export type LiveOptions = {
   readonly logFile: (door: Door) => string;
   /** Steady: never jumps. */
   readonly nowMs: () => number;
+  readonly checkEveryMs: number;
   /** By which HAProxy stamps its lines. */
   readonly wallMs: () => number;
 };
@@ -24,6 +26,10 @@ export type LiveOptions = {
 export class LiveService {
   door: Door;
   route: Route | null = null;
+  /** Null until requests were held for the first time. */
+  hold: HoldPlan | null = null;
+  private readonly check = new CrossCheck();
+  private checkedMs = 0;
   private readonly options: LiveOptions;
   private log: AccessLog;
   private logFile: string;
@@ -43,8 +49,22 @@ export class LiveService {
     return this.log;
   }
 
+  /** What HAProxy says of itself is held against the log now and then. */
+  isCheckDue(): boolean {
+    return this.options.nowMs() - this.checkedMs >= this.options.checkEveryMs;
+  }
+
+  /** Where they differ, the seconds since they agreed are lost. */
+  compare(before: readonly BackendTotal[], after: readonly BackendTotal[]): readonly Difference[] {
+    const [sinceMs, nowMs] = [this.checkedMs, this.options.nowMs()];
+    this.checkedMs = nowMs;
+    const differences = this.check.compare(before, after);
+    if (differences.length > 0) this.log.markLost(Math.floor(sinceMs / 1000), Math.floor(nowMs / 1000));
+    return differences;
+  }
+
   /** What HAProxy is to have of it; with another door or route, what it would have. Error: TRAFFIC_PROXY_UNKNOWN. */
-  plan(door = this.door, route = this.route): ServicePlan {
+  plan(door = this.door, route = this.route, hold = this.hold): ServicePlan {
     const { proxy } = door.spec;
     if (proxy.kind !== 'haproxy') {
       throw new OperatingError(
@@ -55,7 +75,7 @@ export class LiveService {
     }
     const { root } = this.options;
     const pemFile = proxy.tls === null ? null : join(root, 'tls', `${door.service}.pem`);
-    return { door, proxy, route, mapFile: join(root, 'maps', `${door.service}.map`), pemFile };
+    return { door, proxy, route, mapFile: join(root, 'maps', `${door.service}.map`), pemFile, hold };
   }
 
   changeDoor(door: Door): void {
@@ -90,7 +110,12 @@ export class LiveService {
       // Never put aside: HAProxy cannot be told to open it anew (log-space.ts).
       maxBytes: Number.POSITIVE_INFINITY,
       reopen: () => Promise.resolve(),
-      parse: lineParser(this.door.service, (slot) => this.route?.replicas[slot] ?? 0),
+      began: () => this.check.begin(),
+      parse: lineParser(
+        this.door.service,
+        (slot) => this.route?.replicas[slot] ?? 0,
+        (worker, backend) => this.check.saw(worker, backend),
+      ),
       epoch,
       closeAfterMs: CLOSE_AFTER_MS,
       nowMs,

@@ -1,11 +1,15 @@
 import type { SlotName } from '../../release/slot.ts';
 import type { Attempt, LogRecord, ParseLine } from '../access-log/record.ts';
 import { CLASS, type ClassIndex, classOfStatus } from '../tally.ts';
-import { otherSlot, parseBackend, parseServer, type ServerPlace } from './names.ts';
+import { holdName, otherSlot, parseBackend, parseServer, type ServerPlace } from './names.ts';
 
 /** Begins every line of ours: other lines of HAProxy land in the same file. */
-const MARK = 'bascule1';
+const MARK = 'bascule2';
 const FIELDS = 10;
+/** There is none. */
+const NONE = '-';
+/** An identity of its own. */
+const NOBODY = '0';
 
 /**
  * One line per request, when it is over. Nothing in it is written by clients: the identity comes as a hash.
@@ -20,26 +24,37 @@ export const LOG_FORMAT = [
   '%ts',
   '%rc',
   '%[var(txn.bascule_t1),sub(txn.bascule_t0)]',
-  '%[var(txn.bascule_identity),xxh64(1)]',
-  '%[var(txn.bascule_t1)]',
+  '%[var(txn.bascule_identity)]',
+  '%pid',
 ].join(' ');
 
-/** Lines of other services, and of none, are nobody's here. `replicas`: how many of a slot are in use at the moment. */
-export function lineParser(service: string, replicas: (slot: SlotName) => number): ParseLine {
+/**
+ * Lines of other services, and of none, are nobody's here. `replicas`: how many of a slot are in use at the moment. `saw` is
+ * told of every line of a request that came to a slot.
+ */
+export function lineParser(
+  service: string,
+  replicas: (slot: SlotName) => number,
+  saw: (worker: number, backend: string) => void,
+): ParseLine {
+  const hold = holdName(service);
   return (line) => {
     const at = line.lastIndexOf(`${MARK} `);
     const fields = at < 0 ? [] : line.slice(at).split(' ');
     if (fields.length !== FIELDS) return null;
-    const [, atMs, backend, server, status, ended, retries, latency, identity, headAt] = fields;
-    const place = parseBackend(backend!);
+    const [, atMs, backend, server, status, ended, retries, latency, identity, worker] = fields;
     const second = Math.floor(Number(atMs) / 1000);
-    if (place === null || place.service !== service || !(second > 0)) return null;
+    if (!(second > 0)) return null;
+    if (backend === hold) return waited(second, status === '503' && latency === NONE);
+    const place = parseBackend(backend!);
+    if (place === null || place.service !== service) return null;
+    saw(Number(worker), backend!);
     const ending: Ending = {
       status: Number(status),
       ended: ended!,
-      answered: headAt !== '-',
+      answered: latency !== NONE,
       isStream: place.lane === 'streams',
-      latencyMs: headAt === '-' ? null : Number(latency) / 1000,
+      latencyMs: latency === NONE ? null : Number(latency) / 1000,
     };
     return {
       second,
@@ -47,9 +62,22 @@ export function lineParser(service: string, replicas: (slot: SlotName) => number
         { asked: place.slot, server: parseServer(server!), retries: retries!, ending },
         replicas,
       ),
-      identity: identity === '-' ? null : identity!,
+      identity: identity === NONE || identity === NOBODY ? null : identity!,
       isPreview: place.lane === 'preview',
+      ...(place.lane === 'override' && { by: 'override' }),
+      ...(identity === NONE && { isUnasked: true }),
     } satisfies LogRecord;
+  };
+}
+
+/** What happened to it once it could go on is another line. */
+function waited(second: number, isRefused: boolean): LogRecord {
+  return {
+    second,
+    attempts: [],
+    identity: null,
+    isPreview: false,
+    ...(isRefused && { instead: 'holdRefused' }),
   };
 }
 

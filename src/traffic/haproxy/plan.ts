@@ -1,8 +1,11 @@
-import { formatAddress } from '../../lib/address.ts';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { type Address, formatAddress } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, Route } from '../router.ts';
+import { overrideProblem } from './render-override.ts';
 
 /** What one service's part of the configuration is made of. */
 export type ServicePlan = {
@@ -14,7 +17,21 @@ export type ServicePlan = {
   readonly mapFile: string;
   /** Certificate and key in one file, or null for plain HTTP. */
   readonly pemFile: string | null;
+  /** Where requests wait in a hold, and where they come back; null until there was one. */
+  readonly hold: HoldPlan | null;
 };
+
+export type HoldPlan = {
+  /** Who lets them wait. */
+  readonly relay: Address;
+  /** A unix socket of HAProxy's, which routes without holding. */
+  readonly back: string;
+};
+
+/** As short as the master socket's, as HAProxy adds to it while it binds. */
+export function holdSocket(root: string, service: string): string {
+  return join(root, `h${createHash('sha256').update(service).digest('hex').slice(0, 10)}`);
+}
 
 export function prefixOf(plan: ServicePlan, slot: SlotName): string {
   return plan.door.slots[slot][0]?.pathPrefix ?? '';
@@ -36,6 +53,8 @@ export function checkPlan(plan: ServicePlan, others: readonly ServicePlan[]): vo
         `the replicas of ${slot} have different path prefixes (${[...prefixes].join(', ')})`,
       );
   }
+  const problem = overrideProblem(plan.door);
+  if (problem !== null) throw unfit(service, problem);
   const beside = others.find(
     (other) =>
       other.door.service !== service &&

@@ -88,7 +88,7 @@ test('reloads under load leave no request out of the log', { skip, timeout: 90_0
   const { current } = await master.workers();
   assert.match(await master.tell(current!, 'show info'), /^Nbthread: 1$/m);
 
-  const lines = readFileSync(join(bench.root, 'access.log'), 'latin1').match(/^bascule1 /gm) ?? [];
+  const lines = readFileSync(join(bench.root, 'access.log'), 'latin1').match(/^bascule2 /gm) ?? [];
   t.diagnostic(`${load.answered()} answered, ${lines.length} logged, ${RELOADS} reloads`);
   assert.equal(load.cut(), 0, 'connections were cut before their answer');
   assert.equal(lines.length, load.answered());

@@ -2,17 +2,21 @@ import { formatAddress } from '../../lib/address.ts';
 import { withPrefix } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door } from '../router.ts';
-import { backendName, type Lane, LANES, otherSlot, serverName } from './names.ts';
+import { backendName, DEFAULTS_NAME, type Lane, LANES, otherSlot, serverName } from './names.ts';
 import { mayStandIn, prefixOf, type ServicePlan } from './plan.ts';
 import { escapeRegex, quote, quoteFormat } from './quote.ts';
-import { COOKIE_NAME, DEFAULTS_NAME, renderCookie } from './render-front.ts';
+import { renderCookie, withoutCookie } from './render-cookie.ts';
+import { withoutOverride } from './render-override.ts';
 
 const HOUR_MS = 3_600_000;
 const PROBE_AGENT = 'bascule-probe';
 
 /** A slot's backends: the plain one looks at its replicas, the others go by what it finds. */
 export function renderBackends(plan: ServicePlan): string {
-  const lanes = plan.door.preview === null ? LANES.filter((lane) => lane !== 'preview') : LANES;
+  const { preview, override } = plan.door;
+  const lanes = LANES.filter(
+    (lane) => (lane !== 'preview' || preview !== null) && (lane !== 'override' || override !== undefined),
+  );
   return SLOT_NAMES.flatMap((slot) => lanes.map((lane) => renderBackend(plan, slot, lane))).join('');
 }
 
@@ -23,7 +27,7 @@ function renderBackend(plan: ServicePlan, slot: SlotName, lane: Lane): string {
     timeout connect ${proxy.connectTimeoutMs}ms
     timeout server ${silenceMs}ms
     timeout tunnel ${HOUR_MS}ms
-${lane === 'plain' ? renderCheck(plan, slot) : ''}${lane === 'preview' ? '' : renderCookie(door)}${renderRequest(plan, slot)}${renderResponse(plan, slot)}${renderServers(plan, slot, lane)}`;
+${lane === 'plain' ? renderCheck(plan, slot) : ''}${isApart(lane) ? '' : renderCookie(plan)}${renderRequest(plan, slot, lane)}${renderResponse(plan, slot)}${renderServers(plan, slot, lane)}`;
 }
 
 function renderCheck({ door }: ServicePlan, slot: SlotName): string {
@@ -37,9 +41,16 @@ function renderCheck({ door }: ServicePlan, slot: SlotName): string {
 `;
 }
 
-function renderRequest(plan: ServicePlan, slot: SlotName): string {
+/** Not for users: no cookie, and no other slot stands in. */
+function isApart(lane: Lane): boolean {
+  return lane === 'preview' || lane === 'override';
+}
+
+function renderRequest(plan: ServicePlan, slot: SlotName, lane: Lane): string {
   const { door } = plan;
   const { maxBodyBytes, trustForwarded } = door.spec;
+  const scheme = plan.pemFile === null || lane === 'preview' ? 'http' : 'https';
+  const prefix = prefixOf(plan, slot);
   const lines = [
     ...(maxBodyBytes === null
       ? []
@@ -47,35 +58,33 @@ function renderRequest(plan: ServicePlan, slot: SlotName): string {
           `return status 413 content-type 'text/plain; charset=utf-8' string 'the request body is too large' if { req.hdr_val(content-length) gt ${maxBodyBytes} }`,
         ]),
     'disable-l7-retry unless { method GET HEAD OPTIONS }',
-    'set-var(txn.bascule_authority) req.hdr(host),lower',
-    ...(trustForwarded ? KEPT : REPLACED),
+    ...(prefix === '' ? [] : ['set-var(txn.bascule_authority) req.hdr(host),lower']),
+    ...(trustForwarded ? kept(scheme) : replaced(scheme)),
     'set-header X-Request-ID %[uuid()] unless { req.hdr(X-Request-ID) -m found }',
-    ...(door.sticky.by === 'cookie' ? WITHOUT_COOKIE : []),
-    ...prefixed(prefixOf(plan, slot)),
+    ...withoutCookie(door, lane),
+    ...withoutOverride(door),
+    ...prefixed(prefix),
     'set-var(txn.bascule_t0) date(0,us)',
   ];
   return lines.map((line) => `    http-request ${line}\n`).join('');
 }
 
-const REPLACED = [
-  'del-header Forwarded',
-  'set-header X-Forwarded-For %[src]',
-  'set-header X-Forwarded-Proto https if { ssl_fc }',
-  'set-header X-Forwarded-Proto http unless { ssl_fc }',
-  'set-header X-Forwarded-Host %[req.hdr(host)]',
-];
-const KEPT = [
-  'add-header X-Forwarded-For %[src]',
-  'set-header X-Forwarded-Proto https if { ssl_fc } !{ req.hdr(X-Forwarded-Proto) -m found }',
-  'set-header X-Forwarded-Proto http if !{ ssl_fc } !{ req.hdr(X-Forwarded-Proto) -m found }',
-  'set-header X-Forwarded-Host %[req.hdr(host)] unless { req.hdr(X-Forwarded-Host) -m found }',
-];
-/** The application gets neither the cookie nor an empty header in its place. */
-const WITHOUT_COOKIE = [
-  `replace-header Cookie '^(.*); *${COOKIE_NAME}=[^;]*(.*)$' '\\1\\2'`,
-  `replace-header Cookie '^${COOKIE_NAME}=[^;]*(; *)?(.*)$' '\\2'`,
-  'del-header Cookie if { req.fhdr(Cookie) -m len 0 }',
-];
+function replaced(scheme: string): string[] {
+  return [
+    'del-header Forwarded',
+    'set-header X-Forwarded-For %[src]',
+    `set-header X-Forwarded-Proto ${scheme}`,
+    'set-header X-Forwarded-Host %[req.hdr(host)]',
+  ];
+}
+
+function kept(scheme: string): string[] {
+  return [
+    'add-header X-Forwarded-For %[src]',
+    `set-header X-Forwarded-Proto ${scheme} unless { req.hdr(X-Forwarded-Proto) -m found }`,
+    'set-header X-Forwarded-Host %[req.hdr(host)] unless { req.hdr(X-Forwarded-Host) -m found }',
+  ];
+}
 
 function prefixed(prefix: string): string[] {
   if (prefix === '') return [];
@@ -123,7 +132,7 @@ function replace(header: string, pattern: string, by: string, condition = ''): s
 
 function renderServers(plan: ServicePlan, slot: SlotName, lane: Lane): string {
   const own = plan.door.slots[slot].map((_, replica) => renderServer(plan, { slot, replica }, slot, lane));
-  if (lane === 'preview' || !mayStandIn(plan)) return own.join('');
+  if (isApart(lane) || !mayStandIn(plan)) return own.join('');
   const other = otherSlot(slot);
   const backups = plan.door.slots[other].map((_, replica) =>
     renderServer(plan, { slot: other, replica }, slot, lane),

@@ -1,37 +1,53 @@
 import { formatAddress } from '../../lib/address.ts';
 import { SLOT_NAMES } from '../../release/slot.ts';
-import { BUCKETS } from '../cohort.ts';
 import { LOG_FORMAT } from './log-line.ts';
-import { backendName } from './names.ts';
+import { backendName, DEFAULTS_NAME, holdName } from './names.ts';
 import type { ServicePlan } from './plan.ts';
 import { escapeRegex, quote } from './quote.ts';
-import { ALL_KEY, GONE, NOWHERE } from './route-map.ts';
+import { renderChoice } from './render-choice.ts';
+import { renderHoldUse } from './render-hold.ts';
+import { GONE } from './route-map.ts';
 
-export const COOKIE_NAME = 'bascule_id';
-export const DEFAULTS_NAME = 'bascule';
-const DAYS_90 = 7_776_000;
-/** Longest part of a header that identifies. */
-const IDENTITY_CHARS = 512;
 const UNKNOWN =
   "return status 404 content-type 'text/plain; charset=utf-8' string 'no service has this address'";
 const NOT_YET =
   "return status 503 content-type 'text/plain; charset=utf-8' string 'not in service yet' hdr Retry-After 1 hdr Cache-Control no-store";
 
-/** Everything that comes by one address: the door is found, then the identity, then the slot. */
+/**
+ * Everything that comes by one address: the door is found, then the slot, then who asks, where that decides the slot. A
+ * slot that there is not has no backend: what asks for it falls to the default one, so nobody else pays for being checked.
+ */
 export function renderFront(listen: string, plans: readonly ServicePlan[]): string {
-  return `frontend ${frontName(listen)} from ${DEFAULTS_NAME}
+  const name = listen.replaceAll(/[^0-9a-z.]/g, '_');
+  const isAlone = plans.length === 1 && plans[0]!.door.spec.host === null && plans[0]!.door.spec.path === '/';
+  const doors = isAlone ? '' : renderDoors(plans);
+  return `frontend bascule.front.${name} from ${DEFAULTS_NAME}
     bind ${listen}${renderTls(plans)}
     log-format ${quote(LOG_FORMAT)}
-    timeout client ${Math.max(60_000, ...plans.map(({ proxy }) => proxy.readTimeoutMs))}ms
-    http-request set-var(txn.bascule_host) req.hdr(host),lower,regsub(:[0-9]*$,)
-    http-request set-var(txn.bascule_path) path
-${[...plans].sort(byClosest).map(renderDoor).join('')}    http-request ${UNKNOWN} if !{ var(txn.bascule_service) -m found }
-${plans.map(renderChoice).join('')}    http-request ${UNKNOWN} if { var(txn.bascule_slot) -m str ${GONE} }
-    http-request ${NOT_YET} if !{ var(txn.bascule_slot) -m found } or { var(txn.bascule_slot) -m str ${NOWHERE} }
-    acl is_stream req.hdr(Upgrade) -m found
-    acl is_stream req.hdr(Accept) -i -m beg text/event-stream
-    use_backend bascule.%[var(txn.bascule_service)].%[var(txn.bascule_slot)].streams if is_stream
-    use_backend bascule.%[var(txn.bascule_service)].%[var(txn.bascule_slot)]
+    timeout client ${clientSilenceMs(plans)}ms
+${doors}${plans.map((plan) => renderChoice(plan, { isAlone, isBack: false })).join('')}${renderUse(plans, isAlone)}    default_backend bascule.nowhere.${name}
+backend bascule.nowhere.${name} from ${DEFAULTS_NAME}
+${isAlone ? '' : `    http-request ${UNKNOWN} if !{ var(txn.bascule_service) -m found }\n`}    http-request ${UNKNOWN} if { var(txn.bascule_slot) -m str ${GONE} }
+    http-request ${NOT_YET}
+`;
+}
+
+/**
+ * The way back of those who waited: routed as everybody is, without holding. Open to all who reach its directory, HAProxy's own
+ * workers among them, as the port is at which they wait.
+ */
+export function renderBack(plan: ServicePlan): string {
+  const { door, hold } = plan;
+  if (hold === null) return '';
+  const { service } = door;
+  return `frontend bascule.back.${service} from ${DEFAULTS_NAME}
+    bind ${quote(`unix@${hold.back}`)} accept-proxy mode 666
+    log-format ${quote(LOG_FORMAT)}
+    timeout client ${clientSilenceMs([plan])}ms
+    http-after-response set-header X-Bascule-Back 1
+${renderChoice(plan, { isAlone: true, isBack: true })}${STREAMS}${renderSlots(service)}    default_backend bascule.nowhere.back.${service}
+backend bascule.nowhere.back.${service} from ${DEFAULTS_NAME}
+    http-request ${NOT_YET}
 `;
 }
 
@@ -48,13 +64,21 @@ export function renderPreviews({ door }: ServicePlan): string {
   ).join('');
 }
 
-function frontName(listen: string): string {
-  return `bascule.front.${listen.replaceAll(/[^0-9a-z.]/g, '_')}`;
+function clientSilenceMs(plans: readonly ServicePlan[]): number {
+  return Math.max(60_000, ...plans.map(({ proxy }) => proxy.readTimeoutMs));
 }
 
 function renderTls(plans: readonly ServicePlan[]): string {
   const files = plans.flatMap(({ pemFile }) => (pemFile === null ? [] : [pemFile]));
   return files.length === 0 ? '' : ` ssl${files.map((file) => ` crt ${quote(file)}`).join('')} alpn http/1.1`;
+}
+
+function renderDoors(plans: readonly ServicePlan[]): string {
+  const hosts = plans.some(({ door }) => door.spec.host !== null);
+  const paths = plans.some(({ door }) => door.spec.path !== '/');
+  return `${hosts ? '    http-request set-var(txn.bascule_host) req.hdr(host),lower,regsub(:[0-9]*$,)\n' : ''}${
+    paths ? '    http-request set-var(txn.bascule_path) path\n' : ''
+  }${[...plans].sort(byClosest).map(renderDoor).join('')}`;
 }
 
 /** An exact host before any host, then the longer path. */
@@ -73,61 +97,21 @@ function renderDoor({ door }: ServicePlan): string {
   return `    http-request set-var(txn.bascule_service) str(${door.service}) if ${conditions.join(' ')}\n`;
 }
 
-/** Who asks, and by it the slot. `all` is asked for again: between two questions the map may have been replaced. */
-function renderChoice({ door, mapFile }: ServicePlan): string {
-  const mine = `{ var(txn.bascule_service) -m str ${door.service} }`;
-  const open = `!{ var(txn.bascule_slot) -m found }`;
-  const all = `set-var(txn.bascule_slot) str(${ALL_KEY}),map(${mapFile})`;
-  const bucket = `str(${door.salt}),concat(,txn.bascule_person),xxh32(7),mod(${BUCKETS})`;
-  return `${renderIdentity(door, mine)}    http-request ${all} if ${mine}
-    http-request set-var(txn.bascule_slot) ${bucket},map(${mapFile}) if ${mine} ${open}
-    http-request ${all} if ${mine} ${open}
+const STREAMS = `    acl is_stream req.hdr(Upgrade) -m found
+    acl is_stream req.hdr(Accept) -i -m beg text/event-stream
 `;
+
+function renderUse(plans: readonly ServicePlan[], isAlone: boolean): string {
+  const service = isAlone ? plans[0]!.door.service : '%[var(txn.bascule_service)]';
+  const overrides = plans.some(({ door }) => door.override !== undefined)
+    ? `    use_backend bascule.${service}.%[var(txn.bascule_by)].override if { var(txn.bascule_by) -m found }\n`
+    : '';
+  const holds = plans.map((plan) => renderHoldUse(plan, holdName(plan.door.service), isAlone)).join('');
+  return `${overrides}${holds}${STREAMS}${renderSlots(service)}`;
 }
 
-/** `bascule_person` decides the bucket; `bascule_identity` is who is counted, where that can be told. */
-function renderIdentity({ sticky, spec }: ServicePlan['door'], mine: string): string {
-  const known = '{ var(txn.bascule_identity) -m found }';
-  const lines: string[] = [];
-  switch (sticky.by) {
-    case 'cookie':
-      lines.push(
-        `set-var(txn.bascule_identity) req.cook(${COOKIE_NAME}) if ${mine} { req.cook(${COOKIE_NAME}) -m reg ^[0-9a-f]{32}$ }`,
-        `set-var(txn.bascule_new) uuid(),regsub(-,,g) if ${mine} !${known}`,
-        `set-var(txn.bascule_identity) var(txn.bascule_new) if ${mine} !${known}`,
-      );
-      break;
-    case 'header':
-      lines.push(
-        `set-var(txn.bascule_identity) req.fhdr(${sticky.header}),bytes(0,${IDENTITY_CHARS}) if ${mine} { req.fhdr(${sticky.header}) -m len gt 0 }`,
-      );
-      break;
-    case 'address':
-      if (spec.trustForwarded) {
-        lines.push(
-          `set-var(txn.bascule_identity) req.hdr(X-Forwarded-For,-1) if ${mine} { req.hdr(X-Forwarded-For,-1) -m len gt 0 }`,
-        );
-      }
-      lines.push(`set-var(txn.bascule_identity) src if ${mine} !${known}`);
-      break;
-    case 'none':
-      break;
-  }
-  lines.push(
-    `set-var(txn.bascule_person) var(txn.bascule_identity) if ${mine} ${known}`,
-    `set-var(txn.bascule_person) uuid() if ${mine} !${known}`,
-  );
-  return lines.map((line) => `    http-request ${line}\n`).join('');
-}
-
-/** For the answers of a service whose visitors are told apart by our cookie. */
-export function renderCookie({ sticky, spec }: ServicePlan['door']): string {
-  if (sticky.by !== 'cookie') return '';
-  const value = `${COOKIE_NAME}=%[var(txn.bascule_new)]; Path=/; Max-Age=${DAYS_90}; HttpOnly; SameSite=Lax`;
-  const isNew = '{ var(txn.bascule_new) -m found }';
-  const secure = `{ var(txn.bascule_secure) -m bool }`;
-  return `    http-request set-var(txn.bascule_secure) ssl_fc
-${spec.trustForwarded ? `    http-request set-var(txn.bascule_secure) bool(true) if { req.hdr(X-Forwarded-Proto) -i -m str https }\n` : ''}    http-after-response add-header Set-Cookie ${quote(`${value}; Secure`)} if ${isNew} ${secure}
-    http-after-response add-header Set-Cookie ${quote(value)} if ${isNew} !${secure}
+function renderSlots(service: string): string {
+  return `    use_backend bascule.${service}.%[var(txn.bascule_slot)].streams if is_stream
+    use_backend bascule.${service}.%[var(txn.bascule_slot)]
 `;
 }

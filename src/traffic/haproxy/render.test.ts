@@ -9,7 +9,7 @@ import { onAddress, type Upstream } from '../../lib/upstream.ts';
 import type { Door, Route } from '../router.ts';
 import { searchPath } from '../proxy-command.ts';
 import { MANAGED } from './conformance.ts';
-import type { ServicePlan } from './plan.ts';
+import { checkPlan, type ServicePlan } from './plan.ts';
 import { cliWord, escapeRegex, quote, quoteFormat } from './quote.ts';
 import { digestOf, renderMain, renderServices } from './render.ts';
 
@@ -61,9 +61,11 @@ function planOf(door: Door, route: Route | null = null): ServicePlan {
     route,
     mapFile: `/var/lib/bascule/haproxy/maps/${door.service}.map`,
     pemFile: null,
+    hold: null,
   };
 }
 
+const HOLD = { relay: { host: '127.0.0.1', port: 8400 }, back: '/tmp/bascule-hold' };
 const preview = { blue: { host: '127.0.0.1', port: 8301 }, green: { host: '127.0.0.1', port: 8302 } };
 const canary = [{ host: '127.0.0.1', port: 8001, pathPrefix: '/canary' }];
 const root = [{ host: '127.0.0.1', port: 8001, pathPrefix: '' }];
@@ -85,6 +87,30 @@ const CASES: Readonly<Record<string, readonly ServicePlan[]>> = {
     }),
     planOf(doorOf({ service: 'by-address', sticky: { by: 'address' } }, { host: 'a.example.com' })),
     planOf(doorOf({}), ROUTE),
+  ],
+  'hold-and-override': [
+    {
+      ...planOf(
+        doorOf(
+          { override: { header: 'x-version', allow: { kind: 'secret', secret: 'a-secret-of-some-length' } } },
+          { host: 'shop.example.com' },
+        ),
+        { ...ROUTE, hold: { maxMs: 1000, maxRequests: 10, maxBytes: 1_000_000 } },
+      ),
+      hold: HOLD,
+    },
+    planOf(
+      doorOf(
+        {
+          service: 'by-network',
+          override: {
+            header: 'x-version',
+            allow: { kind: 'networks', networks: ['10.0.0.0/8', 'fd00::/8', '10.0.0.0/8'] },
+          },
+        },
+        { trustForwarded: true },
+      ),
+    ),
   ],
   'below-a-path': [planOf(doorOf({ slots: { blue: root, green: canary } }), ROUTE)],
 };
@@ -162,16 +188,37 @@ test(
     for (const saying of sayings) {
       const health = { ...HEALTH, path: saying };
       const slots = { blue: root, green: [{ ...canary[0]!, pathPrefix: saying }] };
-      const plan = planOf(
-        doorOf({ health: { blue: health, green: health }, slots }, { path: saying, host: `x'y"z` }),
-        ROUTE,
-      );
+      const allow = { kind: 'secret', secret: saying } as const;
+      const plan = {
+        ...planOf(
+          doorOf(
+            { health: { blue: health, green: health }, slots, override: { header: 'x-version', allow } },
+            { path: saying, host: `x'y"z` },
+          ),
+          ROUTE,
+        ),
+        hold: HOLD,
+      };
       assert.equal(complaint([plan]), '', saying);
       const directives = renderServices([plan], 'fd@9')
         .split('\n')
         .map((line) => line.trim().split(' ')[0]);
       const plain = renderServices(
-        [planOf(doorOf({ slots: { blue: root, green: canary } }, { path: '/x', host: 'h' }), ROUTE)],
+        [
+          {
+            ...planOf(
+              doorOf(
+                {
+                  slots: { blue: root, green: canary },
+                  override: { header: 'x-version', allow: { kind: 'secret', secret: 's' } },
+                },
+                { path: '/x', host: 'h' },
+              ),
+              ROUTE,
+            ),
+            hold: HOLD,
+          },
+        ],
         'fd@9',
       );
       assert.deepEqual(
@@ -181,6 +228,13 @@ test(
     }
   },
 );
+
+test('an override header that could end a condition is refused', () => {
+  for (const header of ['x) -m found }', 'x_y', 'x,1', '']) {
+    const override = { header, allow: { kind: 'secret', secret: 'a-secret-of-some-length' } } as const;
+    assert.throws(() => checkPlan(planOf(doorOf({ override })), []), { code: 'TRAFFIC_DOOR_UNFIT' }, header);
+  }
+});
 
 /** What HAProxy says against the files, or an empty text. */
 function complaint(plans: readonly ServicePlan[]): string {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { listenOf, type ServicePlan } from './plan.ts';
 import { quote } from './quote.ts';
+import { DEFAULTS_NAME } from './names.ts';
 import { renderBackends } from './render-back.ts';
-import { DEFAULTS_NAME, renderFront, renderPreviews } from './render-front.ts';
+import { renderBack, renderFront, renderPreviews } from './render-front.ts';
+import { renderHold } from './render-hold.ts';
 
 const HEAD = '# Written by Bascule, and written anew: changes are lost.\n';
 const NO_REPLICA =
@@ -13,7 +15,7 @@ export function renderServices(plans: readonly ServicePlan[], log: string): stri
   const sorted = plans.toSorted((a, b) => (a.door.service < b.door.service ? -1 : 1));
   const fronts = Map.groupBy(sorted, listenOf);
   return `${HEAD}${renderDefaults(log)}${[...fronts].map(([listen, some]) => renderFront(listen, some)).join('')}${sorted
-    .map((plan) => renderPreviews(plan) + renderBackends(plan))
+    .map((plan) => renderPreviews(plan) + renderBack(plan) + renderHold(plan) + renderBackends(plan))
     .join('')}`;
 }
 
@@ -68,6 +70,5 @@ export function renderMain({ user, maxConnections, root }: MainOptions): string 
     hard-stop-after 90s
     stats socket ${quote(`${root}/stats.sock`)} mode 600 level user
     spread-checks 10
-    tune.bufsize 32768
 ${user === null ? '' : `    user ${quote(user.name)}\n    group ${quote(user.group)}\n`}`;
 }

@@ -1,21 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { TrafficBatch } from '../counts.ts';
 import { doorConflict } from '../door-conflict.ts';
+import type { HoldPort } from '../hold-port.ts';
 import type { Door, DoorObservation, Route, RouterCapabilities, TrafficRouter } from '../router.ts';
 import { StateStore } from '../state-store.ts';
 import { BadAnswers } from './bad-answers.ts';
 import { Control } from './control.ts';
+import { type BackendTotal, describeDifference } from './cross-check.ts';
 import { Installation } from './installation.ts';
 import { LiveService } from './live-service.ts';
 import { LogSpace } from './log-space.ts';
 import { ManagedHaproxy } from './managed.ts';
-import type { ServicePlan } from './plan.ts';
+import { holdSocket, type HoldPlan, type ServicePlan } from './plan.ts';
+import { checkRoot, checkRoute, notUsed, unroutable } from './route-check.ts';
 import { ALL_KEY, GONE } from './route-map.ts';
 import { observation, type ServerState } from './stats.ts';
 import { SystemHaproxy } from './system.ts';
@@ -30,7 +34,11 @@ export type HaproxyRouterOptions = {
   readonly helper?: readonly string[] | null;
   /** The main file of the machine's HAProxy. */
   readonly mainFile?: string;
-  /** Told of what it could not take up. */
+  /** Where requests wait in a hold; without it there is none. */
+  readonly holdPort?: HoldPort;
+  /** How often what HAProxy counts is held against its log. */
+  readonly checkEveryMs?: number;
+  /** Told of what it could not take up, and of counts that are wrong. */
   readonly report?: (message: string) => void;
 };
 
@@ -38,21 +46,20 @@ const CAPABILITIES: RouterCapabilities = {
   shareStepPercent: 0.1,
   sticky: ['cookie', 'header', 'address', 'none'],
   identities: true,
-  // Its rules would have to look at a secret or an address list before the slot: not there yet.
-  override: false,
-  // A hold would need a third target that queues; HAProxy's own queue has no way out that is automatic.
+  override: true,
   hold: false,
   // HAProxy hands requests to agents, not copies of them to other servers.
   mirror: false,
   preview: true,
 };
 const LOST_BEFORE_S = 2;
+const CHECK_EVERY_MS = 10_000;
 
 type Running = { readonly installation: Installation; readonly control: Control; readonly space: LogSpace };
 
 /** HAProxy behind the router port: one that the machine has, or one of Bascule's own. */
 export class HaproxyRouter implements TrafficRouter {
-  readonly capabilities = CAPABILITIES;
+  readonly capabilities: RouterCapabilities;
   readonly managed: ManagedHaproxy;
   private readonly options: HaproxyRouterOptions;
   private readonly services = new Map<string, LiveService>();
@@ -64,6 +71,7 @@ export class HaproxyRouter implements TrafficRouter {
 
   constructor(options: HaproxyRouterOptions) {
     this.options = options;
+    this.capabilities = { ...CAPABILITIES, hold: options.holdPort !== undefined };
     const { root, binary = 'haproxy' } = options;
     this.store = new StateStore(join(root, 'state'));
     this.managed = new ManagedHaproxy({ root, binary, onDeath: () => this.markLost() });
@@ -75,7 +83,10 @@ export class HaproxyRouter implements TrafficRouter {
       this.options.report?.(`${error.code}: ${error.message}`),
     )) {
       const service = this.open(door);
-      if (route !== null) service.changeRoute(route);
+      if (route === null) continue;
+      service.changeRoute(route);
+      // Where it cannot be asked yet, requests that find nobody there go on at once.
+      if (route.hold !== undefined) service.hold = await this.openHold(service).catch(() => null);
     }
     if ([...this.services.values()].some((service) => service.plan().proxy.managed))
       await this.managed.ensure();
@@ -117,8 +128,10 @@ export class HaproxyRouter implements TrafficRouter {
       await installation.proxy.ensure();
       await control.replaceMap(plan, [[ALL_KEY, GONE]]);
       await installation.change(this.plansBeside(plan), null);
+      if (service.hold !== null) await this.options.holdPort!.close(name);
       this.drop(service);
-      for (const file of [plan.mapFile, plan.pemFile]) if (file !== null) rmSync(file, { force: true });
+      for (const file of [plan.mapFile, plan.pemFile, plan.hold?.back ?? null])
+        if (file !== null) rmSync(file, { force: true });
       await this.store.remove(name);
     });
   }
@@ -126,19 +139,43 @@ export class HaproxyRouter implements TrafficRouter {
   apply(route: Route): Promise<void> {
     return this.inTurn(async () => {
       const service = this.service(route.service);
-      checkShare(route);
+      checkRoute(route);
       if (route.revision <= (service.route?.revision ?? 0)) return;
+      const hold = await this.holdFor(service, route);
       const plan = service.plan(service.door, route);
       const { installation, control } = this.runningFor(plan.proxy);
       await installation.proxy.ensure();
+      if (hold === 'begins') await this.options.holdPort!.set(route.service, route.revision, route.hold!);
       // On disk first: whoever starts HAProxy anew from now on gets this route, and so does everybody in a moment.
       await installation.keep([...this.plansBeside(plan), plan]);
       await control.apply(plan, route);
       const used = await control.revision(plan);
       if (used !== route.revision) throw notUsed(route, used);
       service.changeRoute(route);
+      // Who waited comes back to the new route.
+      if (hold === 'ends') await this.options.holdPort!.set(route.service, route.revision, null);
       await this.store.save(service.state);
     });
+  }
+
+  /** Before the first hold HAProxy has to be loaded with the way there and back. */
+  private async holdFor(service: LiveService, route: Route): Promise<'begins' | 'ends' | null> {
+    if (route.hold === undefined) return service.route?.hold === undefined ? null : 'ends';
+    const hold = await this.openHold(service);
+    if (!isDeepStrictEqual(hold, service.hold)) {
+      await this.reinstall(service, service.plan(service.door, service.route, hold));
+      service.hold = hold;
+    }
+    return 'begins';
+  }
+
+  /** Errors: TRAFFIC_ROUTE_INVALID, and those of the hold port. */
+  private async openHold({ door }: LiveService): Promise<HoldPlan> {
+    const { holdPort, root } = this.options;
+    if (holdPort === undefined) throw unroutable(door.service, 'a hold, without a place to wait,');
+    const back = holdSocket(root, door.service);
+    const relay = await holdPort.open({ service: door.service, way: 'relay', back: { path: back } });
+    return { relay, back };
   }
 
   async observe(name: string): Promise<DoorObservation> {
@@ -150,7 +187,9 @@ export class HaproxyRouter implements TrafficRouter {
     const [blue, green] = await Promise.all(
       SLOT_NAMES.map((slot) => this.observeSlot(service, slot, workers)),
     );
-    return { revision, slots: { blue: blue!, green: green! } };
+    const held =
+      service.route?.hold === undefined ? {} : { held: await this.options.holdPort!.waiting(name) };
+    return { revision, slots: { blue: blue!, green: green! }, ...held };
   }
 
   async cut(name: string, slot: SlotName): Promise<number> {
@@ -161,7 +200,13 @@ export class HaproxyRouter implements TrafficRouter {
   async traffic(name: string, cursor: string | null): Promise<TrafficBatch> {
     const service = this.service(name);
     const { proxy } = service.plan();
+    const before = service.isCheckDue() ? await this.totals(service) : null;
     const batch = service.counts.batch(cursor);
+    if (before !== null && service.counts.isCaughtUp) {
+      const after = await this.totals(service);
+      for (const each of after === null ? [] : service.compare(before, after))
+        this.options.report?.(describeDifference(name, each));
+    }
     if (cursor !== null) {
       const beside = [...this.services.values()].filter(
         (one) => this.keyOf(one.plan().proxy) === this.keyOf(proxy),
@@ -172,13 +217,13 @@ export class HaproxyRouter implements TrafficRouter {
         beside.map(({ door }) => door.service),
       );
     }
-    return Promise.resolve(batch);
+    return batch;
   }
 
-  /** Tries at each server since HAProxy began, as `show stat` has them: a cross-check of what was counted. */
-  async tries(name: string): Promise<readonly ServerState[]> {
-    const service = this.service(name);
-    return (await this.runningFor(service.plan().proxy).control.states(name)).flat();
+  /** Null where HAProxy cannot be asked: what it said of before is compared once it can. */
+  private async totals(service: LiveService): Promise<BackendTotal[] | null> {
+    const { control } = this.runningFor(service.plan().proxy);
+    return await control.totals(service.door.service).catch(() => null);
   }
 
   private async observeSlot(
@@ -214,6 +259,7 @@ export class HaproxyRouter implements TrafficRouter {
         spec.proxy.kind === 'haproxy' && !spec.proxy.managed ? spec.proxy.log : this.managed.logFile,
       nowMs: () => this.options.clock.steadyMs(),
       wallMs: () => this.options.clock.nowMs(),
+      checkEveryMs: this.options.checkEveryMs ?? CHECK_EVERY_MS,
     });
     this.services.set(door.service, service);
     return service;
@@ -266,7 +312,8 @@ export class HaproxyRouter implements TrafficRouter {
   private markLost(): void {
     const nowSecond = Math.floor(this.options.clock.steadyMs() / 1000);
     for (const service of this.services.values())
-      if (service.plan().proxy.managed) service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond);
+      if (service.plan().proxy.managed)
+        service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond, 'HAProxy was started anew');
   }
 
   /** Error: TRAFFIC_NOT_INSTALLED. */
@@ -289,33 +336,4 @@ export class HaproxyRouter implements TrafficRouter {
 
 function inFlightOf(states: readonly ServerState[]): number {
   return states.reduce((total, { inFlight }) => total + inFlight, 0);
-}
-
-/** Paths in HAProxy's files stand within parentheses and in commands, where some characters end them. */
-function checkRoot(root: string): void {
-  if (/^[A-Za-z0-9._/-]+$/.test(root)) return;
-  throw new OperatingError(
-    'STATE_DIR_UNUSABLE',
-    `${root} cannot stand in HAProxy's files: only letters, digits and . _ - / can. Name another directory with --state-dir.`,
-    { retryable: false },
-  );
-}
-
-/** Error: TRAFFIC_ROUTE_INVALID. */
-function checkShare(route: Route): void {
-  const percent = route.split?.sharePercent ?? 0;
-  if (Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9 && percent >= 0 && percent <= 100) return;
-  throw new OperatingError(
-    'TRAFFIC_ROUTE_INVALID',
-    `A share of ${percent} % cannot be routed: it goes from 0 to 100 % in steps of 0.1 %. The route is unchanged.`,
-    { retryable: false },
-  );
-}
-
-function notUsed(route: Route, used: number): OperatingError {
-  return new OperatingError(
-    'TRAFFIC_NOT_SERVED',
-    `Revision ${route.revision} of ${route.service} is written, but HAProxy goes by ${used}. It is tried again.`,
-    { retryable: true },
-  );
 }

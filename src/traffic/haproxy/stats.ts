@@ -1,5 +1,6 @@
 import type { HealthSpec } from '../../release/service.ts';
 import type { Probe, ReplicaObservation } from '../router.ts';
+import type { BackendTotal } from './cross-check.ts';
 import { type BackendPlace, parseBackend, parseServer, type ServerPlace } from './names.ts';
 
 /** What one worker says of one server in one of our backends. */
@@ -71,6 +72,21 @@ export function parseStats(text: string): ServerState[] {
         check,
       },
     ];
+  });
+}
+
+/** Reads the rows of backends in `show stat`, each with its own line of names. */
+export function parseTotals(text: string, worker: number): BackendTotal[] {
+  const lines = text.split('\n').filter((line) => line.includes(','));
+  const names = lines[0]?.replace(/^# /, '').split(',') ?? [];
+  const [backendAt, nameAt, currentAt, totalAt] = ['pxname', 'svname', 'scur', 'stot'].map((name) =>
+    names.indexOf(name),
+  ) as [number, number, number, number];
+  return lines.flatMap((line) => {
+    const fields = splitRow(line);
+    if (fields[nameAt] !== 'BACKEND') return [];
+    const [started, inFlight] = [Number(fields[totalAt]), Number(fields[currentAt])];
+    return [{ worker, backend: fields[backendAt]!, started, inFlight }];
   });
 }
 

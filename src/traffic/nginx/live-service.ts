@@ -74,6 +74,8 @@ export class LiveService {
   size: number | null = null;
   mirror: MirrorPlan | null = null;
   hold: Address | null = null;
+  /** The machine was restarted, and nobody was seen well since: 503, in place of a try at each address. */
+  awaitsSomebody = false;
   private readonly options: LiveOptions;
   private readonly files: RouteFiles;
   private log: AccessLog;
@@ -141,11 +143,16 @@ export class LiveService {
 
   /** Writes the route for nginx where it differs from what is there. Error: TRAFFIC_STATE_UNWRITABLE. */
   write(route: Route, isUp: (slot: SlotName) => boolean): void {
-    const layout = layOut(route, isUp);
+    if (SLOT_NAMES.some(isUp)) this.awaitsSomebody = false;
+    const layout = layOut(this.inForce(route), isUp);
     const text = JSON.stringify(layout);
     if (text === this.written && this.files.current !== null) return;
     this.files.write(layout);
     this.written = text;
+  }
+
+  inForce(route: Route): Route {
+    return this.awaitsSomebody ? { ...route, serve: null, split: null } : route;
   }
 
   /** Takes away what it left on disk. */

@@ -12,12 +12,12 @@ import type { HoldPort } from '../hold-port.ts';
 import { HealthMemory } from '../health-memory.ts';
 import { Prober } from '../prober.ts';
 import type { Door, DoorObservation, Route, RouterCapabilities, TrafficRouter } from '../router.ts';
-import { ruleProblem } from '../rule-problem.ts';
 import { StateStore } from '../state-store.ts';
 import { FrontDoor, unreached } from './front-door.ts';
 import { Installation } from './installation.ts';
 import { LiveService } from './live-service.ts';
 import { ManagedNginx } from './managed.ts';
+import { checkRoute, invalid } from './route-check.ts';
 import { proveRoute } from './route-proof.ts';
 import { mirrorPlanOf } from './service-plan.ts';
 import { SystemNginx } from './system.ts';
@@ -104,6 +104,7 @@ export class NginxRouter implements TrafficRouter {
       const presumed = (slot: SlotName, replica: number): boolean =>
         healthy.some((one) => one.service === door.service && one.slot === slot && one.replica === replica);
       this.prober.follow(door, route, presumed);
+      service.awaitsSomebody = this.memory.isOfAnotherBoot;
       if (route !== null) service.write(route, (slot) => this.isUp(service, slot));
     }
     if ([...this.services.values()].some((service) => service.plan().proxy.managed))
@@ -157,7 +158,8 @@ export class NginxRouter implements TrafficRouter {
       const service = this.service(route.service);
       checkRoute(route);
       const present = service.route?.revision ?? 0;
-      if (route.revision === present) await proveRoute(this.front, service.plan(), service.route!);
+      if (route.revision === present)
+        await proveRoute(this.front, service.plan(), service.inForce(service.route!));
       if (route.revision <= present) return;
       const size = sizeOf(route) ?? service.size;
       const hold = route.hold === undefined ? service.hold : await this.openHold(route.service);
@@ -178,7 +180,7 @@ export class NginxRouter implements TrafficRouter {
       await this.store.save(service.state);
       this.prober.follow(service.door, route);
       service.write(route, (slot) => this.isUp(service, slot));
-      await proveRoute(this.front, service.plan(), route);
+      await proveRoute(this.front, service.plan(), service.inForce(route));
     });
   }
 
@@ -303,7 +305,12 @@ export class NginxRouter implements TrafficRouter {
   private markLost(): void {
     const nowSecond = Math.floor(this.options.clock.steadyMs() / 1000);
     for (const service of this.services.values())
-      if (service.plan().proxy.managed) service.counts.markLost(nowSecond - LOST_BEFORE_S, nowSecond);
+      if (service.plan().proxy.managed)
+        service.counts.markLost(
+          nowSecond - LOST_BEFORE_S,
+          nowSecond,
+          'nginx was started anew, or a worker of it was killed',
+        );
   }
 
   /** Error: TRAFFIC_NOT_INSTALLED. */
@@ -327,20 +334,4 @@ export class NginxRouter implements TrafficRouter {
 function sizeOf(route: Route): number | null {
   const most = Math.max(route.replicas.blue, route.replicas.green);
   return most === 0 ? null : most;
-}
-
-/** Error: TRAFFIC_ROUTE_INVALID. */
-function checkRoute(route: Route): void {
-  const percent = route.split?.sharePercent ?? 0;
-  const isStep = Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9 && percent >= 0 && percent <= 100;
-  const problem = isStep ? ruleProblem(route) : `a share of ${percent} %, where it goes in steps of 0.1 %`;
-  if (problem !== null) throw invalid(route.service, problem);
-}
-
-function invalid(service: string, problem: string): OperatingError {
-  return new OperatingError(
-    'TRAFFIC_ROUTE_INVALID',
-    `The route of ${service} is unchanged: ${problem} cannot be routed.`,
-    { retryable: false },
-  );
 }

@@ -328,6 +328,25 @@ test('pruning takes exactly what is not kept', async (t) => {
   assert.equal(await readFile(join(await store.prepare(releases[0]!), 'a'), 'utf8'), '1');
 });
 
+test('pruning leaves alone what is asked for while it goes on, however early or late', async (t) => {
+  const { store } = await openStore(t);
+  const artifact = await simple;
+  await store.put(inPieces(artifact), digestOf(artifact));
+  const releases = Array.from({ length: 12 }, (_, n) => releaseOf(artifact, {}, `v${n}`));
+  for (const release of releases) await store.prepare(release);
+
+  const pruning = store.prune([]);
+  const asked: Promise<string>[] = [];
+  for (const release of releases) {
+    asked.push(store.prepare(release));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  await pruning;
+  for (const directory of await Promise.all(asked))
+    assert.equal(await readFile(join(directory, 'app.txt'), 'utf8'), 'hello');
+});
+
 test('pruning leaves alone what is being prepared', async (t) => {
   const { store } = await openStore(t, { pruneAfterMs: 0 });
   const artifact = await simple;

@@ -38,6 +38,10 @@ export async function releaseStore(options: ReleaseStoreOptions): Promise<Releas
   await artifacts.open();
   /** Releases being prepared: whoever asks for the same one waits for the same result. */
   const preparing = new Map<string, { readonly release: Release; readonly done: Promise<string> }>();
+  /** Those that were asked for since the last pruning began, which does not know of them. */
+  const asked = new Map<string, Release>();
+  /** Directories that are being deleted. */
+  const deleting = new Map<string, Promise<void>>();
 
   return {
     put: (stream, expectedDigest) => artifacts.put(stream, expectedDigest),
@@ -46,22 +50,27 @@ export async function releaseStore(options: ReleaseStoreOptions): Promise<Releas
       return { freeBytes: await freeBytes(root) };
     },
     prepare(release) {
+      asked.set(release.id, release);
       const under = preparing.get(release.id);
       if (under !== undefined && isSame(under.release, release)) return under.done;
       // A release that never got traffic may have lost its name to this one while it is still being built.
       const former = under?.done.catch(() => undefined) ?? Promise.resolve();
       const done = former
+        .then(() => deleting.get(release.id)?.catch(() => undefined))
         .then(() => prepare(options, artifacts, release))
         .finally(() => preparing.get(release.id)?.done === done && preparing.delete(release.id));
       preparing.set(release.id, { release, done });
       return done;
     },
     async prune(keep) {
-      const needed = [...keep, ...[...preparing.values()].map((under) => under.release)];
-      const directories = await pruneDirectories(
-        options.stateDir,
-        new Set(needed.map((release) => release.id)),
-      );
+      asked.clear();
+      for (const { release } of preparing.values()) asked.set(release.id, release);
+      const ids = new Set(keep.map(({ id }) => id));
+      const directories = await pruneDirectories(options.stateDir, {
+        isKept: (id) => ids.has(id) || asked.has(id),
+        deleting,
+      });
+      const needed = [...keep, ...asked.values()];
       const digests = new Set(needed.flatMap(({ artifactDigest }) => artifactDigest ?? []));
       return [...directories, ...(await artifacts.prune(digests, options.clock.nowMs()))];
     },
@@ -185,24 +194,35 @@ async function letThrough(files: string, stateDir: string, user: SystemUser): Pr
   }
 }
 
+type Pruning = {
+  readonly isKept: (id: string) => boolean;
+  readonly deleting: Map<string, Promise<void>>;
+};
+
 /** Deletes the directories of all other releases, and their build logs. Returns their ids. */
-async function pruneDirectories(stateDir: string, keep: ReadonlySet<string>): Promise<string[]> {
+async function pruneDirectories(stateDir: string, { isKept, deleting }: Pruning): Promise<string[]> {
   const gone: string[] = [];
   const root = join(stateDir, 'releases');
   for (const service of await directoriesIn(root)) {
     for (const name of await directoriesIn(join(root, service))) {
       const id = `${service}/${textOfFileName(name)}`;
-      if (keep.has(id)) continue;
-      const home = join(root, service, name);
-      // The marker first: a kill in the middle must not leave half a directory that passes for prepared.
-      await rm(join(home, 'prepared.json'), { force: true });
-      await syncDirectory(home);
-      await rm(home, { recursive: true, force: true });
-      await rm(join(stateDir, 'builds', service, `${name}.log`), { force: true });
+      // Asked now: of a thousand services it takes a while to get here.
+      if (isKept(id)) continue;
+      const done = deleteHome(join(root, service, name), join(stateDir, 'builds', service, `${name}.log`));
+      deleting.set(id, done);
+      await done.finally(() => deleting.delete(id));
       gone.push(id);
     }
   }
   return gone;
+}
+
+async function deleteHome(home: string, buildLog: string): Promise<void> {
+  // The marker first: a kill in the middle must not leave half a directory that passes for prepared.
+  await rm(join(home, 'prepared.json'), { force: true });
+  await syncDirectory(home);
+  await rm(home, { recursive: true, force: true });
+  await rm(buildLog, { force: true });
 }
 
 /** Real ones: a link here is not ours, and following it would delete somewhere else. */

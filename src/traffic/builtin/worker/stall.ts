@@ -2,7 +2,7 @@ import { CLASS, type ClassIndex } from '../../tally.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** Without a byte from the application before its response head. */
-const HEAD_TIMEOUT_MS = 60_000;
+export const HEAD_TIMEOUT_MS = 60_000;
 /** Without a byte in a response that is not an event stream. */
 const BODY_IDLE_MS = 300_000;
 /** Without a byte of a request's body that the client announced. */

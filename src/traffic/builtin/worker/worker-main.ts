@@ -51,6 +51,7 @@ function receive(message: ToWorker, handle: unknown): void {
     case 'start':
       place = message.place;
       for (const service of message.services) restore(service);
+      rebuildDoors();
       for (const each of message.health) setHealth(each);
       tell({ kind: 'started' });
       // Written now: a process that is killed writes nothing.
@@ -112,16 +113,21 @@ function observed(ask: Ask, cut: number): Answer {
   return { revision: service?.route?.revision ?? 0, inFlight, streams, held: service?.room.size ?? 0, cut };
 }
 
+/** The table of doors is to be made anew when all are there. */
 function restore({ door, route }: ServiceState): void {
-  install(door);
+  take(door);
   if (route !== null) services.get(door.service)!.apply(route, performance.now());
 }
 
 function install(door: Door): void {
+  take(door);
+  rebuildDoors();
+}
+
+function take(door: Door): void {
   const known = services.get(door.service);
   if (known === undefined) services.set(door.service, new ServiceLive(door, place, suspect(door.service)));
   else known.install(door);
-  rebuildDoors();
 }
 
 function suspect(service: string): (replica: ReplicaLink) => void {

@@ -1,8 +1,8 @@
-import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
-import { assert } from '../../lib/assert.ts';
-import type { IdentitySecond, ReplicaSecond } from '../../traffic/counts.ts';
-import type { MeasuredPoint } from '../../metrics/measured.ts';
-import type { SampleRow } from '../rollup.ts';
+import { assert } from '../lib/assert.ts';
+import type { MeasuredPoint } from '../metrics/measured.ts';
+import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import type { CountsRow } from './counts-row.ts';
+import type { IdentitySecond, ReplicaSecond } from './counts.ts';
 
 /**
  * One row as bytes: a list of replicas, then a list of identities, each list led by its length. Every number is a
@@ -10,7 +10,7 @@ import type { SampleRow } from '../rollup.ts';
  * is the row's key and not repeated. About a fifth of the same row as JSON. What was measured elsewhere comes last, as JSON, and only
  * where there is some: it comes once in many seconds.
  */
-export function encodeRow(row: SampleRow): Uint8Array {
+export function encodeRow(row: CountsRow): Uint8Array {
   const out: number[] = [];
   put(out, row.replicas.length);
   for (const replica of row.replicas) putReplica(out, replica);
@@ -20,13 +20,13 @@ export function encodeRow(row: SampleRow): Uint8Array {
   return Uint8Array.from(out);
 }
 
-export function decodeRow(second: number, bytes: Uint8Array): SampleRow {
+export function decodeRow(second: number, bytes: Uint8Array): CountsRow {
   const input = { bytes, at: 0 };
   const replicas = list(input, () => takeReplica(input, second));
   const identities = list(input, () => takeIdentity(input, second));
   if (input.at === bytes.length) return { second, replicas, identities };
   const measured = takeMeasured(input);
-  assert(input.at === bytes.length, 'a row of samples is longer than what it holds');
+  assert(input.at === bytes.length, 'a row of counts is longer than what it holds');
   return { second, replicas, identities, measured };
 }
 
@@ -113,13 +113,13 @@ function takeIdentity(input: Input, second: number): IdentitySecond {
 
 function takeSlot(input: Input): SlotName {
   const slot = SLOT_NAMES[take(input)];
-  assert(slot !== undefined, 'a row of samples names a third slot');
+  assert(slot !== undefined, 'a row of counts names a third slot');
   return slot;
 }
 
 function list<T>(input: Input, one: () => T): readonly T[] {
   const length = take(input);
-  assert(length <= input.bytes.length, 'a list in a row of samples is longer than the row');
+  assert(length <= input.bytes.length, 'a list in a row of counts is longer than the row');
   return Array.from({ length }, one);
 }
 
@@ -139,7 +139,7 @@ function take(input: Input): number {
   let scale = 1;
   for (;;) {
     const byte = input.bytes[input.at++];
-    assert(byte !== undefined, 'a row of samples ends too soon');
+    assert(byte !== undefined, 'a row of counts ends too soon');
     value += (byte % 128) * scale;
     if (byte < 128) return value;
     scale *= 128;

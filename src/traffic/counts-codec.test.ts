@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { LATENCY_BUCKETS } from '../../traffic/counts.ts';
-import { decodeRow, encodeRow } from './sample-codec.ts';
+import { LATENCY_BUCKETS } from './counts.ts';
+import { decodeRow, encodeRow } from './counts-codec.ts';
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const bucket = fc.nat(LATENCY_BUCKETS - 1);
@@ -39,7 +39,7 @@ const identity = fc.record({
 });
 const row = fc.record({ replicas: fc.array(replica), identities: fc.array(identity) });
 
-test('every row of samples comes back as it was', () => {
+test('every row of counts comes back as it was', () => {
   fc.assert(
     fc.property(row, ({ replicas, identities }) => {
       // Records of fast-check may lack a prototype; what is decoded never does.
