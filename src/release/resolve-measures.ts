@@ -10,7 +10,6 @@ import { kindOfQuery } from './measure-kind.ts';
 import { checkOverlap, checkTemplate, checkWindow, type Found } from './measure-rules.ts';
 import { SOURCE_KINDS, type Measure, type MeasureLimit, type SourceKind } from './measure.ts';
 import { nearest } from './nearest.ts';
-import type { Path, Problem } from './problem.ts';
 import { MEASURE_NAME, type MeasureInput } from './schema-measure.ts';
 import { parsePercent } from './units.ts';
 import { measure as inUnit } from './values.ts';
