@@ -1,7 +1,5 @@
 import { OVER_WITHIN_MS, STEPWISE, type Stage } from './stage.ts';
 
-/** Shorter than the time in which a version is to become ready. */
-const AWAY_MS = 4000;
 /** The rollout after the one that was taken back is under way then. */
 const LATE_MS = 3000;
 
@@ -25,11 +23,9 @@ export async function lateWayBack(stage: Stage): Promise<void> {
   await stage.over('done');
 }
 
-/** A proxy that does not answer for a while holds a start up, and fails nothing. */
+/** A proxy that does not answer a few times holds a start up, and fails nothing. */
 export async function awayAtStart(stage: Stage): Promise<void> {
-  const { world } = stage;
-  world.proxyAway = true;
-  world.time.at(AWAY_MS, () => (world.proxyAway = false));
+  for (let times = 0; times < 3; times += 1) stage.arm('install', { kind: 'fails' });
   await stage.deploy(stage.people.label('good'));
   await stage.over('done');
 }

@@ -16,7 +16,7 @@ const FOUND: readonly (readonly [seed: number, what: string])[] = [
   [22, 'a start that had been asked for before made a scale that came after it undone'],
   [27, 'a start that an abort overtook failed the next rollout of the same release'],
   [29, 'an abort on a full disk was taken for the next route by the controller that was started after it'],
-  [33, 'a proxy that was away for a moment failed the start of a version'],
+  [109, 'a proxy that was away for a moment failed the start of a version'],
   [36, 'a deploy stopped what was kept warm while stable was down and it was what users got'],
   [1179, 'a start that an abort overtook gave the next one, which had more replicas, its own number'],
   [63, 'a start of before another boot stood before the start that followed it'],

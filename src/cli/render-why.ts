@@ -1,8 +1,9 @@
-import type { WhyView } from '../controller/views.ts';
+import type { RolloutView, WhyView } from '../controller/views.ts';
 import { formatElapsed } from '../lib/duration.ts';
 import { printable } from '../release/problem.ts';
 import { clockTime, dayTime, grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line } from './layout.ts';
+import { checksTable, tableOf } from './markdown.ts';
 import { renderChecks, renderLooks } from './render-checks.ts';
 
 /** The decision in one sentence, then the numbers behind it, then what happened when. */
@@ -34,6 +35,8 @@ export function renderWhy(
     `${dayTime(rollout.startedAtMs, timeZone)}, ${ended}`,
     `by ${printable(rollout.actor)}`,
   ]);
+  if (why.rule !== null) field('rule', [printable(why.rule)]);
+  if (why.rules.length > 0) field('judged', why.rules.map(printable));
   if (rollout.traffic !== null) {
     const { stable, candidate } = rollout.traffic;
     const side = (label: string, one: typeof stable) =>
@@ -51,6 +54,7 @@ export function renderWhy(
     lines.push(...renderChecks(rollout.verdict, sides, width));
     lines.push(...renderLooks(rollout.verdict.looks, width));
   }
+  for (const [name, texts] of lateFields(why, timeZone)) field(name, texts);
   lines.push([], [piece(' time line', 'dim')]);
   for (const event of why.events) {
     for (const says of event.says) {
@@ -67,4 +71,86 @@ export function renderWhy(
     }),
   );
   return lines;
+}
+
+/** The same as a report: for a pull request, a ticket, an archive. */
+export function whyMarkdown(why: WhyView, timeZone: string | undefined): string {
+  const { rollout } = why;
+  const versions = `${rollout.from ?? 'nothing'} → ${rollout.label}`;
+  const facts: readonly (readonly [string, string])[] = [
+    [
+      'rollout',
+      `${rollout.service} ${versions}, ${rollout.strategy}, ${dayTime(rollout.startedAtMs, timeZone)}`,
+    ],
+    ...(why.rule === null ? [] : [['rule', why.rule] as const]),
+    ['judged by', why.rules.join('; ')],
+    ...(rollout.verdict === null ? [] : [['judge', rollout.verdict.reason] as const]),
+    ...lateFields(why, timeZone).map(([name, texts]) => [name, texts.join('; ')] as const),
+  ];
+  const { traffic, verdict } = rollout;
+  const sides =
+    traffic === null
+      ? []
+      : tableOf(
+          ['version', 'requests', 'failed', 'p50', 'p95', 'p99'],
+          (['candidate', 'stable'] as const).map((side) => {
+            const { requests, failed, p50Ms, p95Ms, p99Ms } = traffic[side];
+            const name = side === 'candidate' ? rollout.label : (rollout.from ?? side);
+            const times = [p50Ms, p95Ms, p99Ms].map((ms) => (ms === null ? '–' : `${grouped(ms)} ms`));
+            return [name, grouped(requests), grouped(failed), ...times];
+          }),
+        );
+  const events = why.events.flatMap(({ atMs, says }) =>
+    says.map((text) => `- ${clockTime(atMs, timeZone)} ${headOf(text)}`),
+  );
+  const parts = [
+    [`## ${rollout.id}: ${linesOf(why.sentence)[0]}`],
+    facts.map(([name, text]) => `- **${name}**: ${printable(text)}`),
+    sides,
+    verdict === null ? [] : checksTable(verdict.checks, rollout),
+    ['### Time line', '', ...events],
+    [`Recorded: end of the chain: event ${why.chain.seq}, mac ${why.chain.mac.slice(0, 16)}`],
+  ];
+  return `${parts
+    .filter((part) => part.length > 0)
+    .map((part) => part.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+/** Shares, what is missing, who was hit: with what the numbers stand on. */
+function lateFields(
+  why: WhyView,
+  timeZone: string | undefined,
+): readonly (readonly [string, readonly string[]])[] {
+  const { rollout, shares, gaps, watch, failed } = why;
+  const at = (atMs: number): string => clockTime(atMs, timeZone);
+  const fields: [string, readonly string[]][] = [];
+  if (shares.length > 0) {
+    const words = shares.map(
+      ({ sharePercent, fromMs, seconds }) => `${sharePercent}% from ${at(fromMs)} for ${seconds}s`,
+    );
+    fields.push(['shares', words]);
+  }
+  if (watch !== null) fields.push(['watch', [printable(watch.reason)]]);
+  if (rollout.traffic !== null) fields.push(['hit', [hitWords(rollout.traffic.candidate)]]);
+  if (why.judged !== null) {
+    const lost = gaps.map(({ fromMs, seconds }) => `${seconds}s lost from ${at(fromMs)}`);
+    fields.push(['gaps', lost.length === 0 ? ['none: every second was counted'] : lost]);
+  }
+  if (failed.length > 0) fields.push(['failed', failed.map((one) => `${at(one.atMs)} ${failedWords(one)}`)]);
+  return fields;
+}
+
+function hitWords({ requests, failed }: NonNullable<RolloutView['traffic']>['candidate']): string {
+  return `${grouped(failed)} of ${grouped(requests)} requests on the candidate failed`;
+}
+
+function failedWords({ replica, kind, status, method, path }: WhyView['failed'][number]): string {
+  const what = {
+    serverError: `${status ?? '5xx'}`,
+    connectFailure: 'no connection',
+    timeout: 'no answer in time',
+  }[kind];
+  const asked = method === null ? '' : `${printable(method)} ${printable(path ?? '')} `;
+  return `${asked}${what} (replica ${replica})`;
 }

@@ -7,8 +7,9 @@ import { flow, paint, piece, segment, widthOf, type Line } from './layout.ts';
 import { renderHistory } from './render-history.ts';
 import { renderLine, renderService } from './render-status.ts';
 import { judged } from '../http/fake-judge.ts';
+import { BEHIND } from '../http/fake-judgement.ts';
 import { judgeMarkdown, renderJudge } from './render-judge.ts';
-import { renderWhy } from './render-why.ts';
+import { renderWhy, whyMarkdown } from './render-why.ts';
 
 const MEASURE = {
   source: 'prometheus',
@@ -255,11 +256,13 @@ test('why, as people read it', () => {
   for (const width of [120, 80]) {
     const why = {
       rollout: ROLLED_BACK,
+      ...BEHIND,
       sentence: `v43: rolled-back: ${ROLLED_BACK.reason}`,
       events: STORY,
       chain: { seq: 5, mac: 'ab12'.repeat(16) },
     };
     golden(`why-${width}.txt`, text(renderWhy(why, { width, timeZone: 'UTC' })));
+    golden('why-markdown.txt', whyMarkdown(why, 'UTC'));
   }
 });
 

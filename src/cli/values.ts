@@ -107,3 +107,13 @@ export function planId(value: string): string {
     `--plan takes the id of a plan, such as p-7f3a, not "${printable(value)}"; "bascule plan" makes one.`,
   );
 }
+
+/** How a result is to be written; not both at once. */
+export function jsonOrMarkdown(
+  json: boolean,
+  options: Readonly<Record<string, string | boolean | undefined>>,
+): 'json' | 'markdown' | 'text' {
+  if (options['markdown'] !== true) return json ? 'json' : 'text';
+  if (json) throw wrong('Give --json or --markdown, not both.');
+  return 'markdown';
+}

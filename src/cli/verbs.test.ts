@@ -136,6 +136,10 @@ describe('commands', () => {
     assert.equal(ran.code, 0);
     assert.match(ran.out, /^r-0193 {2}error-rate \+1\.2pp/);
     assert.match(ran.out, /14:06:10 {2}step 2\/4: 25%/);
+    assert.match(
+      (await cli.run('why r-0193 --markdown')).out,
+      /^## r-0193: .*\n\n- \*\*rollout\*\*: shop v42 → v43, canary/,
+    );
     const json = JSON.parse((await cli.run('why r-0193 --json')).out) as { why: { rollout: unknown } };
     assert.deepEqual(json.why.rollout, ROLLED_BACK);
   });

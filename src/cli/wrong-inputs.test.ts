@@ -78,6 +78,7 @@ const WRONG: readonly Wrong[] = [
   { line: 'status Shop!', code: 2 },
   { line: 'why r-9999', code: 2 },
   { line: 'why v43', code: 2 },
+  { line: 'why r-0193 --json --markdown', code: 2 },
   { line: 'judge', code: 2 },
   { line: 'judge shop', code: 2 },
   { line: 'judge shop --rollout r-0193', code: 2 },

@@ -40,6 +40,8 @@ export class Counting {
     kept.cursor = batch.cursor;
     const measured = this.#measured(service, kept.ring, batch.upToSecond);
     this.#ports.samples.append({ service, ...batch, ...(measured.length > 0 && { measured }) });
+    const before = this.#engine.find(service)?.rollout;
+    if (batch.failed !== undefined && before) this.#desk.noteFailed(before, batch.failed);
     // In pieces: the ring would forget the first seconds of a long pause before they are judged.
     for (const piece of piecesOf({ ...batch, measured }, kept.ring.upTo)) {
       kept.ring.add(piece);

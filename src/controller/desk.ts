@@ -1,7 +1,9 @@
 import { measureBreach } from '../judge/measure-breach.ts';
 import { watchVerdict } from '../judge/watch.ts';
+import type { FailedRequest } from '../traffic/counts.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { BareEvent } from './engine.ts';
+import { firstFailures } from './first-failures.ts';
 import { NO_EVIDENCE, type Evidence } from './records.ts';
 import type { Ring } from './ring.ts';
 import { evidenceIn, openSession, takeSecond, verdictIn, type Session } from './session.ts';
@@ -12,6 +14,7 @@ import { evidenceIn, openSession, takeSecond, verdictIn, type Session } from './
  */
 export class Desk {
   readonly #sessions = new Map<string, Session>();
+  readonly #failed = new Map<string, readonly FailedRequest[]>();
 
   has(rollout: string): boolean {
     return this.#sessions.has(rollout);
@@ -29,13 +32,23 @@ export class Desk {
     return wordIn(session, rollout);
   }
 
+  /** Keeps the candidate's first failures as examples. */
+  noteFailed({ id, candidate, spans }: Rollout, failed: readonly FailedRequest[]): void {
+    const from = spans[0]?.fromSecond ?? Infinity;
+    const own = failed.filter(({ slot, second }) => slot === candidate && second >= from);
+    if (own.length > 0) this.#failed.set(id, firstFailures(this.#failed.get(id) ?? [], own));
+  }
+
   evidence(rollout: string): Evidence {
     const session = this.#sessions.get(rollout);
-    return session === undefined ? NO_EVIDENCE : evidenceIn(session);
+    const failed = this.#failed.get(rollout);
+    const told = failed === undefined ? {} : { failed };
+    return session === undefined ? { ...NO_EVIDENCE, ...told } : { ...evidenceIn(session), ...told };
   }
 
   close(rollout: string): void {
     this.#sessions.delete(rollout);
+    this.#failed.delete(rollout);
   }
 }
 

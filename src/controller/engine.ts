@@ -15,6 +15,7 @@ import type { Answer } from '../rollout/answer.ts';
 import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
 import type { Moment } from './allowed.ts';
+import { firstFailures } from './first-failures.ts';
 import { NO_EVIDENCE, evidenceOf, recordOf, type Evidence, type RolloutRecord } from './records.ts';
 import { Turns } from './turns.ts';
 import type { EventView } from './views.ts';
@@ -298,9 +299,11 @@ export class Engine {
   /** What the judge knows now; after a restart that it has not caught up with, what was last written. */
   #evidenceOf(rollout: string): Evidence {
     const now = this.#evidence(rollout);
-    if (now.verdict !== null || now.traffic !== null) return now;
     const known = this.#ports.journal.document('rollout', rollout) as unknown as RolloutRecord | undefined;
-    return known === undefined ? now : evidenceOf(known);
+    if (known === undefined) return now;
+    const failed = firstFailures(known.failed ?? [], now.failed ?? []);
+    const word = now.verdict === null && now.traffic === null ? evidenceOf(known) : now;
+    return failed.length === 0 ? word : { ...word, failed };
   }
 
   /** One transaction, then everyone is told: first those who act. */

@@ -11,7 +11,7 @@ import { evidenceRange } from './evidence-keeping.ts';
 import type { JudgedStage, JudgeQuery, JudgeView } from './judge-view.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
-import { evidenceOf, serviceOf, wallOf, type RolloutRecord } from './records.ts';
+import { evidenceOf, serviceOf, wallOfSecond, type RolloutRecord } from './records.ts';
 import { replay, type ReadSeconds, type RecordedWord, type Replay, type StageReplay } from './replay.ts';
 
 const MOST_EVENTS = 2000;
@@ -175,9 +175,7 @@ export class Judging {
 
   #wallOfSecond(record: RolloutRecord, second: number): number {
     const { clock } = this.#ports;
-    if (record.endedAtMs === null)
-      return wallOf(second * 1000, { atMs: clock.steadyMs(), wallMs: clock.nowMs() });
-    return second * 1000 - record.rollout.startedAtMs + record.startedAtMs;
+    return wallOfSecond(record, second, { atMs: clock.steadyMs(), wallMs: clock.nowMs() });
   }
 }
 

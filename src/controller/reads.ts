@@ -9,10 +9,12 @@ import { auditPage, checkChain } from './audit.ts';
 import type { AuditQuery, Controller, LogQuery, ServerInfo } from './controller.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
+import { firstFailures } from './first-failures.ts';
 import type { Metrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import { rolloutView, serviceView } from './queries.ts';
 import type { RolloutRecord } from './records.ts';
+import { behind } from './why.ts';
 import type { AuditPage, ChainCheck, EventView, RolloutView, ServiceView, WhyView } from './views.ts';
 
 const MOST_EVENTS_OF_A_ROLLOUT = 2000;
@@ -62,9 +64,11 @@ export class Reads {
   }
 
   why(id: string): WhyView {
-    const rollout = this.rollout(id);
+    const record = this.record(id);
+    const rollout = this.#rolloutView(record);
     const events = this.events({ service: null, rollout: id, afterSeq: 0, limit: MOST_EVENTS_OF_A_ROLLOUT });
-    return { rollout, sentence: sentenceOf(rollout), events, chain: this.#ports.journal.head() };
+    const moment = this.#engine.moment(rollout.service);
+    return { rollout, ...behind(record, rollout, moment), events, chain: this.#ports.journal.head() };
   }
 
   history({
@@ -154,9 +158,10 @@ export class Reads {
   /** While it goes on, the judge knows more than what was last written. */
   #withEvidence(record: RolloutRecord): RolloutRecord {
     const id = record.rollout.id;
-    return record.endedAtMs === null && this.#desk.has(id)
-      ? { ...record, ...this.#desk.evidence(id) }
-      : record;
+    if (record.endedAtMs !== null || !this.#desk.has(id)) return record;
+    const now = this.#desk.evidence(id);
+    const failed = firstFailures(record.failed ?? [], now.failed ?? []);
+    return { ...record, ...now, ...(failed.length > 0 && { failed }) };
   }
 
   #stateOf(record: RolloutRecord): ServiceState | null {
@@ -186,12 +191,6 @@ function eventView(event: StoredEvent): EventView {
   const { says } = event.event as { readonly says?: readonly string[] };
   const { seq, atMs, aggregate: service, rollout, actor, kind } = event;
   return { seq, atMs, service, rollout, actor, kind, says: says ?? [] };
-}
-
-function sentenceOf(rollout: RolloutView): string {
-  if (rollout.outcome === null)
-    return `${rollout.label} is under way${rollout.waiting === null ? '' : `; it waits for ${rollout.waiting}`}`;
-  return `${rollout.label}: ${rollout.outcome}: ${rollout.reason ?? ''}`;
 }
 
 function assertOurs(state: ServiceState, releaseId: string | null): void {

@@ -1,6 +1,7 @@
 import type { Verdict } from '../judge/verdict.ts';
 import type { WatchVerdict } from '../judge/watch.ts';
 import type { Ending, Rollout } from '../rollout/state.ts';
+import type { FailedRequest } from '../traffic/counts.ts';
 import type { SideView } from './views.ts';
 
 /** What the judge knew of a rollout when its record was written. */
@@ -11,6 +12,8 @@ export type Evidence = {
   readonly watch?: WatchVerdict | null;
   /** The newest second behind it, and by which judge (judge/version.ts): what is needed to judge it again. */
   readonly judged?: { readonly toSecond: number; readonly version: number } | null;
+  /** The first requests that failed on the candidate. */
+  readonly failed?: readonly FailedRequest[];
 };
 
 export const NO_EVIDENCE: Evidence = { verdict: null, traffic: null };
@@ -40,8 +43,25 @@ export function recordOf(
 }
 
 /** The evidence as a record holds it. */
-export function evidenceOf({ verdict, traffic, watch, judged }: RolloutRecord): Evidence {
-  return { verdict, traffic, ...(watch !== undefined && { watch }), ...(judged !== undefined && { judged }) };
+export function evidenceOf(record: RolloutRecord): Evidence {
+  const {
+    rollout: _rollout,
+    ending: _ending,
+    startedAtMs: _started,
+    endedAtMs: _ended,
+    ...evidence
+  } = record;
+  return evidence;
+}
+
+/** A second of the steady clock as a wall clock that was never set would have said it. */
+export function wallOfSecond(
+  record: RolloutRecord,
+  second: number,
+  now: { readonly atMs: number; readonly wallMs: number },
+): number {
+  if (record.endedAtMs === null) return wallOf(second * 1000, now);
+  return second * 1000 - record.rollout.startedAtMs + record.startedAtMs;
 }
 
 /** The service of a rollout: its release is named after it. */

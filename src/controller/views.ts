@@ -1,6 +1,8 @@
 import type { Verdict } from '../judge/verdict.ts';
+import type { WatchVerdict } from '../judge/watch.ts';
 import type { Step } from '../release/plan.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { FailedRequest } from '../traffic/counts.ts';
 import type { ForesightView } from './foresight-view.ts';
 import type { Freeze, Lock } from '../rollout/guard.ts';
 import type { Cause, Outcome, Phase, Slot } from '../rollout/state.ts';
@@ -115,10 +117,30 @@ export type WhyView = {
   readonly rollout: RolloutView;
   /** The decision in one sentence. */
   readonly sentence: string;
+  /** The rule by which it ended, or null while it goes on. */
+  readonly rule: string | null;
+  /** What it was judged by. */
+  readonly rules: readonly string[];
+  /** Every share that it had, oldest first; `seconds` so far. */
+  readonly shares: readonly {
+    readonly sharePercent: number;
+    readonly fromMs: number;
+    readonly seconds: number;
+  }[];
+  /** Seconds whose counts the proxy lost: they are in no number. */
+  readonly gaps: readonly { readonly fromMs: number; readonly seconds: number }[];
+  /** Of the time after 100 %, or null. */
+  readonly watch: WatchVerdict | null;
+  /** The first requests that failed on the candidate, at most ten. */
+  readonly failed: readonly FailedView[];
+  /** The newest second behind the verdict, and by which judge; null: nothing was judged. */
+  readonly judged: { readonly toMs: number; readonly version: number } | null;
   readonly events: readonly EventView[];
   /** The end of the audit chain when this was read. */
   readonly chain: { readonly seq: number; readonly mac: string };
 };
+
+export type FailedView = Omit<FailedRequest, 'second' | 'slot'> & { readonly atMs: number };
 
 export type EventView = {
   readonly seq: number;

@@ -12,6 +12,7 @@ import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
 import type { SourceSet } from '../metrics/source.ts';
+import type { FailedRequest } from '../traffic/counts.ts';
 import type { Route, TrafficRouter } from '../traffic/router.ts';
 import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
 import type { ReplicaState, SlotWorkload, WorkloadRuntime } from '../workload/runtime.ts';
@@ -421,14 +422,16 @@ export class World {
         const after = cursor === null ? this.#countedUpTo : Number(cursor);
         const { lost } = this;
         const isLost = lost !== null && lost.toSecond > after && lost.toSecond <= this.#countedUpTo;
+        const rows = this.#counts
+          .filter((one) => one.service === service && one.row.second > after)
+          .map((one) => one.row);
         return {
           cursor: String(this.#countedUpTo),
           upToSecond: this.#countedUpTo,
           lost: isLost ? { fromSecond: Math.max(lost.fromSecond, after + 1), toSecond: lost.toSecond } : null,
-          replicas: this.#counts
-            .filter((one) => one.service === service && one.row.second > after)
-            .map((one) => one.row),
+          replicas: rows,
           identities: [],
+          failed: rows.flatMap(exampleOf),
         };
       },
     };
@@ -569,4 +572,9 @@ function guard<T extends object>(port: T, alive: { value: boolean }): T {
 /** Until everything that can go on without time has gone on. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function exampleOf({ second, slot, replica, classes }: ReplicaSecond): readonly FailedRequest[] {
+  const told = { kind: 'serverError', status: 500, method: 'POST', path: '/checkout' } as const;
+  return classes.serverError > 0 ? [{ second, slot, replica, ...told }] : [];
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { verdict } from './answers-verdict.ts';
+import { verdict, watchVerdict } from './answers-verdict.ts';
 import { atMs, percent, rolloutView, schema, side } from './answers.ts';
 
 const would = z.strictObject({
@@ -20,26 +20,6 @@ const stage = z
       .meta({ description: 'The first thing that the rules would have done; null: wait, to its end.' }),
   })
   .meta({ id: 'JudgedStage' });
-
-const watchCheck = z.strictObject({
-  name: z.enum(['error-rate', 'p95']),
-  unit: z.enum(['percent', 'ms']),
-  candidate: z.number().nullable(),
-  stable: z.number().nullable(),
-  difference: z.number().nullable(),
-  interval: z.tuple([z.number(), z.number().nullable()]).readonly(),
-  limit: z.number(),
-  state: z.enum(['worse', 'undecided']),
-});
-
-export const watchVerdict = z
-  .strictObject({
-    overall: z.enum(['severe', 'worse', 'quiet', 'no-data']),
-    reason: z.string(),
-    label: z.string(),
-    checks: z.array(watchCheck).readonly(),
-  })
-  .meta({ id: 'WatchVerdict' });
 
 export const judgeView = z
   .strictObject({

@@ -97,3 +97,23 @@ export const verdict = z
       .meta({ description: 'Why it is no time to go on, however the checks look, or null.' }),
   })
   .meta({ id: 'Verdict' });
+
+const watchCheck = z.strictObject({
+  name: z.enum(['error-rate', 'p95']),
+  unit: z.enum(['percent', 'ms']),
+  candidate: z.number().nullable(),
+  stable: z.number().nullable(),
+  difference: z.number().nullable(),
+  interval: z.tuple([z.number(), z.number().nullable()]).readonly(),
+  limit: z.number(),
+  state: z.enum(['worse', 'undecided']),
+});
+
+export const watchVerdict = z
+  .strictObject({
+    overall: z.enum(['severe', 'worse', 'quiet', 'no-data']),
+    reason: z.string(),
+    label: z.string(),
+    checks: z.array(watchCheck).readonly(),
+  })
+  .meta({ id: 'WatchVerdict' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
 import { foresight } from './answers-foresight.ts';
-import { verdict } from './answers-verdict.ts';
+import { verdict, watchVerdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
 
@@ -201,9 +201,36 @@ export const chainCheck = z.strictObject({
     .meta({ description: 'Whether the announced record is still there; null: none was given.' }),
 });
 
+const failedRequest = z
+  .strictObject({
+    atMs,
+    replica: z.int(),
+    kind: z.enum(['serverError', 'connectFailure', 'timeout']),
+    status: z.int().nullable(),
+    method: z
+      .string()
+      .nullable()
+      .meta({ description: 'Null where the proxy does not tell, as is the path.' }),
+    path: z.string().nullable().meta({ description: 'Without query; what is no plain name is a star.' }),
+  })
+  .meta({ id: 'FailedRequest' });
+
 export const whyView = z.strictObject({
   rollout: rolloutView,
   sentence: z.string(),
+  rule: z.string().nullable().meta({ description: 'By which it ended; null: it goes on.' }),
+  rules: z.array(z.string()).readonly(),
+  shares: z.array(z.strictObject({ sharePercent: percent, fromMs: atMs, seconds: z.int() })).readonly(),
+  gaps: z
+    .array(z.strictObject({ fromMs: atMs, seconds: z.int() }))
+    .readonly()
+    .meta({ description: 'Seconds whose counts the proxy lost.' }),
+  watch: watchVerdict.nullable(),
+  failed: z
+    .array(failedRequest)
+    .readonly()
+    .meta({ description: 'The first requests that failed on the candidate, at most ten.' }),
+  judged: z.strictObject({ toMs: atMs, version: z.int() }).nullable(),
   events: z.array(eventView).readonly(),
   chain: z.strictObject({ seq: z.int(), mac: z.string() }),
 });

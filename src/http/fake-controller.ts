@@ -10,12 +10,13 @@ import type {
   ServiceView,
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
-import { FORESIGHT } from './fake-foresight.ts';
+import { BEHIND, FORESIGHT } from './fake-judgement.ts';
 import { guardPart } from './fake-guards.ts';
+import { measuresPart, type FakeMeasures } from './fake-measures.ts';
 import { judgePart } from './fake-judge.ts';
 
 /** A controller for tests of the API and of the commands: holds views, answers verbs by simple rules. */
-export type Fake = {
+export type Fake = FakeMeasures & {
   readonly controller: Controller;
   /** Steering calls that reached it, refused ones included: `pause shop by local (unverified) as admin`. */
   readonly calls: string[];
@@ -25,9 +26,6 @@ export type Fake = {
   readonly artifacts: Map<string, Buffer>;
   readonly logLines: { readonly replica: number; readonly releaseId: string; readonly text: string }[];
   plan: PlanView;
-  /** What applications sent. */
-  readonly pushed: Parameters<Controller['measures']['push']>[0][];
-  measureChecks: Awaited<ReturnType<Controller['measures']['check']>>;
   /** Newest first. */
   audit: readonly AuditView[];
   chainFault: ChainCheck['fault'];
@@ -90,13 +88,7 @@ export function fakeController(): Fake {
     ),
     steer: steerPart(state, services, rollouts),
     guard: guardPart(state, (name) => find(services, name, 'service')),
-    measures: {
-      push: (push) => {
-        find(services, push.service, 'service');
-        state.pushed.push(push);
-      },
-      check: () => Promise.resolve(state.measureChecks),
-    },
+    measures: measuresPart(state, (name) => find(services, name, 'service')),
     artifacts: artifactPart(state),
   };
   return Object.assign(state, { controller });
@@ -151,7 +143,13 @@ function readPart(
       const events = fake.events.filter((event) => event.rollout === id);
       const sentence =
         rollout.reason ?? `${rollout.label} is at ${rollout.sharePercent}%; nothing is decided yet`;
-      return { rollout, sentence, events, chain: { seq: events.at(-1)?.seq ?? 0, mac: 'ab12'.repeat(16) } };
+      return {
+        rollout,
+        sentence,
+        ...BEHIND,
+        events,
+        chain: { seq: events.at(-1)?.seq ?? 0, mac: 'ab12'.repeat(16) },
+      };
     },
     history: ({ service, limit }) =>
       [...rollouts.values()]

@@ -342,6 +342,24 @@ export function routerConformance(name: string, open: () => Promise<RouterBench>
       await observed((seen) => seen.slots.blue.inFlight === 0);
     });
 
+    test('what failed comes with a few examples, and nothing of who asked', async (t) => {
+      const { get, door, counted, close } = await setUp();
+      t.after(close);
+      const { cursor } = await bench.router.traffic(door.service, null);
+
+      await get('/');
+      for (let i = 0; i < 9; i += 1) await get('/status/500?token=secret');
+      await counted(cursor, (all) => sum(all, 'blue', (each) => each.classes.serverError) >= 9);
+
+      const { failed = [] } = await bench.router.traffic(door.service, cursor);
+      assert.ok(failed.length > 0 && failed.length <= 9, `${failed.length}`);
+      for (const { slot, kind, status, method, path } of failed) {
+        assert.deepEqual([slot, kind], ['blue', 'serverError']);
+        if (method !== null) assert.deepEqual([status, method, path], [500, 'GET', '/status/*']);
+      }
+      assert.doesNotMatch(JSON.stringify(failed), /secret|token/);
+    });
+
     test('every decided request is counted once, in its class and in order of seconds', async (t) => {
       const { get, door, counted, close } = await setUp();
       t.after(close);

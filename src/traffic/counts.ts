@@ -87,6 +87,23 @@ export type LostSeconds = {
   readonly why?: string;
 };
 
+/** A request that failed, told without who sent it: no address, no cookie, no query, no body, no header. */
+export type FailedRequest = {
+  /** Unix time in whole seconds, as counts have it. */
+  readonly second: number;
+  readonly slot: SlotName;
+  readonly replica: number;
+  readonly kind: FailureKind;
+  /** Null where no answer came, or the proxy does not tell. */
+  readonly status: number | null;
+  /** Null where the proxy does not tell, as is the next one. */
+  readonly method: string | null;
+  /** Without query; what is no plain name is a star (failed-request.ts). */
+  readonly path: string | null;
+};
+
+export type FailureKind = 'serverError' | 'connectFailure' | 'timeout';
+
 /** What `TrafficRouter.traffic` returns: whole, closed seconds only, in order. */
 export type TrafficBatch = {
   /** Hand it to the next call. Opaque. */
@@ -105,6 +122,8 @@ export type TrafficBatch = {
   readonly mirrored?: readonly ReplicaSecond[];
   /** Copies that were due in these seconds and not sent: too many under way, no healthy replica, too large. Absent for none. */
   readonly mirrorDropped?: number;
+  /** Some of the attempts that failed, the first few of each second, as examples. Absent for none. */
+  readonly failed?: readonly FailedRequest[];
   /** Requests that a hold turned away for a bound. Absent for none. */
   readonly holdRefused?: number;
 };

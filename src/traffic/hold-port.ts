@@ -14,7 +14,7 @@ import type { Hold } from './router.ts';
  *   off; proxy_pass_request_headers off; proxy_set_header Content-Length ""`, and the two headers.
  * - `relay`, for HAProxy: a TCP address of each service's own, one request a connection. At most 64 KiB of it are
  *   read while it waits, so that it shows when its client leaves, and looked at by nobody; then it is joined, byte by byte, to
- *   `back`: a listener of the asking proxy that routes without holding. Tried with HAProxy 2.6: `http-reuse never`,
+ *   `back`: a listener of the asking proxy, at a port or a unix socket, that routes without holding. Tried with HAProxy 2.6: `http-reuse never`,
  *   `option http-server-close`, `send-proxy` here and `accept-proxy` there for the client's address; it keeps the connection of
  *   a client that left, whose place is free only when the hold ends. Past a bound, or where `back` refuses: a whole HTTP/1.1 answer 503 with Retry-After, and the connection ends.
  */

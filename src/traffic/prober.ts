@@ -123,7 +123,10 @@ class ReplicaProbe {
     this.door = options.door;
     this.isHealthy = options.presumed;
     this.goodInARow = options.presumed ? options.door.health[options.slot].rise : 0;
-    this.timer = setTimeout(() => this.probe(), 0);
+    // What was healthy when this process was ended is not asked in the very moment in which all others are, too.
+    const { intervalMs } = options.door.health[options.slot];
+    const firstMs = options.presumed ? intervalMs * options.random() : 0;
+    this.timer = setTimeout(() => this.probe(), firstMs);
   }
 
   /** Goes on with a changed description; false when the address is another one. */

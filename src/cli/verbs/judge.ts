@@ -2,7 +2,7 @@ import type { JudgeView } from '../../controller/judge-view.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { print, widthFor } from '../screen.ts';
-import { rolloutPath, servicePath, timeOf } from '../values.ts';
+import { jsonOrMarkdown, rolloutPath, servicePath, timeOf } from '../values.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 
 export const judge: Verb = {
@@ -15,14 +15,14 @@ export const judge: Verb = {
       .option('--set <changes>', 'with other rules on top: error-rate=2pp,p95=off,dwell=2m')
       .option('--markdown', 'for a report or a pull request'),
   run: async (context) => {
-    const views = await ask(context);
     const { io, json, options } = context;
-    if (json && options['markdown'] === true) throw wrong('Give --json or --markdown, not both.');
+    const form = jsonOrMarkdown(json, options);
+    const views = await ask(context);
     const { renderJudge, judgeMarkdown } = await import('../render-judge.ts');
     const look = { width: widthFor(io, 'out'), timeZone: io.timeZone };
     for (const view of views) {
-      if (json) printJson(io, { judge: view });
-      else if (options['markdown'] === true) io.out(judgeMarkdown(view, io.timeZone));
+      if (form === 'json') printJson(io, { judge: view });
+      else if (form === 'markdown') io.out(judgeMarkdown(view, io.timeZone));
       else print(io, 'out', renderJudge(view, look));
     }
     return views.some(isFault) ? EXIT.bug : EXIT.done;

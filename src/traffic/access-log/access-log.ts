@@ -233,6 +233,7 @@ export class AccessLog {
       lost: this.lostBetween(after, upToSecond),
       replicas: seconds.flatMap(({ counts }) => counts.replicas),
       identities: seconds.flatMap((each) => each.identities),
+      ...failedIn(seconds),
       ...Object.fromEntries([...apart, ...instead]),
     };
   }
@@ -252,4 +253,11 @@ export class AccessLog {
   private lastSecondOver(): number {
     return Math.floor((this.options.nowMs() - this.options.closeAfterMs) / 1000) - 1;
   }
+}
+
+function failedIn(
+  seconds: readonly { readonly counts: Pick<SecondCounts, 'failed'> }[],
+): Pick<TrafficBatch, 'failed'> {
+  const failed = seconds.flatMap(({ counts }) => counts.failed);
+  return failed.length === 0 ? {} : { failed };
 }

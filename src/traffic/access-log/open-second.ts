@@ -1,8 +1,9 @@
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { identityHash, type SaltState } from '../cohort.ts';
-import { latencyBucket, type ReplicaSecond } from '../counts.ts';
+import { latencyBucket, type FailedRequest, type ReplicaSecond } from '../counts.ts';
 import { DID, deedOf, type IdentityNews, ONE_OFF } from '../identity-filter.ts';
-import { NO_LATENCY, ReplicaTally } from '../tally.ts';
+import { type ClassIndex, NO_LATENCY, ReplicaTally } from '../tally.ts';
+import { failureKind, MOST_FAILED } from '../failed-request.ts';
 import type { Instead, LogRecord } from './record.ts';
 import type { Place } from './tail.ts';
 
@@ -13,7 +14,7 @@ const MAX_NEWS = 100_000;
 type Lane = 'replicas' | 'previews' | 'overrides' | 'mirrored';
 
 export type SecondCounts = Readonly<Record<Lane, readonly ReplicaSecond[]>> &
-  Readonly<Record<Instead, number>>;
+  Readonly<Record<Instead, number>> & { readonly failed: readonly FailedRequest[] };
 
 export const NOTHING: SecondCounts = {
   replicas: [],
@@ -22,6 +23,7 @@ export const NOTHING: SecondCounts = {
   mirrored: [],
   mirrorDropped: 0,
   holdRefused: 0,
+  failed: [],
 };
 
 function laneOf({ isPreview, by }: LogRecord): Lane {
@@ -36,6 +38,7 @@ export class OpenSecond {
   readonly from: readonly Place[];
   readonly news: IdentityNews[] = [];
   private readonly tallies = new Map<Lane, Map<string, Tallied>>();
+  private readonly failed: FailedRequest[] = [];
   private readonly instead: Record<Instead, number> = { mirrorDropped: 0, holdRefused: 0 };
 
   constructor(second: number, from: readonly Place[]) {
@@ -59,6 +62,7 @@ export class OpenSecond {
     for (const [index, { slot, replica, classIndex, latencyMs }] of record.attempts.entries()) {
       const bucket = latencyMs === null ? NO_LATENCY : latencyBucket(latencyMs);
       tallyOf(tallies, slot, replica).add(classIndex, bucket, index === last);
+      if (lane === 'replicas') this.noteFailed(slot, replica, classIndex);
       if (identity === null || this.news.length >= MAX_NEWS) continue;
       const on = slot === SLOT_NAMES[0] ? DID.activeOnBlue : DID.activeOnGreen;
       this.news.push([identity, slot === SLOT_NAMES[0] ? 0 : 1, on | deedOf(classIndex), bucket]);
@@ -72,7 +76,15 @@ export class OpenSecond {
       overrides: this.counted('overrides'),
       mirrored: this.counted('mirrored'),
       ...this.instead,
+      failed: this.failed,
     };
+  }
+
+  /** Logs hold neither method nor path, so that lines stay short and nobody's. */
+  private noteFailed(slot: SlotName, replica: number, classIndex: ClassIndex): void {
+    const kind = failureKind(classIndex);
+    if (kind === null || this.failed.length >= MOST_FAILED) return;
+    this.failed.push({ second: this.second, slot, replica, kind, status: null, method: null, path: null });
   }
 
   private counted(lane: Lane): ReplicaSecond[] {

@@ -96,3 +96,29 @@ test('the second in which a worker died is delivered and called lost', () => {
 test('what is no cursor is refused', () => {
   assert.throws(() => new Ledger('ab', NOW).batch('shop', 'yesterday'), { code: 'TRAFFIC_CURSOR_INVALID' });
 });
+
+test('of what failed in one second a few examples are told, whoever counted them', () => {
+  const ledger = new Ledger('ab', NOW);
+  const { cursor } = ledger.batch('shop', null);
+  const failed = Array.from({ length: 4 }, (_, replica) => ({
+    slot: 'blue' as const,
+    replica,
+    kind: 'timeout' as const,
+    status: null,
+    method: 'GET',
+    path: '/',
+  }));
+  ledger.add(counted(4, { failed }));
+  ledger.add(counted(4, { failed }));
+  ledger.close(NOW + 1);
+  ledger.add(counted(1));
+  ledger.close(NOW + 2);
+
+  const batch = ledger.batch('shop', cursor);
+
+  assert.deepEqual(
+    batch.failed?.map((one) => [one.second, one.replica]),
+    [0, 1, 2, 3, 0].map((replica) => [NOW + 1, replica]),
+  );
+  assert.equal(ledger.batch('shop', batch.cursor).failed, undefined);
+});

@@ -1,5 +1,12 @@
 import { OperatingError } from '../../lib/errors.ts';
-import type { IdentitySecond, ReplicaSecond, SparseHistogram, TrafficBatch } from '../counts.ts';
+import type {
+  FailedRequest,
+  IdentitySecond,
+  ReplicaSecond,
+  SparseHistogram,
+  TrafficBatch,
+} from '../counts.ts';
+import { MOST_FAILED } from '../failed-request.ts';
 import { IdentityBook, IdentityCounts } from '../identity-book.ts';
 import { PackedSeconds } from '../packed-seconds.ts';
 import type { ServiceCounts } from './messages.ts';
@@ -69,7 +76,8 @@ export class Ledger {
   private from(service: string, after: number, lost: TrafficBatch['lost']): TrafficBatch {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
     const counted = this.services.get(service)?.between(after, upToSecond) ?? NOTHING;
-    const { replicas, identities, previews, overrides, mirrored, mirrorDropped, holdRefused } = counted;
+    const { replicas, identities, previews, overrides, mirrored, mirrorDropped, holdRefused, failed } =
+      counted;
     return {
       cursor: `${this.epoch}.${upToSecond}`,
       upToSecond,
@@ -81,6 +89,7 @@ export class Ledger {
       ...(mirrored.length > 0 && { mirrored }),
       ...(mirrorDropped > 0 && { mirrorDropped }),
       ...(holdRefused > 0 && { holdRefused }),
+      ...(failed.length > 0 && { failed }),
     };
   }
 
@@ -100,8 +109,11 @@ export class Ledger {
   }
 }
 
-/** Copies that were not sent, and requests that a hold turned away, of one second. */
-type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused'> & { readonly second: number };
+/** Copies that were not sent, requests that a hold turned away, and examples of what failed, of one second. */
+type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused'> & {
+  readonly second: number;
+  readonly failed: readonly FailedRequest[];
+};
 
 type Counted = {
   readonly replicas: readonly ReplicaSecond[];
@@ -117,6 +129,7 @@ const NOTHING: Delivered = {
   mirrored: [],
   mirrorDropped: 0,
   holdRefused: 0,
+  failed: [],
 };
 
 class ServiceLedger {
@@ -134,6 +147,7 @@ class ServiceLedger {
     for (const list of LISTS) mergeInto(this.open[list], counts[list]);
     this.open.mirrorDropped += counts.mirrorDropped;
     this.open.holdRefused += counts.holdRefused;
+    this.open.failed.push(...(counts.failed ?? []).slice(0, MOST_FAILED - this.open.failed.length));
     if (rollout === null) return;
     if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
     this.identities ??= new IdentityCounts();
@@ -166,6 +180,7 @@ class ServiceLedger {
       mirrored: apart('mirrored'),
       mirrorDropped: uncounted.reduce((sum, each) => sum + each.mirrorDropped, 0),
       holdRefused: uncounted.reduce((sum, each) => sum + each.holdRefused, 0),
+      failed: uncounted.flatMap((each) => each.failed),
     };
   }
 
@@ -176,7 +191,9 @@ class ServiceLedger {
     if (replicas.length + identities.length > 0) this.closed.add({ second, replicas, identities });
     for (const list of APART) if (open[list].size > 0) this.keepApart(list, second, listed(list));
     const { mirrorDropped, holdRefused } = open;
-    if (mirrorDropped + holdRefused > 0) this.uncounted.push({ second, mirrorDropped, holdRefused });
+    const failed = open.failed.map((each) => ({ second, ...each }));
+    if (mirrorDropped + holdRefused + failed.length > 0)
+      this.uncounted.push({ second, mirrorDropped, holdRefused, failed });
   }
 
   private keepApart(list: Apart, second: number, replicas: readonly ReplicaSecond[]): void {
@@ -194,7 +211,11 @@ type List = (typeof LISTS)[number];
 type Counts = Omit<ReplicaSecond, 'second'>;
 /** By slot and replica. */
 type ByReplica = Map<string, Counts>;
-type OpenSecond = Record<List, ByReplica> & { mirrorDropped: number; holdRefused: number };
+type OpenSecond = Record<List, ByReplica> & {
+  mirrorDropped: number;
+  holdRefused: number;
+  readonly failed: Omit<FailedRequest, 'second'>[];
+};
 
 function openSecond(): OpenSecond {
   return {
@@ -204,6 +225,7 @@ function openSecond(): OpenSecond {
     mirrored: new Map(),
     mirrorDropped: 0,
     holdRefused: 0,
+    failed: [],
   };
 }
 

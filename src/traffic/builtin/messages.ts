@@ -1,5 +1,6 @@
 import type { SlotName } from '../../release/slot.ts';
 import type { ReplicaSecond } from '../counts.ts';
+import type { FailedRequest } from '../counts.ts';
 import type { Door, Route } from '../router.ts';
 import type { IdentityNews } from '../identity-filter.ts';
 
@@ -79,6 +80,8 @@ export type ServiceCounts = {
   readonly mirrored: readonly Omit<ReplicaSecond, 'second'>[];
   readonly mirrorDropped: number;
   readonly holdRefused: number;
+  /** Absent for none. */
+  readonly failed?: readonly Omit<FailedRequest, 'second'>[];
   /** Of this rollout; null when none is counted. */
   readonly rollout: string | null;
   readonly identities: readonly IdentityNews[];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Address, formatAddress } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
@@ -58,6 +59,8 @@ export class Plane {
       );
       if (conflict !== null) throw conflict;
       const before = this.services.get(door.service);
+      // A controller that starts gives all doors again: those that are on disk and in every worker need not be synced anew.
+      if (before !== undefined && isDeepStrictEqual(before.door, door) && this.listensFor(door)) return;
       const state = { door, route: before?.route ?? null };
       try {
         for (const address of listensOn(door)) await this.listenFor(address);
@@ -146,6 +149,10 @@ export class Plane {
     if (this.parts.fleet.listeners.includes(listener)) return;
     const error = await this.parts.fleet.listen(listener, bindListener(address));
     if (error !== null) throw listenError(address, error);
+  }
+
+  private listensFor(door: Door): boolean {
+    return listensOn(door).every((address) => this.parts.fleet.listeners.includes(formatAddress(address)));
   }
 
   private closeUnused(): void {

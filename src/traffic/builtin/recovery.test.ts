@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { execFile } from 'node:child_process';
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -182,6 +182,25 @@ describe('the controller and its proxy', () => {
     assert.equal((await second.observe(stage.door.service)).revision, 1);
     second.close();
     assert.match((await stage.get('/')).body, /^blue-/);
+  });
+
+  test('a door that is as it was is confirmed without being written again, a changed one is written', async (t) => {
+    const bench = await openBuiltin(1);
+    const stage = await openStage(bench.router, {});
+    t.after(async () => {
+      await stage.close();
+      await bench.close();
+    });
+    const path = join(bench.stateDir, 'services', `${stage.door.service}.json`);
+    const { ino } = await stat(path);
+
+    await bench.router.install(stage.door);
+    assert.equal((await stat(path)).ino, ino);
+
+    await bench.router.install({ ...stage.door, spec: { ...stage.door.spec, path: '/elsewhere' } });
+    assert.notEqual((await stat(path)).ino, ino);
+    assert.equal((await stage.get('/elsewhere')).status, 503);
+    assert.equal((await stage.get('/')).status, 404);
   });
 
   test('a second proxy on the same directory refuses to start', async (t) => {

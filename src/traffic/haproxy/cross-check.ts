@@ -13,12 +13,10 @@ export type Difference = {
   readonly missing: number;
 };
 
-export function describeDifference(service: string, { backend, missing }: Difference): string {
-  const what =
-    missing > 0
-      ? `${missing} requests that HAProxy answered are not in its log`
-      : `${-missing} requests more are in the log than HAProxy answered`;
-  return `The counts of ${service} are wrong: ${what} (${backend}). These seconds are reported as lost.`;
+export function describeDifference({ missing }: Difference): string {
+  return missing > 0
+    ? `${missing} requests that HAProxy answered are not in its log`
+    : `${-missing} requests more are in the log than HAProxy answered`;
 }
 
 type Span = { readonly least: number; readonly most: number };

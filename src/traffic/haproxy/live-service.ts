@@ -3,7 +3,7 @@ import { OperatingError } from '../../lib/errors.ts';
 import { AccessLog } from '../access-log/access-log.ts';
 import type { Door, Route } from '../router.ts';
 import type { ServiceState } from '../state-store.ts';
-import { type BackendTotal, CrossCheck, type Difference } from './cross-check.ts';
+import { type BackendTotal, CrossCheck, describeDifference, type Difference } from './cross-check.ts';
 import { lineParser } from './log-line.ts';
 import type { HoldPlan, ServicePlan } from './plan.ts';
 
@@ -59,7 +59,8 @@ export class LiveService {
     const [sinceMs, nowMs] = [this.checkedMs, this.options.nowMs()];
     this.checkedMs = nowMs;
     const differences = this.check.compare(before, after);
-    if (differences.length > 0) this.log.markLost(Math.floor(sinceMs / 1000), Math.floor(nowMs / 1000));
+    const why = differences.map(describeDifference).join(', ');
+    if (why !== '') this.log.markLost(Math.floor(sinceMs / 1000), Math.floor(nowMs / 1000), why);
     return differences;
   }
 

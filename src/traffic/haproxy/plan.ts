@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { type Address, formatAddress } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { HaproxyProxy } from '../../release/service.ts';
@@ -27,11 +25,6 @@ export type HoldPlan = {
   /** A unix socket of HAProxy's, which routes without holding. */
   readonly back: string;
 };
-
-/** As short as the master socket's, as HAProxy adds to it while it binds. */
-export function holdSocket(root: string, service: string): string {
-  return join(root, `h${createHash('sha256').update(service).digest('hex').slice(0, 10)}`);
-}
 
 export function prefixOf(plan: ServicePlan, slot: SlotName): string {
   return plan.door.slots[slot][0]?.pathPrefix ?? '';

@@ -14,14 +14,15 @@ import { StateStore } from '../state-store.ts';
 import { BadAnswers } from './bad-answers.ts';
 import { Control } from './control.ts';
 import { type BackendTotal, describeDifference } from './cross-check.ts';
+import { openHoldWay } from './hold-way.ts';
 import { Installation } from './installation.ts';
 import { LiveService } from './live-service.ts';
 import { LogSpace } from './log-space.ts';
 import { ManagedHaproxy } from './managed.ts';
-import { holdSocket, type HoldPlan, type ServicePlan } from './plan.ts';
-import { checkRoot, checkRoute, notUsed, unroutable } from './route-check.ts';
+import type { HoldPlan, ServicePlan } from './plan.ts';
+import { checkRoot, checkRoute, notUsed } from './route-check.ts';
 import { ALL_KEY, GONE } from './route-map.ts';
-import { observation, type ServerState } from './stats.ts';
+import { inFlightOf, observation, type ServerState } from './stats.ts';
 import { SystemHaproxy } from './system.ts';
 
 export type HaproxyRouterOptions = {
@@ -169,13 +170,8 @@ export class HaproxyRouter implements TrafficRouter {
     return 'begins';
   }
 
-  /** Errors: TRAFFIC_ROUTE_INVALID, and those of the hold port. */
-  private async openHold({ door }: LiveService): Promise<HoldPlan> {
-    const { holdPort, root } = this.options;
-    if (holdPort === undefined) throw unroutable(door.service, 'a hold, without a place to wait,');
-    const back = holdSocket(root, door.service);
-    const relay = await holdPort.open({ service: door.service, way: 'relay', back: { path: back } });
-    return { relay, back };
+  private openHold({ door }: LiveService): Promise<HoldPlan> {
+    return openHoldWay(this.options.holdPort, this.options.root, door.service);
   }
 
   async observe(name: string): Promise<DoorObservation> {
@@ -198,14 +194,15 @@ export class HaproxyRouter implements TrafficRouter {
   }
 
   async traffic(name: string, cursor: string | null): Promise<TrafficBatch> {
+    const before = this.service(name).isCheckDue() ? await this.totals(name) : null;
+    // It may have been taken away meanwhile.
     const service = this.service(name);
     const { proxy } = service.plan();
-    const before = service.isCheckDue() ? await this.totals(service) : null;
     const batch = service.counts.batch(cursor);
     if (before !== null && service.counts.isCaughtUp) {
-      const after = await this.totals(service);
+      const after = await this.totals(name);
       for (const each of after === null ? [] : service.compare(before, after))
-        this.options.report?.(describeDifference(name, each));
+        this.options.report?.(`Counts of ${name} in ${each.backend} are wrong: ${describeDifference(each)}.`);
     }
     if (cursor !== null) {
       const beside = [...this.services.values()].filter(
@@ -221,9 +218,9 @@ export class HaproxyRouter implements TrafficRouter {
   }
 
   /** Null where HAProxy cannot be asked: what it said of before is compared once it can. */
-  private async totals(service: LiveService): Promise<BackendTotal[] | null> {
-    const { control } = this.runningFor(service.plan().proxy);
-    return await control.totals(service.door.service).catch(() => null);
+  private async totals(name: string): Promise<BackendTotal[] | null> {
+    const { control } = this.runningFor(this.service(name).plan().proxy);
+    return await control.totals(name).catch(() => null);
   }
 
   private async observeSlot(
@@ -332,8 +329,4 @@ export class HaproxyRouter implements TrafficRouter {
     this.queue = turn.catch(() => undefined);
     return turn;
   }
-}
-
-function inFlightOf(states: readonly ServerState[]): number {
-  return states.reduce((total, { inFlight }) => total + inFlight, 0);
 }

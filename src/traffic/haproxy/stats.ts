@@ -75,6 +75,10 @@ export function parseStats(text: string): ServerState[] {
   });
 }
 
+export function inFlightOf(states: readonly ServerState[]): number {
+  return states.reduce((total, { inFlight }) => total + inFlight, 0);
+}
+
 /** Reads the rows of backends in `show stat`, each with its own line of names. */
 export function parseTotals(text: string, worker: number): BackendTotal[] {
   const lines = text.split('\n').filter((line) => line.includes(','));

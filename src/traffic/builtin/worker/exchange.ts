@@ -229,8 +229,7 @@ export class Exchange implements ConnectionUser, InFlight {
     this.replica = replica;
     this.attempts += 1;
     this.phase = 'connecting';
-    this.attemptAtMs = nowMs;
-    this.lastByteMs = nowMs;
+    this.attemptAtMs = this.lastByteMs = nowMs;
     this.bucket = NO_LATENCY;
     replica.active += 1;
     const method = this.start.req.method!;
@@ -332,7 +331,8 @@ export class Exchange implements ConnectionUser, InFlight {
   private decide(classIndex: ClassIndex, isFinal: boolean): void {
     if (this.decided || this.replica === null) return;
     this.decided = isFinal;
-    this.start.service.count(this.replica, this.identity, { classIndex, bucket: this.bucket, isFinal });
+    const { statusCode: status, bucket, start } = this;
+    start.service.count(this.replica, this.identity, { classIndex, bucket, isFinal, status, req: start.req });
   }
 
   private leave(): void {

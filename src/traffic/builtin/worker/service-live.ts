@@ -2,7 +2,9 @@ import { formatUpstream } from '../../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
-import type { Place, RouteInUse } from '../messages.ts';
+import type { FailedRequest } from '../../counts.ts';
+import { MOST_FAILED, failureKind, shownPath } from '../../failed-request.ts';
+import type { Place, RouteInUse, ServiceCounts } from '../messages.ts';
 import { Drain } from './drain.ts';
 import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
 import { MirrorLane } from './mirror-lane.ts';
@@ -21,6 +23,9 @@ export type Attempt = {
   readonly bucket: number;
   /** Whether the request ended with it. */
   readonly isFinal: boolean;
+  /** What was answered (0: nothing), and what was asked, for an example of what failed. */
+  readonly status?: number;
+  readonly req?: { readonly method?: string | undefined; readonly url?: string | undefined };
 };
 
 export type Repeating = {
@@ -43,6 +48,7 @@ export class ServiceLive {
   /** Where requests wait during a hold. */
   readonly room = new WaitingRoom();
   readonly mirrors = new MirrorLane();
+  private failed: Omit<FailedRequest, 'second'>[] = [];
   private cohort: Cohort | null = null;
   private readonly onSuspect: (replica: ReplicaLink) => void;
   private readonly place: Place;
@@ -127,15 +133,24 @@ export class ServiceLive {
   }
 
   /** Counts an attempt, and what it makes of its identity. */
-  count(replica: ReplicaLink, identity: number, { classIndex, bucket, isFinal }: Attempt): void {
+  count(replica: ReplicaLink, identity: number, attempt: Attempt): void {
+    const { classIndex, bucket, isFinal } = attempt;
     const apart = apartOf(identity);
     if (apart !== null) {
       (replica.apart[apart] ??= new ReplicaTally()).add(classIndex, bucket, isFinal);
       return;
     }
     replica.tally.add(classIndex, bucket, isFinal);
+    this.noteFailed(replica, attempt);
     if (identity !== UNCOUNTED)
       this.identities?.note(identity, replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), bucket);
+  }
+
+  takeFailed(): Pick<ServiceCounts, 'failed'> {
+    const { failed } = this;
+    if (failed.length === 0) return {};
+    this.failed = [];
+    return { failed };
   }
 
   setHealth(name: SlotName, replica: number, healthy: boolean): void {
@@ -160,6 +175,19 @@ export class ServiceLive {
     const leftMs = hold === undefined ? 0 : Math.min(hold.maxMs, (holdUntilMs ?? 0) - Date.now());
     if (hold !== undefined && leftMs > 0) this.room.begin(partOf(hold, this.place), leftMs);
     else this.room.end();
+  }
+
+  private noteFailed({ slot, index }: ReplicaLink, { classIndex, status, req }: Attempt): void {
+    const kind = failureKind(classIndex);
+    if (kind === null || req === undefined || this.failed.length >= MOST_FAILED) return;
+    const { method = null, url = '' } = req;
+    const told = {
+      kind,
+      status: kind === 'serverError' ? (status ?? null) : null,
+      method,
+      path: shownPath(url),
+    };
+    this.failed.push({ slot, replica: index, ...told });
   }
 
   private countIdentitiesOf({ split }: Route): void {

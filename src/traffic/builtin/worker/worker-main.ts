@@ -238,6 +238,7 @@ function takeCounts(): ServiceCounts[] {
       holdRefused: service.room.takeRefused(),
       rollout: service.identities?.rollout ?? null,
       identities: service.identities?.take() ?? [],
+      ...service.takeFailed(),
     };
     if (isNews(counts)) all.push(counts);
   }
