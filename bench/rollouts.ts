@@ -123,6 +123,7 @@ async function portsOn(dir: string, clock: Clock, times: number): Promise<Ports>
       space: async () => ({ freeBytes: 1e12 }),
       prune: async () => [],
     },
+    sources: { of: () => 'the bench measures nothing elsewhere', pushed: { add: () => undefined } },
     checker: {
       attempt: async () => {
         throw new Error('nothing is to be checked');

@@ -233,6 +233,10 @@ export class SimWorld {
         space: async () => ({ freeBytes: 1e12 }),
         prune: async () => [],
       },
+      sources: {
+        of: () => 'nothing is measured elsewhere in the simulated world',
+        pushed: { add: () => undefined },
+      },
       checker: {
         attempt: (_check, { release }) => wire.carry('check', (lateMs) => this.#check(release.id, lateMs)),
       },

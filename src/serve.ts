@@ -21,6 +21,7 @@ import { sameFile } from './lib/same-file.ts';
 import { openSteadyClock, sinceBootMs, type SteadyClock } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
 import { HEAP_FLAGS } from './lib/heap-flags.ts';
+import { openSources } from './sources.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { withDoorSecrets } from './traffic/door-secrets.ts';
 import { HaproxyRouter } from './traffic/haproxy/router.ts';
@@ -31,6 +32,7 @@ import { externalRuntime } from './workload/external/external-runtime.ts';
 import { probe } from './workload/external/probe.ts';
 import { processRuntime } from './workload/process/process-runtime.ts';
 import { releaseChecker } from './workload/checks/checker.ts';
+import { commandRunner } from './workload/checks/command-runner.ts';
 import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
@@ -212,21 +214,19 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
   const keyFile = join(stateDir, 'keys', 'journal.key');
   const journal = openSqliteJournal({ dir: stateDir, keyFile, maxBytes: null, clock, random: systemRandom });
   const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
-  const { allowedUsers, allowedEnv } = file;
-  const digestKey = readFileSync(keyFile);
-  const secrets = secretResolver({
+  const { allowedUsers } = file;
+  const ofSecrets = {
     dir: join(stateDir, 'secrets'),
-    allowedEnv,
     environ: process.env,
-    digestKey,
-  });
-  const report = (error: Error): void => log.error({}, error.message);
+    digestKey: readFileSync(keyFile),
+  };
+  const secrets = secretResolver({ ...ofSecrets, allowedEnv: file.allowedEnv });
   const samples = await openSqliteSamples({
     dir: stateDir,
     maxBytes: null,
     maxQueuedBytes: 64 * MIB,
     clock,
-    report,
+    report: (error) => log.error({}, error.message),
   });
   const store = await releaseStore({ stateDir, limits: DEFAULT_LIMITS, allowedUsers, path, clock });
   const processes = openRuntime({
@@ -246,6 +246,12 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
   );
   const routers = openRouters(stateDir, file, { clock, log });
   const { builtin, nginx, haproxy } = routers;
+  const sources = openSources({
+    connections: file.sources,
+    secrets: ofSecrets,
+    commands: commandRunner({ stateDir, store, allowedUsers, path }),
+    nowMs: () => clock.nowMs(),
+  });
   const ports: Ports = {
     clock,
     random: systemRandom,
@@ -256,6 +262,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     runtime,
     store,
     checker: releaseChecker({ stateDir, store, allowedUsers, path }),
+    sources,
     environmentDigest: (env) => secrets.digest(env),
     probe,
     log,

@@ -11,12 +11,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   judge: ['release', 'lib', 'port'],
   traffic: ['release', 'lib', 'port'],
   workload: ['release', 'lib', 'port'],
+  metrics: ['release', 'lib', 'port'],
   journal: ['release', 'lib', 'port'],
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
   cli: ['http', 'controller', 'release', 'lib', 'port'],
   backup: ['journal', 'lib'],
   'serve.ts': ['*'],
+  'sources.ts': ['metrics', 'workload', 'release', 'lib'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
   sim: ['rollout', 'judge', 'controller', 'release', 'lib', 'port', 'journal/memory'],
 };
@@ -37,10 +39,13 @@ const PORT_FILES = new Set([
   'workload/runtime.ts',
   'workload/store.ts',
   'workload/checker.ts',
+  'workload/command-runner.ts',
   'workload/retention.ts',
   'workload/ports.ts',
   'workload/proc.ts',
   'workload/listeners.ts',
+  'metrics/source.ts',
+  'metrics/measured.ts',
   'journal/inspect.ts',
   'journal/journal.ts',
   'journal/chain.ts',
@@ -113,7 +118,7 @@ function leavesSource(from: string, target: string): readonly Breach[] {
 /** `traffic/builtin/x.ts` -> `traffic/builtin`, for folders that hold adapters; null for files beside the port. */
 function adapterOf(path: string): string | null {
   const [folder, adapter, ...rest] = path.split('/');
-  return ['traffic', 'workload', 'journal'].includes(folder!) && rest.length > 0
+  return ['traffic', 'workload', 'metrics', 'journal'].includes(folder!) && rest.length > 0
     ? `${folder}/${adapter}`
     : null;
 }

@@ -5,6 +5,7 @@ import { flow, piece, segment, type Line, type Style } from './layout.ts';
 
 type Verdict = NonNullable<RolloutView['verdict']>;
 type Check = Verdict['checks'][number];
+type Measure = NonNullable<Verdict['measures']>[number];
 type Sides = { readonly candidate: string; readonly stable: string };
 
 /** Width from which a check fits on one line; below, it takes two. */
@@ -16,8 +17,15 @@ const MOST_LABEL = 14;
  *  ├ error-rate  v43 0.21%  v42 0.19%   +0.02pp [-0.33 … +0.37]  limit +0.50pp  ✔ not worse
  * ```
  */
-export function renderChecks(checks: readonly Check[], sides: Sides, width: number): Line[] {
-  const rows = checks.map((check) => rowOf(check, sides));
+export function renderChecks(
+  { checks, measures = [] }: Pick<Verdict, 'checks' | 'measures'>,
+  sides: Sides,
+  width: number,
+): Line[] {
+  const rows = [
+    ...checks.map((check) => rowOf(check, sides)),
+    ...measures.map((one) => rowOfMeasure(one, sides)),
+  ];
   const columns = [0, 1, 2, 3, 4, 5].map((column) =>
     Math.max(0, ...rows.map((row) => row.cells[column]!.length)),
   );
@@ -74,6 +82,62 @@ function rowOf(check: Check, sides: Sides): Row {
     limit,
   ];
   return { cells, ...markOf(check) };
+}
+
+/** Counts for each 1,000 requests; against a number, the values alone and the number. */
+function rowOfMeasure(one: Measure, sides: Sides): Row {
+  const { limit, kind, interval } = one;
+  const each = limit.against === 'stable' && kind !== 'mean' ? '/1000' : '';
+  const value = (side: string, number: number | null) =>
+    `${short(side)} ${number === null ? '–' : `${decimals(number)}${each}`}`;
+  const isByStable = limit.against === 'stable';
+  const end = (number: number | null) =>
+    number === null ? '?' : isByStable ? signed(number) : decimals(number + numberOf(limit));
+  const cells = [
+    printable(one.name),
+    limit.against === 'failures' ? '' : value(sides.candidate, one.candidate),
+    isByStable ? value(sides.stable, one.stable) : '',
+    isByStable && one.difference !== null ? `${signed(one.difference)}%` : '',
+    interval === null || interval.every((side) => side === null) ? '' : `[${interval.map(end).join(' … ')}]`,
+    limitOf(limit),
+  ];
+  return { cells, ...markOfMeasure(one) };
+}
+
+function limitOf(limit: Measure['limit']): string {
+  switch (limit.against) {
+    case 'stable':
+      return `limit ${signed(limit.harm === 'more' ? limit.percent : -limit.percent)}%`;
+    case 'number':
+      return `${limit.harm === 'above' ? 'max' : 'min'} ${limit.number}`;
+    case 'failures':
+      return `${limit.inARow} failures`;
+  }
+}
+
+function numberOf(limit: Measure['limit']): number {
+  return limit.against === 'number' ? limit.number : 0;
+}
+
+function markOfMeasure({ state, gap }: Measure): { readonly mark: string; readonly style: Style } {
+  switch (state) {
+    case 'worse':
+      return { mark: '✖ worse', style: 'bad' };
+    case 'not-worse':
+      return { mark: '✔ not worse', style: 'good' };
+    case 'undecided':
+      return { mark: '… not decided yet', style: 'warn' };
+    case 'waiting':
+      return { mark: '… no window yet', style: 'warn' };
+    default: {
+      const words = { 'no-data': 'no data', 'not-a-number': 'not a number', 'source-down': 'source down' }[
+        state
+      ];
+      const meant = { wait: 'waits', ignore: 'ignored', fail: 'fails' }[gap?.policy ?? 'wait'];
+      const often = (gap?.windows ?? 1) > 1 ? ` ×${gap!.windows}` : '';
+      return { mark: `! ${words}${often}, ${meant}`, style: 'warn' };
+    }
+  }
 }
 
 /** A version may be long; the table has to fit. */

@@ -32,7 +32,7 @@ export function renderJudge(
   if (verdict !== null) {
     field('judge', [segment(printable(verdict.reason))]);
     const sides = { candidate: printable(rollout.label), stable: printable(rollout.from ?? 'stable') };
-    lines.push(...renderChecks(verdict.checks, sides, width));
+    lines.push(...renderChecks(verdict, sides, width));
   }
   if (view.watch !== null) field('watch', [segment(printable(view.watch.reason))]);
   lines.push([]);

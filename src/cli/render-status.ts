@@ -177,20 +177,19 @@ function traffic(rollout: RolloutView, look: Look): Line[] {
 function judge(rollout: RolloutView, look: Look): Line[] {
   const { verdict } = rollout;
   if (verdict === null) return [];
-  const decided = verdict.checks.filter(
-    (check) => check.state === 'worse' || check.state === 'not-worse',
-  ).length;
+  const judged = [...verdict.checks, ...(verdict.measures ?? [])];
+  const decided = judged.filter(({ state }) => state === 'worse' || state === 'not-worse').length;
   const passed = verdict.looks.filter((look) => look.state === 'pass').length;
   const count =
     verdict.looks.length > 0
       ? `${passed} of ${verdict.looks.length} measures pass`
-      : `${decided} of ${verdict.checks.length} checks decided`;
+      : `${decided} of ${judged.length} checks decided`;
   const [word, style] = judgeWords(verdict, count, rollout.phase === 'over');
   const advice = rollout.byHand ? [segment('advice only: the share was set by hand', 'warn')] : [];
   const sides = { candidate: printable(rollout.label), stable: printable(rollout.from ?? 'stable') };
   return [
     ...field('judge', [segment(word, style), ...advice], look),
-    ...renderChecks(verdict.checks, sides, look.width),
+    ...renderChecks(verdict, sides, look.width),
     ...renderLooks(verdict.looks, look.width),
   ];
 }

@@ -51,7 +51,7 @@ export function renderWhy(
     if (rollout.endedAtMs === null && rollout.verdict.hold !== null)
       field('holds', [printable(rollout.verdict.hold)]);
     const sides = { candidate: printable(rollout.label), stable: printable(rollout.from ?? 'stable') };
-    lines.push(...renderChecks(rollout.verdict.checks, sides, width));
+    lines.push(...renderChecks(rollout.verdict, sides, width));
     lines.push(...renderLooks(rollout.verdict.looks, width));
   }
   for (const [name, texts] of lateFields(why, timeZone)) field(name, texts);

@@ -11,6 +11,74 @@ import { BEHIND } from '../http/fake-judgement.ts';
 import { judgeMarkdown, renderJudge } from './render-judge.ts';
 import { renderWhy, whyMarkdown } from './render-why.ts';
 
+const MEASURE = {
+  source: 'prometheus',
+  kind: 'count',
+  limit: { against: 'stable', harm: 'fewer', percent: 10 },
+  windows: 4,
+  gap: null,
+  logE: 0,
+} as const;
+
+/** One of each state. */
+const MEASURES: NonNullable<NonNullable<RolloutView['verdict']>['measures']> = [
+  {
+    ...MEASURE,
+    name: 'signups',
+    candidate: 12.4,
+    stable: 17.9,
+    difference: -31,
+    interval: [-50, null],
+    state: 'source-down',
+    gap: { kind: 'source-down', windows: 3, policy: 'wait', says: 'ECONNREFUSED' },
+  },
+  {
+    ...MEASURE,
+    name: 'orders',
+    candidate: 5.1,
+    stable: 9.2,
+    difference: -44.6,
+    interval: [-75, -20],
+    state: 'worse',
+    logE: 6.1,
+  },
+  {
+    ...MEASURE,
+    name: 'basket',
+    kind: 'mean',
+    limit: { against: 'stable', harm: 'more', percent: 5 },
+    candidate: 40.2,
+    stable: 40,
+    difference: 0.5,
+    interval: [-2.1, 3.2],
+    state: 'not-worse',
+  },
+  {
+    ...MEASURE,
+    name: 'queue',
+    kind: 'mean',
+    limit: { against: 'number', harm: 'above', number: 100 },
+    candidate: 71,
+    stable: null,
+    difference: -29,
+    interval: [-48, null],
+    state: 'undecided',
+  },
+  {
+    ...MEASURE,
+    name: 'smoke',
+    source: 'command',
+    kind: 'mean',
+    limit: { against: 'failures', inARow: 2 },
+    candidate: null,
+    stable: null,
+    difference: null,
+    interval: null,
+    windows: 0,
+    state: 'waiting',
+  },
+];
+
 const KEYS = 'p promote  s pause  a abort  w why  q leave (rollout goes on)';
 
 const long = 'a-service-with-quite-a-long-name-forty-ch';
@@ -49,6 +117,15 @@ const VIEWS: Readonly<Record<string, ServiceView>> = {
     byHand: true,
     sharePercent: 12.5,
     waiting: 'the share was set by hand to 12.5%; "resume" goes on',
+  }),
+  measures: withRollout({
+    verdict: {
+      ...CANARY.verdict!,
+      hold: 'signups: its source is down (candidate: http://127.0.0.1:9090 cannot be asked: ECONNREFUSED)',
+      measures: MEASURES,
+    },
+    waiting:
+      'the judge, which holds it: signups: its source is down (candidate: http://127.0.0.1:9090 cannot be asked: ECONNREFUSED)',
   }),
   'no-data': withRollout({
     verdict: {

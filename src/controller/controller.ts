@@ -1,3 +1,4 @@
+import type { MeasureCheck, Push } from './measure-desk.ts';
 import type { LogLine } from '../workload/runtime.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
@@ -107,6 +108,12 @@ export type Controller = {
     /** `service` null: all of them, those that come later included. */
     freeze(request: FreezeAsk, caller: Caller): Promise<Answered>;
     unfreeze(service: string | null, caller: Caller): Promise<Answered>;
+  };
+  readonly measures: {
+    /** What a version counted since the last time; kept in memory for a while. Error: SERVICE_UNKNOWN. */
+    push(request: Push): void;
+    /** Reaches the sources of the measures of a service that may not be there yet. */
+    check(spec: ServiceSpec): Promise<readonly MeasureCheck[]>;
   };
   readonly artifacts: {
     has(digest: string): Promise<boolean>;

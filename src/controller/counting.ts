@@ -1,9 +1,11 @@
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { TrafficBatch } from '../traffic/counts.ts';
+import type { Finding, Measuring } from './measuring.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
 import type { Ports } from './ports.ts';
+import type { MeasuredPoint, MeasuredSecond } from '../metrics/measured.ts';
 import { Ring } from './ring.ts';
 import { BASELINE_SECONDS } from './session.ts';
 
@@ -19,12 +21,14 @@ export class Counting {
   readonly #ports: Ports;
   readonly #engine: Engine;
   readonly #desk: Desk;
+  readonly #measuring: Measuring;
   readonly #rings = new Map<string, Kept>();
 
-  constructor(ports: Ports, engine: Engine, desk: Desk) {
+  constructor(ports: Ports, engine: Engine, parts: { readonly desk: Desk; readonly measuring: Measuring }) {
     this.#ports = ports;
     this.#engine = engine;
-    this.#desk = desk;
+    this.#desk = parts.desk;
+    this.#measuring = parts.measuring;
   }
 
   async take(service: string): Promise<void> {
@@ -34,17 +38,30 @@ export class Counting {
     await this.#engine.turn();
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
-    this.#ports.samples.append({ service, ...batch });
-    const rollout = this.#engine.find(service)?.rollout;
-    if (batch.failed !== undefined && rollout) this.#desk.noteFailed(rollout, batch.failed);
+    const measured = this.#measured(service, kept.ring, batch.upToSecond);
+    this.#ports.samples.append({ service, ...batch, ...(measured.length > 0 && { measured }) });
+    const before = this.#engine.find(service)?.rollout;
+    if (batch.failed !== undefined && before) this.#desk.noteFailed(before, batch.failed);
     // In pieces: the ring would forget the first seconds of a long pause before they are judged.
-    for (const piece of piecesOf(batch, kept.ring.upTo)) {
+    for (const piece of piecesOf({ ...batch, measured }, kept.ring.upTo)) {
       kept.ring.add(piece);
       this.#judge(service, kept.ring);
     }
+    const rollout = this.#engine.find(service)?.rollout ?? null;
+    if (rollout !== null) this.#measuring.ask(service, rollout, batch.upToSecond);
+  }
+
+  /** What came in of measures goes into a second that nobody has judged yet; while there is none it waits. */
+  #measured(service: string, ring: Ring, upToSecond: number): readonly MeasuredSecond[] {
+    const rollout = this.#engine.find(service)?.rollout ?? null;
+    if (rollout === null || ring.upTo === null || upToSecond <= ring.upTo) return [];
+    return this.#measuring
+      .drain(service)
+      .map((finding) => ({ second: upToSecond, point: pointOf(finding, ring, rollout) }));
   }
 
   forget(service: string): void {
+    this.#measuring.forget(service);
     this.#rings.delete(service);
   }
 
@@ -85,7 +102,12 @@ export class Counting {
       // Sums of whole minutes would look like one second with sixty times the traffic.
       const whole = (row: { readonly second: number }): boolean => row.second >= (range.minutesUntil ?? 0);
       const [replicas, identities] = [range.replicas.filter(whole), range.identities.filter(whole)];
-      ring.add({ replicas, identities, upToSecond: toSecond });
+      const measured = (range.measured ?? []).filter(whole);
+      ring.add({ replicas, identities, measured, upToSecond: toSecond });
+      if (rollout !== null) {
+        const points = measured.map(({ point }) => point);
+        this.#measuring.resume(service, rollout, points);
+      }
       const now = this.#engine.find(service)?.rollout;
       if (rollout !== null && now?.id === rollout.id && now.ending === null) this.#desk.take(now, ring);
     }
@@ -103,10 +125,30 @@ export class Counting {
   }
 }
 
+function pointOf({ due, point }: Finding, ring: Ring, { candidate }: Rollout): MeasuredPoint {
+  const { span, fromSecond, toSecond } = due;
+  const rows = ring.replicas(fromSecond, toSecond);
+  const sum = (isMine: boolean): number =>
+    rows.reduce((all, row) => all + ((row.slot === candidate) === isMine ? row.requests : 0), 0);
+  return {
+    ...point,
+    window: {
+      fromSecond,
+      toSecond,
+      stepIndex: span.stage,
+      askedSharePercent: span.sharePercent,
+      requests: [sum(true), sum(false)],
+    },
+  };
+}
+
 type Piece = Parameters<Ring['add']>[0];
 
-function piecesOf(batch: TrafficBatch, upTo: number | null): readonly Piece[] {
-  const { replicas, identities, upToSecond } = batch;
+function piecesOf(
+  batch: TrafficBatch & { readonly measured: readonly MeasuredSecond[] },
+  upTo: number | null,
+): readonly Piece[] {
+  const { replicas, identities, measured, upToSecond } = batch;
   if (upTo === null || upToSecond - upTo <= CHUNK_SECONDS) return [batch];
   const pieces: Piece[] = [];
   for (let from = upTo + 1; from <= upToSecond; from += CHUNK_SECONDS) {
@@ -117,6 +159,7 @@ function piecesOf(batch: TrafficBatch, upTo: number | null): readonly Piece[] {
     pieces.push({
       replicas: replicas.filter(isIn),
       identities: identities.filter(isIn),
+      measured: measured.filter(isIn),
       upToSecond: toSecond,
     });
   }

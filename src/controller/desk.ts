@@ -1,5 +1,6 @@
+import { measureBreach } from '../judge/measure-breach.ts';
+import { watchVerdict } from '../judge/watch.ts';
 import type { FailedRequest } from '../traffic/counts.ts';
-import { watchVerdict, type WatchVerdict } from '../judge/watch.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { BareEvent } from './engine.ts';
 import { firstFailures } from './first-failures.ts';
@@ -57,8 +58,12 @@ export function wordIn(
   rollout: Pick<Rollout, 'stage' | 'promoted'>,
 ): Extract<BareEvent, { kind: 'judged' | 'watched' }> | null {
   if (rollout.promoted) {
-    const breach = session.watch === null ? null : breachOf(watchVerdict(session.watch));
-    return { kind: 'watched', stage: rollout.stage, seconds: session.watchedSeconds, breach };
+    return {
+      kind: 'watched',
+      stage: rollout.stage,
+      seconds: session.watchedSeconds,
+      breach: breachIn(session),
+    };
   }
   if (session.judge.step.index === -1) return null;
   const { overall, judgedSecondsInStep, candidateRequestsInStep, reason, hold } = verdictIn(session);
@@ -72,8 +77,12 @@ export function wordIn(
   return { kind: 'judged', stage: rollout.stage, second: session.upTo, verdict };
 }
 
-export function breachOf(verdict: WatchVerdict): string | null {
-  return verdict.overall === 'worse' || verdict.overall === 'severe'
+/** Why all traffic should not stay on it, or null: by what was before it, or by a limit that holds whatever was. */
+export function breachIn({ watch, judge }: Session): string | null {
+  const measured = measureBreach(judge);
+  if (measured !== null) return measured;
+  const verdict = watch === null ? null : watchVerdict(watch);
+  return verdict !== null && (verdict.overall === 'worse' || verdict.overall === 'severe')
     ? `${verdict.reason} (${verdict.label})`
     : null;
 }

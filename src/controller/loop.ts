@@ -8,6 +8,9 @@ import { Engine, type EngineListener } from './engine.ts';
 import { Guarding } from './guarding.ts';
 import { Judging } from './judging.ts';
 import { Lookout } from './lookout.ts';
+import { MeasureDesk } from './measure-desk.ts';
+import { Measuring } from './measuring.ts';
+import { releaseOf } from './slot-work.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
 import { answerOf, type KeptAnswer } from './receipt.ts';
@@ -53,7 +56,8 @@ export function createController(
   const metrics = new Metrics();
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
   const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
-  const counting = new Counting(ports, engine, desk);
+  const measuring = new Measuring(ports, (id) => releaseOf(ports, id));
+  const counting = new Counting(ports, engine, { desk, measuring });
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
   const reads = new Reads({ ports, engine, desk, info, metrics });
@@ -93,6 +97,7 @@ export function createController(
     stopping.abort();
     for (const one of stops.splice(0)) one();
     await Promise.all([looks.idle(), counts.idle(), tidying.idle()]);
+    await measuring.stop();
     await ports.samples.close();
     ports.journal.close();
   }
@@ -102,6 +107,7 @@ export function createController(
       read: reads,
       judge: new Judging(ports, engine, reads),
       ...auditedVerbs({ steer, guard: guarding }, refusals),
+      measures: new MeasureDesk(ports, engine),
       artifacts: artifactsOf(ports),
     },
     noteRefused: (refused) => refusals.note(refused),

@@ -5,6 +5,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { SampleStore } from '../journal/samples.ts';
 import type { Upstream } from '../lib/upstream.ts';
 import type { EnvValue, HealthSpec } from '../release/service.ts';
+import type { SourceSet } from '../metrics/source.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
 import type { Checker } from '../workload/checker.ts';
 import type { WorkloadRuntime } from '../workload/runtime.ts';
@@ -22,6 +23,7 @@ export type Ports = {
   readonly runtime: WorkloadRuntime;
   readonly store: ReleaseStore;
   readonly checker: Checker;
+  readonly sources: SourceSet;
   /** sha256 hex over names, plain values and an HMAC of each secret. Error: WORKLOAD_SECRET_MISSING. */
   readonly environmentDigest: (env: Readonly<Record<string, EnvValue>>) => Promise<string>;
   /** One health check of something that is no one's replica yet: null when it is well, else what was found. Never throws. */

@@ -2,12 +2,11 @@ import type { SampleRange } from '../journal/samples.ts';
 import { canonicalJson } from '../lib/json.ts';
 import type { JudgeState } from '../judge/state.ts';
 import { verdictOf, type Verdict } from '../judge/verdict.ts';
-import { watchVerdict } from '../judge/watch.ts';
 import type { Plan } from '../release/plan.ts';
 import { actWhenUnsure, dwellAnswer } from '../rollout/dwell.ts';
 import type { StageVerdict } from '../rollout/event.ts';
 import type { Rollout, StageSpan } from '../rollout/state.ts';
-import { breachOf, wordIn } from './desk.ts';
+import { breachIn, wordIn } from './desk.ts';
 import type { Evidence } from './records.ts';
 import { Ring } from './ring.ts';
 import {
@@ -26,7 +25,7 @@ const CHUNK_SECONDS = 200;
 export type ReadSeconds = (range: {
   readonly fromSecond: number;
   readonly toSecond: number;
-}) => Promise<Pick<SampleRange, 'replicas' | 'identities'>>;
+}) => Promise<Pick<SampleRange, 'replicas' | 'identities' | 'measured'>>;
 
 /** What the rules make of one share of the past. */
 export type StageReplay = {
@@ -80,7 +79,8 @@ export async function replay(
   for (let from = first.fromSecond - BASELINE_SECONDS; from <= past.toSecond; from += CHUNK_SECONDS) {
     const toSecond = Math.min(from + CHUNK_SECONDS - 1, past.toSecond);
     const range = await past.read({ fromSecond: from, toSecond });
-    ring.add({ replicas: range.replicas, identities: range.identities, upToSecond: toSecond });
+    const { replicas, identities, measured = [] } = range;
+    ring.add({ replicas, identities, measured, upToSecond: toSecond });
     if (toSecond < first.fromSecond - 1) continue;
     session ??= openSession(rollout, ring);
     if (session === null) return null;
@@ -154,7 +154,7 @@ class Stages {
     this.#watched += 1;
     const { after } = session.watch;
     const at = { second: session.upTo, candidateRequests: after.decided };
-    const breach = breachOf(watchVerdict(session.watch));
+    const breach = breachIn(session);
     if (breach !== null) return { act: 'rollback', reason: breach, ...at };
     const step = this.#rollout.plan.steps.find((one) => one.kind === 'watch');
     const isOver = step?.kind === 'watch' && this.#watched * 1000 >= step.forMs;

@@ -1,3 +1,4 @@
+import type { MeasuredPoint, MeasuredSecond } from '../metrics/measured.ts';
 import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../traffic/counts.ts';
 import { rowsOf } from '../traffic/counts-row.ts';
 import { PackedSeconds } from '../traffic/packed-seconds.ts';
@@ -5,6 +6,8 @@ import { PackedSeconds } from '../traffic/packed-seconds.ts';
 export type SecondOfTraffic = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** Of measures, what came in during it. Absent for none. */
+  readonly measured?: readonly MeasuredPoint[];
 };
 
 /** The last seconds of a service's traffic, by second. Bounded. */
@@ -24,6 +27,7 @@ export class Ring {
 
   add(
     batch: Pick<TrafficBatch, 'replicas' | 'identities'> & {
+      readonly measured?: readonly MeasuredSecond[];
       readonly upToSecond: number | null;
     },
   ): void {
@@ -35,10 +39,12 @@ export class Ring {
 
   second(second: number): SecondOfTraffic {
     const rows = this.#seconds.between(second, second);
-    return {
+    const traffic = {
       replicas: rows.flatMap(({ replicas }) => replicas),
       identities: rows.flatMap(({ identities }) => identities),
     };
+    const measured = rows.flatMap((row) => row.measured ?? []);
+    return measured.length === 0 ? traffic : { ...traffic, measured };
   }
 
   replicas(fromSecond: number, toSecond: number): readonly ReplicaSecond[] {

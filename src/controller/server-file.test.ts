@@ -51,6 +51,76 @@ freezes:
   ]);
 });
 
+test('sources are connections by name, each with what its kind needs', () => {
+  const { sources } = parseServerFile(
+    `sources:
+  prometheus: {url: 'http://127.0.0.1:9090/', bearer: file:token, ca: /etc/ca.pem, timeout: 2s}
+  eu: {kind: prometheus, url: 'https://eu.example.com/prom', user: ana, password: env:PROM_PASSWORD}
+  cloudwatch: {region: eu-central-1, access-key-id: env:ID, secret-access-key: env:KEY}
+  influxdb: {url: 'http://127.0.0.1:8086', database: shop, token: file:influx}
+`,
+    'server.yaml',
+  );
+
+  assert.deepEqual(sources, [
+    {
+      name: 'prometheus',
+      kind: 'prometheus',
+      url: 'http://127.0.0.1:9090',
+      caFile: '/etc/ca.pem',
+      timeoutMs: 2000,
+      auth: { kind: 'bearer', token: { from: 'file', name: 'token' } },
+    },
+    {
+      name: 'eu',
+      kind: 'prometheus',
+      url: 'https://eu.example.com/prom',
+      caFile: null,
+      timeoutMs: 5000,
+      auth: { kind: 'basic', user: 'ana', password: { from: 'env', name: 'PROM_PASSWORD' } },
+    },
+    {
+      name: 'cloudwatch',
+      kind: 'cloudwatch',
+      url: 'https://monitoring.eu-central-1.amazonaws.com',
+      caFile: null,
+      timeoutMs: 5000,
+      region: 'eu-central-1',
+      accessKeyId: { from: 'env', name: 'ID' },
+      secretAccessKey: { from: 'env', name: 'KEY' },
+      sessionToken: null,
+    },
+    {
+      name: 'influxdb',
+      kind: 'influxdb',
+      url: 'http://127.0.0.1:8086',
+      caFile: null,
+      timeoutMs: 5000,
+      token: { from: 'file', name: 'influx' },
+      speaks: { version: 3, database: 'shop' },
+    },
+  ]);
+});
+
+test('every mistake in a source is said at its line, and no secret that was written out', () => {
+  const said = mistakes(`sources:
+  prometheus: {url: 'http://ana:hunter2@127.0.0.1'}
+  grafana: {url: 'http://127.0.0.1'}
+  eu: {kind: prometheus, url: 'http://127.0.0.1', user: ana}
+  datadog: {api-key: 0123456789abcdef, app-key: file:dd}
+  influxdb: {url: 'http://127.0.0.1', token: file:t}
+  stats: {kind: json, url: 'http://127.0.0.1', timeout: 2h}
+`);
+
+  assert.match(said, /sources\.prometheus\.url line 2: an http or https URL without name, password/u);
+  assert.match(said, /sources\.grafana line 3: kind must be one of prometheus, datadog/u);
+  assert.match(said, /sources\.eu line 4: user and password go together/u);
+  assert.match(said, /sources\.datadog\.api-key line 5: env:NAME or file:NAME/u);
+  assert.match(said, /sources\.influxdb line 6: organisation \(InfluxDB 2\) or database/u);
+  assert.match(said, /sources\.stats\.timeout line 7: a duration such as 5s/u);
+  assert.doesNotMatch(said, /hunter2|0123456789abcdef/u);
+});
+
 test('an empty file has no freezes, and none is invented', () => {
   assert.deepEqual(parseServerFile('', 'server.yaml').freezes, []);
 });

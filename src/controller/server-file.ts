@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, OperatingError } from '../lib/errors.ts';
+import { sources, type SourceConnection } from '../release/source-connection.ts';
 import type { FreezeRule } from './calendar.ts';
 import { freezeEntry } from './freeze-entry.ts';
 
@@ -21,6 +22,8 @@ export type ServerFile = {
   /** Command that does what needs root for the machine's nginx, or null where the server may do it itself. */
   readonly nginxHelper: readonly string[] | null;
   readonly freezes: readonly FreezeRule[];
+  /** What measures may ask, by name, each once. */
+  readonly sources: readonly SourceConnection[];
 };
 
 const portRange = z
@@ -47,6 +50,7 @@ const schema = z.strictObject({
   'keep-releases': z.int().min(1).max(100).default(5),
   'nginx-helper': z.array(z.string().min(1)).min(1).max(8).nullable().default(null),
   freezes: z.array(freezeEntry).max(100).default([]),
+  sources: sources.optional(),
 });
 
 /** `server.yaml` of the state directory, which need not be there, or the file that was named. Error: SERVER_FILE_INVALID. */
@@ -83,6 +87,7 @@ export function parseServerFile(text: string, file: string): ServerFile {
     allowedEnv: data['allowed-env'],
     keepReleases: data['keep-releases'],
     nginxHelper: data['nginx-helper'],
+    sources: data.sources ?? [],
     freezes: data.freezes.map((rule, index) => ({
       ...rule,
       place: `${file}${atLine(lineOf(['freezes', index]))}`,

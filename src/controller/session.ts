@@ -1,10 +1,11 @@
-import { forgetHarm, judgeSecond, startJudge } from '../judge/judge.ts';
+import { forgetHarm, judgeSecond, startJudge, takeMeasured } from '../judge/judge.ts';
 import type { JudgeState } from '../judge/state.ts';
 import { verdictOf, type Verdict } from '../judge/verdict.ts';
 import { JUDGE_VERSION } from '../judge/version.ts';
 import { startWatch, watchSecond, watchVerdict, type WatchState } from '../judge/watch.ts';
 import { plannedSeconds } from '../release/plan.ts';
 import type { Rollout, StageSpan } from '../rollout/state.ts';
+import type { MeasuredPoint } from '../metrics/measured.ts';
 import type { ReplicaSecond } from '../traffic/counts.ts';
 import type { Evidence } from './records.ts';
 import type { Ring } from './ring.ts';
@@ -65,6 +66,9 @@ export function takeSecond(session: Session, rollout: Rollout, past: Past): void
   const traffic = past.second(second);
   addTo(session.sides, rollout.candidate, traffic.replicas);
   const span = spanAt(rollout, second);
+  const measured = traffic.measured ?? [];
+  // What came in while the share changed is about a window of before.
+  if (span === null || span.sharePercent === 100) takeAside(session, measured, span);
   if (span === null) return;
   forgetOverlooked(session, rollout, second);
   if (span.sharePercent === 100) return watchOne(session, rollout, past, span);
@@ -74,7 +78,19 @@ export function takeSecond(session: Session, rollout: Rollout, past: Past): void
     askedSharePercent: span.sharePercent,
     replicas: traffic.replicas,
     identities: traffic.identities,
+    measured,
   });
+}
+
+/** At 100 % only limits are left, which no share matters to: their windows go on with those of the last step. */
+function takeAside(session: Session, points: readonly MeasuredPoint[], span: StageSpan | null): void {
+  const { index } = session.judge.step;
+  const counted = points.map((point) =>
+    point.window?.stepIndex === span?.stage && point.window !== undefined
+      ? { ...point, window: { ...point.window, stepIndex: index } }
+      : point,
+  );
+  session.judge = takeMeasured(session.judge, counted);
 }
 
 /** The share that a second counts for, or null: the second of a change counts for none. */

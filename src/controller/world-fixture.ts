@@ -11,6 +11,7 @@ import type { ServiceSpec, VerifyCheck } from '../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
+import type { SourceSet } from '../metrics/source.ts';
 import type { FailedRequest } from '../traffic/counts.ts';
 import type { Route, TrafficRouter } from '../traffic/router.ts';
 import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
@@ -85,6 +86,9 @@ export class World {
   readonly disk: MemoryDisk = createMemoryDisk();
   readonly samples: SampleStore = createMemorySamples();
   readonly time = new ManualTime();
+  /** What measures ask; a test puts its own here. */
+  source: SourceSet['of'] = () => 'this world has no source';
+  pushed: SourceSet['pushed'] = { add: () => undefined };
   readonly routes = new Map<string, Route>();
   readonly doors = new Set<string>();
   readonly running = new Map<string, Running>();
@@ -296,6 +300,7 @@ export class World {
           return [];
         },
       }),
+      sources: { of: (measure) => this.source(measure), pushed: this.pushed },
       checker: guarded<Checker>({ attempt: (check, on, signal) => this.#attempt(check, on, signal) }),
       environmentDigest: async () => this.digest,
       probe: async ({ port }) => (this.deadPorts.has(port) ? 'connection refused' : null),

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { GAP_KINDS, GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
+import { measureLimit } from './service-body.ts';
 
 /** The judge's word as a schema. */
 
@@ -28,6 +30,40 @@ const checkResult = z
   })
   .meta({ id: 'CheckResult' });
 
+const measureResult = z
+  .strictObject({
+    name: z.string(),
+    source: z.enum(SOURCE_KINDS),
+    kind: z.enum(MEASURE_KINDS),
+    limit: measureLimit,
+    candidate: z.number().nullable().meta({
+      description: 'Counts and rates: events per 1,000 requests; anything else as its source gives it.',
+    }),
+    stable: z.number().nullable(),
+    difference: z
+      .number()
+      .nullable()
+      .meta({ description: 'In percent of stable\u2019s, or the distance from the number.' }),
+    interval: z
+      .tuple([z.number().nullable(), z.number().nullable()])
+      .readonly()
+      .nullable()
+      .meta({ description: 'Where the difference surely lies; null at an end that is not known yet.' }),
+    state: z.enum(['worse', 'not-worse', 'undecided', 'waiting', ...GAP_KINDS]),
+    windows: z.number().meta({ description: 'Of this step, with a value.' }),
+    gap: z
+      .strictObject({
+        kind: z.enum(GAP_KINDS),
+        windows: z.number(),
+        policy: z.enum(GAP_POLICIES),
+        says: z.string(),
+      })
+      .nullable()
+      .meta({ description: 'The newest windows, where they have no value.' }),
+    logE: z.number(),
+  })
+  .meta({ id: 'MeasureResult' });
+
 export const verdict = z
   .strictObject({
     overall: z.enum(['harmful', 'severe', 'safe', 'suspicious', 'undecided', 'no-data']),
@@ -38,6 +74,11 @@ export const verdict = z
     logE: z.number(),
     reason: z.string(),
     checks: z.array(checkResult).readonly(),
+    measures: z
+      .array(measureResult)
+      .readonly()
+      .exactOptional()
+      .meta({ description: 'What is measured elsewhere; absent in verdicts of before there were any.' }),
     share: z.strictObject({
       askedPercent: percent,
       seenPercent: percent.nullable(),

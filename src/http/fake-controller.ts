@@ -12,10 +12,11 @@ import type {
 import { OperatingError } from '../lib/errors.ts';
 import { BEHIND, FORESIGHT } from './fake-judgement.ts';
 import { guardPart } from './fake-guards.ts';
+import { measuresPart, type FakeMeasures } from './fake-measures.ts';
 import { judgePart } from './fake-judge.ts';
 
 /** A controller for tests of the API and of the commands: holds views, answers verbs by simple rules. */
-export type Fake = {
+export type Fake = FakeMeasures & {
   readonly controller: Controller;
   /** Steering calls that reached it, refused ones included: `pause shop by local (unverified) as admin`. */
   readonly calls: string[];
@@ -50,6 +51,8 @@ export function fakeController(): Fake {
     events: [],
     artifacts: new Map(),
     logLines: [],
+    pushed: [],
+    measureChecks: [],
     plan: PLAN,
     audit: [],
     chainFault: null,
@@ -85,6 +88,7 @@ export function fakeController(): Fake {
     ),
     steer: steerPart(state, services, rollouts),
     guard: guardPart(state, (name) => find(services, name, 'service')),
+    measures: measuresPart(state, (name) => find(services, name, 'service')),
     artifacts: artifactPart(state),
   };
   return Object.assign(state, { controller });

@@ -31,6 +31,7 @@ describe('openapi.json', () => {
     api = await testApi();
     document = (await api.ask('viewer', 'GET', '/openapi.json')).body;
     api.fake.artifacts.set(DIGEST, BYTES);
+    api.fake.measureChecks = [{ measure: 'signups', source: 'prometheus', ok: true, says: 'v42: 12' }];
     for (const event of STORY) api.fake.record(event);
   });
   after(() => api.end());
@@ -89,6 +90,8 @@ describe('openapi.json', () => {
       ['POST', '/services/shop/weight', { percent: 10 }],
       ['POST', '/services/shop/abort', {}],
       ['POST', '/services/shop/rollback', {}],
+      ['POST', '/services/shop/measures', { version: 'v43', measures: { signups: 3 } }],
+      ['POST', '/services/shop/measures/check', { spec: SPEC }],
       ['POST', '/rollouts/r-0193/retry', undefined],
       ['DELETE', '/services/shop', undefined],
     ];

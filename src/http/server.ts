@@ -16,6 +16,7 @@ import { backupRoutes } from './routes-backup.ts';
 import { JUDGE_ROUTES } from './routes-judge.ts';
 import { READ_ROUTES } from './routes-read.ts';
 import { GUARD_ROUTES } from './routes-guard.ts';
+import { MEASURE_ROUTES } from './routes-measure.ts';
 import { STEER_ROUTES } from './routes-steer.ts';
 import { listenOn, type Listening, prepareSockets, socketPath } from './sockets.ts';
 import { STREAM_LIMITS, Streams, type StreamLimits } from './streams.ts';
@@ -116,6 +117,7 @@ export function allRoutes(
     ...JUDGE_ROUTES,
     ...STEER_ROUTES,
     ...GUARD_ROUTES,
+    ...MEASURE_ROUTES,
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
     ...backupRoutes(options.backup),
   ];

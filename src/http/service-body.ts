@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ABSOLUTE_FILE, OVERRIDE_HEADER } from '../release/forms.ts';
+import { GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 import { otherJudge } from './judge-body.ts';
@@ -200,6 +201,50 @@ const check = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const ownName = z.string().regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'is not a name of a-z, 0-9 and -');
+const gapPolicy = z.enum(GAP_POLICIES);
+
+export const measureLimit = z.discriminatedUnion('against', [
+  z.strictObject({
+    against: z.literal('stable'),
+    harm: z.enum(['more', 'fewer']),
+    percent: z.number().gt(0).max(1000),
+  }),
+  z.strictObject({
+    against: z.literal('number'),
+    harm: z.enum(['above', 'below']),
+    number: z.number(),
+  }),
+  z.strictObject({ against: z.literal('failures'), inARow: z.int().min(1).max(100) }),
+]);
+
+const measure = z
+  .strictObject({
+    name: ownName,
+    source: z.enum(SOURCE_KINDS),
+    from: ownName.nullable(),
+    ask: text(16_384).min(1),
+    path: text(16_384).min(1).nullable(),
+    range: z.boolean(),
+    kind: z.enum(MEASURE_KINDS),
+    limit: measureLimit,
+    intervalMs: z.int().min(1000).max(300_000),
+    delayMs: ms(300_000),
+    gaps: z.strictObject({ 'no-data': gapPolicy, 'not-a-number': gapPolicy, 'source-down': gapPolicy }),
+  })
+  .refine(
+    ({ limit }) => limit.against !== 'stable' || limit.harm === 'more' || limit.percent < 100,
+    'can have nothing fewer by 100 % or more',
+  )
+  .refine(
+    ({ source, limit }) => limit.against !== 'failures' || source === 'command',
+    'has failures without a command',
+  )
+  .refine(
+    ({ source, path }) => (source === 'json') === (path !== null),
+    'needs a path with json, and with nothing else',
+  );
+
 /** Within the 1,000 buckets that people are spread over. */
 const isWholeBuckets = (percent: number) => Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-9;
 
@@ -225,6 +270,7 @@ const policy = z.strictObject({
   sticky,
   judge: z.strictObject({
     checks: z.array(check).max(50).readonly(),
+    measures: z.array(measure).min(1).max(20).readonly().exactOptional(),
     warmUpMs: ms(DAY_MS),
     rule: otherJudge.exactOptional(),
   }),

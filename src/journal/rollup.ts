@@ -20,7 +20,9 @@ export function sumRows(second: number, rows: readonly CountsRow[]): CountsRow {
       identities.set(identity.slot, addIdentity(identities.get(identity.slot), { ...identity, second }));
     }
   }
-  return { second, replicas: inOrder(replicas), identities: inOrder(identities) };
+  const measured = rows.flatMap((row) => row.measured ?? []);
+  const sum = { second, replicas: inOrder(replicas), identities: inOrder(identities) };
+  return measured.length === 0 ? sum : { ...sum, measured };
 }
 
 function addReplica(sum: ReplicaSecond | undefined, more: ReplicaSecond): ReplicaSecond {

@@ -58,6 +58,23 @@ function roundTrips(fact: Fact): void {
     assert.equal((await store.read({ service: 'cart', ...FOREVER })).replicas[0]?.replica, 7);
   });
 
+  fact('what was measured elsewhere comes back with its second, and stays with a rollout', async (store) => {
+    const point = {
+      measure: 'signups',
+      candidate: 3.5,
+      stable: 'no-data' as const,
+      says: 'stable: nothing',
+      window: { fromSecond: T0, toSecond: T0, stepIndex: 1, askedSharePercent: 5, requests: [1, 9] as const },
+    };
+    const measured = [{ second: T0 + 1, point }];
+    store.append({ ...batch(T0 + 1, [replica(T0, 'blue', 0)], []), measured });
+    await store.keepEvidence({ rollout: 'r-1', service: 'shop', fromSecond: T0, toSecond: T0 + 1 });
+
+    assert.deepEqual((await store.read({ service: 'shop', ...FOREVER })).measured, measured);
+    assert.deepEqual((await store.readEvidence({ rollout: 'r-1', ...FOREVER }))?.measured, measured);
+    assert.equal('measured' in (await store.read({ service: 'shop', fromSecond: T0, toSecond: T0 })), false);
+  });
+
   fact('odd numbers survive: none, many, the outermost buckets, no former record', async (store) => {
     const empty = { ...replica(T0, 'blue', 0), latency: [], attempts: 0 };
     const huge = {

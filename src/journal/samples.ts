@@ -1,3 +1,4 @@
+import type { MeasuredSecond } from '../metrics/measured.ts';
 import type { IdentitySecond, ReplicaSecond } from '../traffic/counts.ts';
 
 /** Counts per second, kept beside the journal, written once a second for all services outside the main thread. */
@@ -50,11 +51,15 @@ export type SampleBatch = {
   readonly upToSecond: number;
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** What came in of measures, by the second in which it is judged. Absent for none. */
+  readonly measured?: readonly MeasuredSecond[];
 };
 
 export type SampleRange = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** Absent for none. */
+  readonly measured?: readonly MeasuredSecond[];
   /** Newest closed second that was appended, or null. */
   readonly upToSecond: number | null;
   /** Rows before this second are sums of whole minutes, under the minute's first second; null: none are. */

@@ -1,3 +1,4 @@
+import type { Measure } from '../release/measure.ts';
 import type { Check, JudgePolicy } from '../release/service.ts';
 import type { Margin } from './bet.ts';
 import { latencyShift, shiftWithin } from './latency.ts';
@@ -47,9 +48,9 @@ const DEFAULT_SAFE_PERCENT = 50;
 const DEFAULT_CLIENT_HARM: Margin = { ratio: 1.1, add: 0.01 };
 /**
  * Parts of the evidence, scaled to sum to 1: what fails on the server (answers of 5xx, connections, timeouts) ½, slowness 0.4,
- * client errors 0.1. A check of little weight needs more evidence, not more effect.
+ * client errors 0.1; what is measured elsewhere as much as errors. A check of little weight needs more evidence, not more effect.
  */
-const PARTS = { errors: 5, latency: 4, clientErrors: 1 };
+const PARTS = { errors: 5, latency: 4, clientErrors: 1, measures: 5 };
 
 /**
  * The checks of a policy. A kind of which none is named (errors, latency, client errors) keeps its default, so that naming
@@ -65,8 +66,20 @@ export function checksOf(policy: JudgePolicy): readonly JudgedCheck[] {
     clientErrors === undefined ? defaultClientErrors() : namedRate('clientError', clientErrors),
     ...lines.map((line) => ({ ...line, weight: PARTS.latency / lines.length })),
   ];
-  const all = checks.reduce((sum, check) => sum + check.weight, 0);
+  const measured = bettingMeasures(policy) > 0 ? PARTS.measures : 0;
+  const all = checks.reduce((sum, check) => sum + check.weight, measured);
   return checks.map((check) => ({ ...check, weight: check.weight / all }));
+}
+
+/** The weight of each measure beside these checks: 0 for a command's exit code, which is no matter of chance. */
+export function measureWeight(measure: Measure, policy: JudgePolicy): number {
+  if (measure.limit.against === 'failures') return 0;
+  const checked = checksOf(policy).reduce((sum, check) => sum + check.weight, 0);
+  return (1 - checked) / bettingMeasures(policy);
+}
+
+function bettingMeasures({ measures = [] }: JudgePolicy): number {
+  return measures.filter(({ limit }) => limit.against !== 'failures').length;
 }
 
 /** What "surely not worse" allows at a share of 0 to 1. */

@@ -1,8 +1,11 @@
+import { describeMeasure, failureOf } from './describe-measure.ts';
 import { describeCheck } from './describe.ts';
-import { HARM_LOG_LIMIT, leadingCheck, totalLogE } from './evidence-sum.ts';
+import { HARM_LOG_LIMIT, isMeasure, leadingPart, ownLimit, totalLogE } from './evidence-sum.ts';
 import { NO_HARM } from './harm.ts';
 import { NEW_LADDER } from './ladder.ts';
 import { mergeLogE } from './logspace.ts';
+import { measureReason } from './measure-sentences.ts';
+import { measureLogE } from './measures.ts';
 import { ruleWord, type RuleState } from './rule.ts';
 import { harmReason } from './sentences.ts';
 import { NO_EVENTS, type CheckState, type JudgeState } from './state.ts';
@@ -17,13 +20,23 @@ const SETTLE_SHRUNK = 0.75;
 /** Marks the candidate as harmful when the evidence says so, or lets latency settle first. */
 export function decide(state: JudgeState, second: number): JudgeState {
   if (state.harm === null && state.rule !== null) return decideByRule(state, state.rule, second);
-  if (state.harm !== null || totalLogE(state.checks) < HARM_LOG_LIMIT) return state;
-  const top = leadingCheck(state.checks);
+  if (state.harm !== null) return state;
+  const failed = state.measures.find((one) => failureOf(one) !== null);
+  if (failed !== undefined) return found(state, second, failed.measure.name, failureOf(failed)!);
+  if (totalLogE(state) < HARM_LOG_LIMIT) return state;
+  const top = leadingPart(state);
+  if (isMeasure(top)) {
+    const result = describeMeasure(top, ownLimit(state, top));
+    return found(state, second, result.name, measureReason(result));
+  }
   if (top.check.kind === 'line' && withoutLines(state) < HARM_LOG_LIMIT && !hasSettled(state, top)) {
     return settle(state, top);
   }
-  const found = describeCheck(state, top);
-  return { ...state, harm: { second, check: top.check.name, reason: harmReason(state, found) } };
+  return found(state, second, top.check.name, harmReason(state, describeCheck(state, top)));
+}
+
+function found(state: JudgeState, second: number, check: string, reason: string): JudgeState {
+  return { ...state, harm: { second, check, reason } };
 }
 
 function decideByRule(state: JudgeState, rule: RuleState, second: number): JudgeState {
@@ -34,12 +47,14 @@ function decideByRule(state: JudgeState, rule: RuleState, second: number): Judge
 }
 
 function withoutLines(state: JudgeState): number {
-  return mergeLogE(
-    state.checks.map(({ check, harm }) => ({
-      weight: check.weight,
-      logE: check.kind === 'line' ? 0 : harm.logE,
-    })),
-  );
+  const checks = state.checks.map(({ check, harm }) => ({
+    weight: check.weight,
+    logE: check.kind === 'line' ? 0 : harm.logE,
+  }));
+  const measures = state.measures
+    .filter(({ weight }) => weight > 0)
+    .map((one) => ({ weight: one.weight, logE: measureLogE(one) }));
+  return mergeLogE([...checks, ...measures]);
 }
 
 function hasSettled(state: JudgeState, top: CheckState): boolean {

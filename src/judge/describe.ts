@@ -48,7 +48,7 @@ const LEAST_TREND_REQUESTS = 20;
 
 export function describeCheck(state: JudgeState, one: CheckState): CheckResult {
   const { check } = one;
-  const limitLogE = ownLimit(state.checks, one);
+  const limitLogE = ownLimit(state, one);
   const common = {
     name: check.name,
     required: check.required,

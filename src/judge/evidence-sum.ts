@@ -1,36 +1,59 @@
 import { HARM_ALPHA } from './harm.ts';
 import { mergeLogE } from './logspace.ts';
+import { measureLogE, type MeasureState } from './measures.ts';
 import type { CheckState } from './state.ts';
 
-/** All checks together: their e-values averaged by weight, which is one e-value again, whatever hangs on what. */
+/** All checks and measures together: their e-values averaged by weight, which is one e-value again, whatever hangs on what. */
 export const HARM_LOG_LIMIT = Math.log(1 / HARM_ALPHA);
 
+/** What the evidence is made of. */
+export type Judged = { readonly checks: readonly CheckState[]; readonly measures: readonly MeasureState[] };
+export type Part = CheckState | MeasureState;
+
 /** ln of all evidence against the candidate. */
-export function totalLogE(checks: readonly CheckState[]): number {
-  return mergeLogE(checks.map(({ check, harm }) => ({ weight: check.weight, logE: harm.logE })));
+export function totalLogE(judged: Judged): number {
+  return mergeLogE(partsOf(judged).map((part) => ({ weight: weightOf(part), logE: logEOf(part) })));
 }
 
-/** The check with the largest part in the evidence. */
-export function leadingCheck(checks: readonly CheckState[]): CheckState {
-  return checks.reduce((best, one) => (partOf(one) > partOf(best) ? one : best));
+/** The check or measure with the largest part in the evidence. */
+export function leadingPart(judged: Judged): Part {
+  return partsOf(judged).reduce((best, one) => (logPart(one) > logPart(best) ? one : best));
 }
 
 /**
- * ln of what a check's e-value must reach to be *worse*, such that the candidate is harmful exactly when some check is: for
+ * ln of what a check's or measure's e-value must reach to be *worse*, such that the candidate is harmful exactly when one is: for
  * the leading one, what is missing from the others up to the limit; for any other, the limit by its weight alone.
  */
-export function ownLimit(checks: readonly CheckState[], one: CheckState): number {
+export function ownLimit(judged: Judged, one: Part): number {
   const limit = Math.exp(HARM_LOG_LIMIT);
-  const { weight } = one.check;
-  if (one !== leadingCheck(checks)) return Math.log(limit / weight);
-  const others = checks.reduce(
-    (sum, other) => (other === one ? sum : sum + Math.exp(Math.min(700, partOf(other)))),
+  const weight = weightOf(one);
+  if (one !== leadingPart(judged)) return Math.log(limit / weight);
+  const parts = partsOf(judged);
+  const others = parts.reduce(
+    (sum, other) => (other === one ? sum : sum + Math.exp(Math.min(700, logPart(other)))),
     0,
   );
   // The leading one has at least its part of the whole, so that the others can never be enough without it.
-  return Math.log(Math.max(limit - others, limit / checks.length) / weight);
+  return Math.log(Math.max(limit - others, limit / parts.length) / weight);
 }
 
-function partOf(one: CheckState): number {
-  return Math.log(one.check.weight) + one.harm.logE;
+export function isMeasure(part: Part): part is MeasureState {
+  return 'measure' in part;
+}
+
+/** A command's exit code is no matter of chance, and has no part in it. */
+function partsOf({ checks, measures }: Judged): readonly Part[] {
+  return [...checks, ...measures.filter(({ weight }) => weight > 0)];
+}
+
+function weightOf(part: Part): number {
+  return isMeasure(part) ? part.weight : part.check.weight;
+}
+
+function logEOf(part: Part): number {
+  return isMeasure(part) ? measureLogE(part) : part.harm.logE;
+}
+
+function logPart(part: Part): number {
+  return Math.log(weightOf(part)) + logEOf(part);
 }

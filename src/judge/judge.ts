@@ -1,6 +1,7 @@
+import type { JudgePolicy } from '../release/service.ts';
 import { learn, learnBefore, replicasOf } from './baseline.ts';
 import { betTable, type BetTable, type Margin } from './bet.ts';
-import { checksOf, type JudgedCheck } from './checks.ts';
+import { checksOf, measureWeight, type JudgedCheck } from './checks.ts';
 import { decide } from './decide.ts';
 import { NO_DISPERSION } from './dispersion.ts';
 import { advanceCheck, startStepOf, type CheckContext } from './evidence.ts';
@@ -8,7 +9,10 @@ import { NO_HARM } from './harm.ts';
 import { NO_INCIDENT, advanceIncident } from './incident.ts';
 import { NEW_LADDER } from './ladder.ts';
 import { NO_LATENCIES } from './latency.ts';
+import type { MeasuredPoint } from './measured.ts';
+import { forgetMeasureHarm, newMeasure, startMeasureStep, takePoint, type MeasureState } from './measures.ts';
 import { NOTHING_WON } from './mixture.ts';
+import { realisedShare } from './realised-share.ts';
 import { readSecond, type Reading } from './reading.ts';
 import { ruleInNewStep, ruleSecond, startRule } from './rule.ts';
 import { advanceSevere, startSevere } from './severe.ts';
@@ -24,9 +28,6 @@ import {
   type StepState,
 } from './state.ts';
 
-/** Requests that the asked share weighs as, against the share that was seen. */
-const ASKED_SHARE_WEIGHT = 50;
-
 /** The judge before its first second, having learned what stable was like until then. */
 export function startJudge(config: JudgeConfig): JudgeState {
   const fresh: JudgeState = {
@@ -41,6 +42,7 @@ export function startJudge(config: JudgeConfig): JudgeState {
     replicas: { candidate: 0, stable: 0 },
     step: NO_STEP,
     checks: config.policy.rule === undefined ? checksOf(config.policy).map(newCheck) : [],
+    measures: config.policy.rule === undefined ? measuresOf(config.policy) : [],
     latency: { stable: NO_LATENCIES, candidate: NO_LATENCIES, learned: 0 },
     settling: { first: null, mutedUntilAge: 0 },
     severe: startSevere(config.unit === 'identity'),
@@ -65,6 +67,7 @@ export function judgeSecond(state: JudgeState, second: JudgedSecond): JudgeState
     step,
     stepsEntered: state.stepsEntered + (entered ? 1 : 0),
     checks: entered ? state.checks.map(startStepOf) : state.checks,
+    measures: entered ? state.measures.map(startMeasureStep) : state.measures,
     rule: entered && state.rule !== null ? ruleInNewStep(state.rule) : state.rule,
     candidateAge: ageOf(state, reading),
     replicas: replicasOf(state, second.replicas),
@@ -87,7 +90,21 @@ export function judgeSecond(state: JudgeState, second: JudgedSecond): JudgeState
     : counted.rule === null
       ? bet(counted, reading, entered)
       : look(counted, second);
-  return decide(learn(judged, reading), second.second);
+  const learned = learn(judged, reading);
+  return decide(takeMeasured(learned, second.measured ?? []), second.second);
+}
+
+/** Values of measures that came in. They say what was, so that the share of now does not matter to them. */
+export function takeMeasured(state: JudgeState, points: readonly MeasuredPoint[]): JudgeState {
+  if (points.length === 0 || state.harm !== null) return state;
+  const { plannedSeconds, stepsEntered, step } = state;
+  const context = { stepIndex: step.index, stepsEntered, plannedSeconds };
+  const measures = state.measures.map((one) =>
+    points
+      .filter((point) => point.measure === one.measure.name)
+      .reduce((before, point) => takePoint(before, point, context), one),
+  );
+  return { ...state, measures };
 }
 
 /**
@@ -101,6 +118,7 @@ export function forgetHarm(state: JudgeState): JudgeState {
     rule: state.rule === null ? null : startRule(state.rule.asked),
     settling: { first: null, mutedUntilAge: 0 },
     severe: { ...state.severe, candidate: [], found: null },
+    measures: state.measures.map(forgetMeasureHarm),
     checks: state.checks.map((check) => ({
       ...check,
       harm: NO_HARM,
@@ -146,6 +164,10 @@ function added(sum: SidePair, more: SidePair): SidePair {
 function ageOf(state: JudgeState, reading: Reading): number | null {
   if (state.candidateAge !== null) return state.candidateAge + 1;
   return reading.requests[0] > 0 || reading.attempts[0][0] > 0 ? 0 : null;
+}
+
+function measuresOf(policy: JudgePolicy): readonly MeasureState[] {
+  return (policy.measures ?? []).map((measure) => newMeasure(measure, measureWeight(measure, policy)));
 }
 
 function newCheck(check: JudgedCheck): CheckState {
@@ -204,11 +226,6 @@ function judgedShare(state: JudgeState): number {
     return asked / 100;
   }
   return realisedShare(askedPercent / 100, units);
-}
-
-/** ŵ = (50·w + n_candidate) / (50 + n). */
-export function realisedShare(asked: number, units: SidePair): number {
-  return (ASKED_SHARE_WEIGHT * asked + units[0]) / (ASKED_SHARE_WEIGHT + units[0] + units[1]);
 }
 
 /** Checks of one margin and share need one table in a second, not one each. */

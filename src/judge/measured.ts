@@ -1,17 +1,2 @@
-/**
- * One value of a measure on both sides, for the interval that ended last. It is judged in the second in which it came, so
- * that late values are neither lost nor put into a second that was judged already. Judges that look at values (plain limits,
- * Kayenta's) take any number of these; the bets take counts.
- */
-export type MeasuredPoint = {
-  /** As it is named in the file. */
-  readonly measure: string;
-  readonly candidate: Measured;
-  readonly stable: Measured;
-};
-
-/** A number, or why there is none: never taken for a good value, nor for a bad one but by a policy that says so. */
-export type Measured = number | NoValue;
-
-/** The source answered with nothing, with NaN or an infinity, or not at all. */
-export type NoValue = 'no-data' | 'not-a-number' | 'unreachable';
+/** Shared with what asks for values and what keeps them. */
+export type { Measured, MeasuredPoint, MeasuredWindow, NoValue } from '../metrics/measured.ts';

@@ -8,6 +8,7 @@ import type { Incident } from './incident.ts';
 import type { Ladder } from './ladder.ts';
 import type { DecayedHistogram } from './latency.ts';
 import type { MeasuredPoint } from './measured.ts';
+import type { MeasureState } from './measures.ts';
 import type { Mixture } from './mixture.ts';
 import type { RuleState } from './rule.ts';
 import type { Severe } from './severe.ts';
@@ -55,6 +56,8 @@ export type JudgeState = {
   readonly replicas: { readonly candidate: number; readonly stable: number };
   readonly step: StepState;
   readonly checks: readonly CheckState[];
+  /** What is measured elsewhere, in the order of the file. */
+  readonly measures: readonly MeasureState[];
   readonly latency: LatencyState;
   readonly settling: Settling;
   readonly severe: Severe;

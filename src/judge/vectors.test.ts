@@ -6,7 +6,7 @@ import { betaBinomialLogE, logBeta, logGamma, probabilityBounds } from './beta-b
 import { EXPOSURE_BUDGET, checksOf, safeMargin } from './checks.ts';
 import { NO_DISPERSION, learnHalves, phiOf, rawDispersion, tauOf, type Dispersion } from './dispersion.ts';
 import { NO_HARM, advanceHarm, windowLimit } from './harm.ts';
-import { realisedShare } from './judge.ts';
+import { realisedShare } from './realised-share.ts';
 import { latencyShift } from './latency.ts';
 import { mergeLogE } from './logspace.ts';
 import { NOTHING_WON, advanceMixture, mixtureLogE } from './mixture.ts';

@@ -1,6 +1,8 @@
+import { describeMeasure, isMeasureSettled, missingWords, type MeasureResult } from './describe-measure.ts';
 import { describeCheck, isNotWorse, type CheckResult } from './describe.ts';
-import { leadingCheck, totalLogE } from './evidence-sum.ts';
+import { isMeasure, leadingPart, ownLimit, totalLogE } from './evidence-sum.ts';
 import { incidentReason } from './incident.ts';
+import { measureWords } from './measure-sentences.ts';
 import { ruleWord, type Look } from './rule.ts';
 import { grouped, withInterval } from './sentences.ts';
 import { mismatchOf, shareOf, type ShareResult } from './share.ts';
@@ -19,6 +21,8 @@ export type Verdict = {
   readonly reason: string;
   /** The required checks, and any other that found something. */
   readonly checks: readonly CheckResult[];
+  /** What is measured elsewhere; absent in verdicts of before there were any. */
+  readonly measures?: readonly MeasureResult[];
   readonly share: ShareResult;
   /** What another judge than the bets found, measure by measure; empty where the bets decide, or before its first look. */
   readonly looks: readonly Look[];
@@ -46,7 +50,8 @@ export function verdictOf(state: JudgeState): Verdict {
   const checks = described.filter(
     (one) => one.required || one.state === 'worse' || one.name === state.harm?.check,
   );
-  const logE = state.rule === null ? totalLogE(state.checks) : 0;
+  const measures = state.measures.map((one) => describeMeasure(one, ownLimit(state, one)));
+  const logE = state.rule === null ? totalLogE(state) : 0;
   const { overall, hold } = briefOf(state);
   return {
     overall,
@@ -55,8 +60,9 @@ export function verdictOf(state: JudgeState): Verdict {
     stableRequestsInStep: state.step.requests[1],
     judgedSecondsInStep: state.step.seconds,
     logE,
-    reason: reasonOf(state, overall, checks),
+    reason: reasonOf(state, overall, { checks, measures }),
     checks,
+    measures,
     share: shareOf(state),
     looks: state.rule === null ? [] : ruleWord(state.rule).looks,
     hold,
@@ -65,7 +71,13 @@ export function verdictOf(state: JudgeState): Verdict {
 
 /** `overall` and `hold` without their sentences and numbers, for whoever asks often. */
 export function briefOf(state: JudgeState): Pick<Verdict, 'overall' | 'hold'> {
-  return { overall: overallOf(state), hold: mismatchOf(state) ?? incidentReason(state.incident) };
+  const hold = mismatchOf(state) ?? incidentReason(state.incident) ?? missingOf(state);
+  return { overall: overallOf(state), hold };
+}
+
+function missingOf({ measures, step }: JudgeState): string | null {
+  const missing = measures.map((one) => missingWords(one, step.seconds)).filter((words) => words !== null);
+  return missing.length === 0 ? null : missing.join('; ');
 }
 
 function overallOf(state: JudgeState): Overall {
@@ -73,11 +85,14 @@ function overallOf(state: JudgeState): Overall {
   if (state.harm !== null) return 'harmful';
   if (state.step.requests.includes(0)) return 'no-data';
   if (state.rule !== null) return ruleWord(state.rule).overall;
-  if (isSettling(state) || totalLogE(state.checks) >= SUSPICIOUS_LOG_E) return 'suspicious';
-  return state.checks.every((one) => !one.check.required || isNotWorse(one)) ? 'safe' : 'undecided';
+  if (isSettling(state) || totalLogE(state) >= SUSPICIOUS_LOG_E) return 'suspicious';
+  const isSafe = state.checks.every((one) => !one.check.required || isNotWorse(one));
+  return isSafe && state.measures.every(isMeasureSettled) ? 'safe' : 'undecided';
 }
 
-function reasonOf(state: JudgeState, overall: Overall, checks: readonly CheckResult[]): string {
+type Results = { readonly checks: readonly CheckResult[]; readonly measures: readonly MeasureResult[] };
+
+function reasonOf(state: JudgeState, overall: Overall, { checks, measures }: Results): string {
   const [mine] = state.step.requests;
   switch (overall) {
     case 'severe':
@@ -93,8 +108,11 @@ function reasonOf(state: JudgeState, overall: Overall, checks: readonly CheckRes
   }
   if (overall === 'suspicious') return suspicionOf(state);
   if (overall === 'safe')
-    return `every check is surely within its limit: ${checks.map(withInterval).join(', ')}`;
-  const open = checks.filter((one) => one.required && one.state !== 'not-worse').map((one) => one.name);
+    return `every check is surely within its limit: ${[...checks.map(withInterval), ...measures.map(measureWords)].join(', ')}`;
+  const open = [
+    ...checks.filter((one) => one.required && one.state !== 'not-worse').map((one) => one.name),
+    ...state.measures.filter((one) => !isMeasureSettled(one)).map((one) => one.measure.name),
+  ];
   return `${open.join(' and ')} ${open.length === 1 ? 'is' : 'are'} not decided after ${grouped(mine)} requests on the candidate`;
 }
 
@@ -106,7 +124,10 @@ function suspicionOf(state: JudgeState): string {
   const { first } = state.settling;
   if (isSettling(state))
     return `${first?.check} was over its limit within a minute of the start; it is judged once more after a pause`;
-  const check = describeCheck(state, leadingCheck(state.checks));
-  const evidence = Math.round(Math.exp(Math.min(totalLogE(state.checks), 20)));
-  return `${withInterval(check)} looks worse: evidence ${evidence} of the 100 that go back`;
+  const top = leadingPart(state);
+  const words = isMeasure(top)
+    ? measureWords(describeMeasure(top, ownLimit(state, top)))
+    : withInterval(describeCheck(state, top));
+  const evidence = Math.round(Math.exp(Math.min(totalLogE(state), 20)));
+  return `${words} looks worse: evidence ${evidence} of the 100 that go back`;
 }

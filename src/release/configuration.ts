@@ -65,6 +65,11 @@ export function renderConfiguration(): string {
       ['strategy', 'canary', 'judge', 'p95'],
       'error rates in percentage points (`0.5pp`), response times in percent of stable’s (`20%`)',
     ),
+    ...group(
+      'a measure',
+      ['strategy', 'canary', 'judge', 'NAME'],
+      'measured elsewhere; its name is of lowercase letters, digits and dashes, and none of the above ([guide](guides/measures.md))',
+    ),
     ...group('blue-green', ['strategy', 'blue-green']),
     ...presets(),
   ].join('\n');

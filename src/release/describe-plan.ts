@@ -1,5 +1,6 @@
 import { formatDuration } from '../lib/duration.ts';
 import { describeJudgeUse } from './expand-judge-use.ts';
+import { describeMeasure } from './expand-measure.ts';
 import { plannedSeconds, type Plan, type ShareStep } from './plan.ts';
 import { quantileName } from './resolve-policy.ts';
 import type { Check, VerifyCheck } from './service.ts';
@@ -62,12 +63,13 @@ function describeJudging(plan: Plan, shares: readonly ShareStep[]): readonly str
       : plan.judge.checks.length === 0
         ? 'errors and response times, default margins'
         : plan.judge.checks.map(describeCheck).join(', ');
+  const measures = (plan.judge.measures ?? []).map((one) => `, ${describeMeasure(one)}`).join('');
   const worse = plan.whenWorse === 'rollback' ? 'worse: back at once' : 'worse: pause';
   const { waitMs, then } = plan.whenUnsure;
   const wait = waitMs === 0 ? '' : `wait ${formatDuration(waitMs)}, then `;
   const verb = { advance: 'go on', ask: 'ask a person', rollback: 'go back' }[then];
   const most = formatDuration(shares[0]!.atMostMs);
-  return [`judge ${checks}; ${worse}`, `undecided after ${most}: ${wait}${verb}`];
+  return [`judge ${checks}${measures}; ${worse}`, `undecided after ${most}: ${wait}${verb}`];
 }
 
 /** `p95 +20%`, `error-rate +0.5pp`. */

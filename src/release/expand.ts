@@ -8,6 +8,7 @@ import type { Config } from './read.ts';
 import { expandJudgeUse } from './expand-judge-use.ts';
 import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
+import { expandMeasure } from './expand-measure.ts';
 import type {
   OverrideSpec,
   Check,
@@ -151,7 +152,10 @@ function expandPolicy(policy: Policy): Record<string, unknown> {
     sticky: sticky.by === 'header' ? { header: sticky.header } : sticky.by,
     judge: {
       ...(policy.judge.rule !== undefined && { use: expandJudgeUse(policy.judge.rule) }),
-      ...Object.fromEntries(policy.judge.checks.map(expandCheck)),
+      ...Object.fromEntries([
+        ...policy.judge.checks.map(expandCheck),
+        ...(policy.judge.measures ?? []).map(expandMeasure),
+      ]),
     },
     'warm-up': formatDuration(policy.judge.warmUpMs),
     'when-worse': policy.whenWorse,

@@ -1,5 +1,6 @@
 import type { CodeEntry } from './code-entry.ts';
 import { JUDGE_USE_CODES } from './judge-use-codes.ts';
+import { MEASURE_CODES } from './measure-codes.ts';
 
 /** What can be wrong in a `bascule.yaml`. Spread into the one table in codes.ts; numbers are never reused. */
 export const FILE_CODES = {
@@ -256,6 +257,7 @@ export const FILE_CODES = {
     fix: 'Write one of secret and from.',
   },
   ...JUDGE_USE_CODES,
+  ...MEASURE_CODES,
 } as const satisfies Record<string, CodeEntry>;
 
 export type FileCode = keyof typeof FILE_CODES;

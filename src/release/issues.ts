@@ -62,9 +62,7 @@ function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
   const path = [...base, ...(issue.path as Path)];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys
-        .slice(0, MAX_PROBLEMS + 1)
-        .map((key) => unknownKey(path, key, at(root, [...path, key])));
+      return issue.keys.slice(0, MAX_PROBLEMS + 1).map((key) => unknownKey(path, key));
     case 'invalid_union':
       return fromUnion(issue, path, root);
     case 'invalid_key':
@@ -128,7 +126,7 @@ function missing(path: Path, name: string): Problem {
   };
 }
 
-function unknownKey(path: Path, key: string, value: unknown): Problem {
+function unknownKey(path: Path, key: string): Problem {
   const place = [...path, key];
   if (isServerWide(path, key)) {
     return {
@@ -140,7 +138,7 @@ function unknownKey(path: Path, key: string, value: unknown): Problem {
       fix: 'move it to the file that bascule serve reads',
     };
   }
-  const later = comesLater(path, key, value);
+  const later = comesLater(path, key);
   if (later !== null) return notYet(place, 'key', shown(key), later);
   const known = keysAt(FILE, path);
   const guess = nearest(key, known);

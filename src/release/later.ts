@@ -38,16 +38,12 @@ const SERVER_WIDE = new Set([
   'webhooks',
 ]);
 
-const CHECK_KEYS = ['prometheus', 'fewer-by', 'query', 'datadog', 'statsd', 'influx'];
-
-/** What a key would do that is not there yet, or null. `path` is where it stands, `value` what it holds. */
-export function comesLater(path: Path, key: string, value: unknown): string | null {
+/** What a key would do that is not there yet, or null. `path` is where it stands. */
+export function comesLater(path: Path, key: string): string | null {
   if (APPROVALS.has(key)) return 'needs people with logins; until then, ask: true waits for anyone';
   const parent = path.at(-1);
   if (path.length === 2) return own(SERVICE_KEYS, key);
   if (parent === 'proxy') return own(PROXIES, key);
-  if (parent === 'judge' || path.at(-2) === 'judge')
-    return isMetricCheck(key, value) ? 'checks on metrics from elsewhere' : null;
   if (parent === 'canary' || parent === 'blue-green') return own(STRATEGY_KEYS, key);
   return null;
 }
@@ -59,11 +55,6 @@ export function valueComesLater(path: Path, value: unknown): string | null {
 
 export function isServerWide(path: Path, key: string): boolean {
   return (path.length === 0 || path.length === 2) && SERVER_WIDE.has(key);
-}
-
-function isMetricCheck(key: string, value: unknown): boolean {
-  if (CHECK_KEYS.includes(key)) return true;
-  return typeof value === 'object' && value !== null && CHECK_KEYS.some((name) => Object.hasOwn(value, name));
 }
 
 function own(table: Readonly<Record<string, string>>, key: string): string | null {

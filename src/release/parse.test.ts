@@ -75,11 +75,15 @@ test('the second example of the design: a canary with everything written out', (
   assert.equal(door.host, 'shop.example.com');
 });
 
-test('of the second example, the check on a Prometheus metric alone is not there yet', () => {
+test('of the second example, the check on a Prometheus metric stands beside the others', () => {
   const signups = `signups: {prometheus: 'sum(rate(signup_total{version="{{version}}"}[1m]))', fewer-by: 10%}`;
-  const result = parseConfig(CANARY.replace('SIGNUPS', signups), 'bascule.yaml', {});
+  const { judge } = accepted(CANARY.replace('SIGNUPS', signups)).services.shop!.policy;
 
-  assert.deepEqual(codes(result), ['E021']);
+  assert.equal(judge.checks.length, 2);
+  assert.deepEqual(
+    judge.measures?.map(({ name, kind, limit }) => ({ name, kind, limit })),
+    [{ name: 'signups', kind: 'rate', limit: { against: 'stable', harm: 'fewer', percent: 10 } }],
+  );
 });
 
 test('variables are filled in where they stand, and $NAME is left to the shell', () => {

@@ -28,9 +28,26 @@ export function readConfig(value: unknown): ReadResult {
   );
   problems.push(...doorConflicts(services.filter((service) => hasDoor(service.name, problems))));
   if (services.length === 0 && problems.length === 0) problems.push(nothing());
-  if (problems.length > 0) return { ok: false, problems };
+  if (problems.length > 0) return { ok: false, problems: withoutGuesses(problems) };
   const byName = Object.fromEntries(services.map((service) => [service.name, service]));
   return { ok: true, config: deepFreeze({ services: byName }) };
+}
+
+const MEASURE_CODES: ReadonlySet<string> = new Set(['E060', 'E061', 'E062']);
+
+/**
+ * A measure of which a part was refused is not told that this part is missing as well; and what stands under a misspelt name is not
+ * held against what it would mean there.
+ */
+function withoutGuesses(problems: readonly Problem[]): readonly Problem[] {
+  return problems.filter((problem) => {
+    if (MEASURE_CODES.has(problem.code)) return !problems.some((other) => isBelow(other, problem));
+    return !problems.some((other) => other.code === 'E006' && isBelow(problem, other));
+  });
+}
+
+function isBelow(other: Problem, above: Problem): boolean {
+  return other.path.length > above.path.length && above.path.every((part, at) => other.path[at] === part);
 }
 
 const DOOR_KEYS = new Set(['listen', 'host', 'path']);

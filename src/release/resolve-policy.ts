@@ -1,4 +1,7 @@
 import { resolveJudgeUse } from './resolve-judge-use.ts';
+import { tooSlow } from './measure-rules.ts';
+import { resolveMeasures } from './resolve-measures.ts';
+import type { MeasureInput } from './schema-measure.ts';
 import { DEFAULTS, PRESETS, type Preset, type Try } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
 import type { BlueGreenInput, CanaryInput } from './schema-policy.ts';
@@ -34,11 +37,13 @@ export function resolvePolicy(input: ServiceInput['strategy'], path: Path, probl
 
 function canaryPolicy(input: CanaryInput, path: Path, problems: Problems): Policy {
   const { base, preset } = resolveCommon(input, path, problems);
+  const dwell = resolveDwell(input.dwell, preset, [...path, 'dwell'], problems);
+  problems.push(...tooSlow(base.judge.measures ?? [], dwell.atMostMs, path));
   return {
     strategy: 'canary',
     ...base,
     stepsPercent: resolveSteps(input.steps, preset, [...path, 'steps'], problems),
-    dwell: resolveDwell(input.dwell, preset, [...path, 'dwell'], problems),
+    dwell,
     bakeMs: ms(input.bake) ?? preset.canary.bakeMs,
     askBeforeFull: input.ask ?? preset.canary.askBeforeFull,
     sticky: resolveSticky(input.sticky, { by: 'cookie' }),
@@ -207,6 +212,9 @@ export function quantileName(quantile: number): string {
   return `p${Number((quantile * 100).toFixed(3))}`;
 }
 
+/** The checks that are there without being measured elsewhere. */
+const CHECKS = ['error-rate', 'client-error-rate', ...QUANTILES] as const;
+
 function resolveJudge(common: Common, path: Path, problems: Problems): JudgePolicy {
   const { judge: input, 'warm-up': warmUp } = common;
   const checks: Check[] = [];
@@ -228,13 +236,25 @@ function resolveJudge(common: Common, path: Path, problems: Problems): JudgePoli
     const worseByPercent = parsePercent(check['worse-by'] ?? '') ?? DEFAULTS.latencyWorseByPercent;
     checks.push({ kind: 'latency', quantile: Number(`${name.slice(1)}e-2`), worseByPercent });
   }
-  const rule = resolveJudgeUse(input?.use, {
-    path: [...path, 'judge', 'use'],
-    measures: [],
-    margins: Object.keys(input ?? {}).filter((name) => name !== 'use'),
+  const own = Object.entries(input ?? {}).filter(
+    ([name]) => name !== 'use' && !CHECKS.some((check) => check === name),
+  );
+  const measures = resolveMeasures(Object.fromEntries(own) as Record<string, MeasureInput>, CHECKS, {
+    path: [...path, 'judge'],
     problems,
   });
-  return { checks, warmUpMs: ms(warmUp) ?? DEFAULTS.warmUpMs, ...(rule !== null && { rule }) };
+  const rule = resolveJudgeUse(input?.use, {
+    path: [...path, 'judge', 'use'],
+    measures: measures.map(({ name }) => name),
+    margins: CHECKS.filter((name) => input?.[name] !== undefined),
+    problems,
+  });
+  return {
+    checks,
+    ...(measures.length > 0 && { measures }),
+    warmUpMs: ms(warmUp) ?? DEFAULTS.warmUpMs,
+    ...(rule !== null && { rule }),
+  };
 }
 
 function ms(value: string | 0 | undefined): number | undefined {

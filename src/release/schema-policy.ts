@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { HEADER } from './forms.ts';
 import { DEFAULTS, PRESETS } from './presets.ts';
+import { measure } from './schema-measure.ts';
 import { judgeUse } from './schema-judge-use.ts';
 import { PRESET_NAMES } from './service.ts';
 import { PERCENT_PATTERN, TRY_PATTERN } from './units.ts';
@@ -40,7 +41,7 @@ function asMargin(value: unknown): string | null {
 }
 
 const judge = z
-  .strictObject({
+  .object({
     use: judgeUse.optional(),
     'error-rate': rateCheck(
       '5xx, failed connections and timeouts, of all requests.',
@@ -54,10 +55,16 @@ const judge = z
     p99: quantile('99th percentile'),
     'p99.9': quantile('99.9th percentile'),
   })
+  .catchall(measure)
   .describe(
-    'What is compared, candidate against stable, and by how much it may be worse. Empty: errors and response times with default margins.',
+    'What is compared, candidate against stable, and by how much it may be worse; measures from elsewhere under names of their own. Without a check: errors and response times with default margins.',
   )
-  .register(FACTS, { kind: 'shape', what: 'a mapping of checks', code: 'E008', defaultNote: 'empty' });
+  .register(FACTS, {
+    kind: 'shape',
+    what: 'a mapping of checks and measures',
+    code: 'E008',
+    defaultNote: 'empty',
+  });
 
 const THEN = ['advance', 'ask', 'rollback'] as const;
 const whenUnsure = z

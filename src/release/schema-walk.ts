@@ -36,8 +36,11 @@ function branches(schema: z.core.$ZodType): z.core.$ZodType[] {
 
 function step(schema: z.core.$ZodType, part: string | number): z.core.$ZodType[] {
   if (schema instanceof z.ZodObject) {
-    const inner = Object.hasOwn(schema.shape, part) ? (schema.shape[part] as z.core.$ZodType) : undefined;
-    return inner === undefined ? [] : branches(inner);
+    // Names of people's own, where a mapping takes them beside its keys.
+    const inner = Object.hasOwn(schema.shape, part)
+      ? (schema.shape[part] as z.core.$ZodType)
+      : schema.def.catchall;
+    return inner === undefined || inner instanceof z.ZodNever ? [] : branches(inner);
   }
   if (schema instanceof z.ZodRecord) return branches(schema.valueType);
   return schema instanceof z.ZodArray ? branches(schema.element) : [];

@@ -1,5 +1,6 @@
 import type { Upstream } from '../lib/upstream.ts';
 import type { OtherJudge } from './judge-rules.ts';
+import type { Measure } from './measure.ts';
 import type { SlotName } from './slot.ts';
 
 /**
@@ -191,6 +192,8 @@ export type Sticky =
 export type JudgePolicy = {
   /** Empty for the default checks: error rate and latency with the default margins. */
   readonly checks: readonly Check[];
+  /** What is measured elsewhere. Absent for none. */
+  readonly measures?: readonly Measure[];
   /** First milliseconds of the candidate's traffic in which latency is not judged. */
   readonly warmUpMs: number;
   /** Decides in place of the bets. Absent: the bets decide. */

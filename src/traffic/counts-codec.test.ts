@@ -61,6 +61,22 @@ test('a row that was cut or has more at its end is not read as another', () => {
   );
 });
 
+test('what was measured elsewhere comes back too, and rows of before it are read as they were', () => {
+  const point = {
+    measure: 'signups',
+    candidate: 12.5,
+    stable: 'no-data' as const,
+    says: 'stable: nothing – yet',
+    window: { fromSecond: 1, toSecond: 60, stepIndex: 2, askedSharePercent: 25, requests: [3, 9] as const },
+  };
+  const given = { second, replicas: [], identities: [], measured: [point, { ...point, candidate: 0 }] };
+  const bytes = encodeRow(given);
+
+  assert.deepEqual(decodeRow(second, bytes), given);
+  assert.throws(() => decodeRow(second, bytes.subarray(0, -1)), /this is a bug/);
+  assert.deepEqual(decodeRow(second, Uint8Array.from([0, 0])), { second, replicas: [], identities: [] });
+});
+
 test('a fraction or a negative count is a bug, not a number', () => {
   const bad = {
     second,

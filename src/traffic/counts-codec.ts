@@ -1,4 +1,5 @@
 import { assert } from '../lib/assert.ts';
+import type { MeasuredPoint } from '../metrics/measured.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import type { CountsRow } from './counts-row.ts';
 import type { IdentitySecond, ReplicaSecond } from './counts.ts';
@@ -6,7 +7,8 @@ import type { IdentitySecond, ReplicaSecond } from './counts.ts';
 /**
  * One row as bytes: a list of replicas, then a list of identities, each list led by its length. Every number is a
  * whole one and written as a varint (LEB128, 7 bits a byte, low bits first); histogram buckets as distances. The second
- * is the row's key and not repeated. About a fifth of the same row as JSON.
+ * is the row's key and not repeated. About a fifth of the same row as JSON. What was measured elsewhere comes last, as JSON, and only
+ * where there is some: it comes once in many seconds.
  */
 export function encodeRow(row: CountsRow): Uint8Array {
   const out: number[] = [];
@@ -14,6 +16,7 @@ export function encodeRow(row: CountsRow): Uint8Array {
   for (const replica of row.replicas) putReplica(out, replica);
   put(out, row.identities.length);
   for (const identity of row.identities) putIdentity(out, identity);
+  if (row.measured !== undefined) putMeasured(out, row.measured);
   return Uint8Array.from(out);
 }
 
@@ -21,11 +24,27 @@ export function decodeRow(second: number, bytes: Uint8Array): CountsRow {
   const input = { bytes, at: 0 };
   const replicas = list(input, () => takeReplica(input, second));
   const identities = list(input, () => takeIdentity(input, second));
+  if (input.at === bytes.length) return { second, replicas, identities };
+  const measured = takeMeasured(input);
   assert(input.at === bytes.length, 'a row of counts is longer than what it holds');
-  return { second, replicas, identities };
+  return { second, replicas, identities, measured };
 }
 
 type Input = { readonly bytes: Uint8Array; at: number };
+
+function putMeasured(out: number[], points: readonly MeasuredPoint[]): void {
+  const text = new TextEncoder().encode(JSON.stringify(points));
+  put(out, text.length);
+  for (const byte of text) out.push(byte);
+}
+
+function takeMeasured(input: Input): readonly MeasuredPoint[] {
+  const length = take(input);
+  assert(length > 0 && input.at + length <= input.bytes.length, 'measures in a row of samples are cut');
+  const text = new TextDecoder().decode(input.bytes.subarray(input.at, input.at + length));
+  input.at += length;
+  return JSON.parse(text) as readonly MeasuredPoint[];
+}
 
 function putReplica(out: number[], replica: ReplicaSecond): void {
   const { classes, latency } = replica;

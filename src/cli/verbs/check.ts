@@ -22,7 +22,9 @@ export const check: Verb = {
     }
     const server = await reach(context);
     const findings: Finding[] = [];
-    if (server !== null) for (const spec of specs) findings.push(await found(context, spec));
+    if (server !== null) {
+      for (const spec of specs) findings.push(await found(context, spec), ...(await measured(context, spec)));
+    }
     if (json) printJson(io, { valid: true, server, findings });
     else for (const { service, says } of findings) io.out(`${service}: ${printable(says)}\n`);
     return findings.some((finding) => finding.problem !== null) ? EXIT.refused : EXIT.done;
@@ -43,6 +45,31 @@ async function reach({ client, io, json }: Context): Promise<ServerInfo | null> 
     if (!(error instanceof OperatingError) || error.code !== 'SERVER_UNREACHABLE') throw error;
     if (!json) io.err('no server runs, so only the file was checked. Start one with: bascule serve\n');
     return null;
+  }
+}
+
+type MeasureCheck = {
+  readonly measure: string;
+  readonly source: string;
+  readonly ok: boolean;
+  readonly says: string;
+};
+
+/** Whether the server can ask what the measures of the file need. */
+async function measured({ client }: Context, spec: ServiceSpec): Promise<readonly Finding[]> {
+  const service = spec.name;
+  if ((spec.policy.judge.measures ?? []).length === 0) return [];
+  try {
+    const path = `/services/${encodeURIComponent(service)}/measures/check`;
+    const { measures } = await client.steer<{ measures: readonly MeasureCheck[] }>('POST', path, { spec });
+    return measures.map(({ measure, source, ok, says }) => ({
+      service,
+      says: `${measure} (${source}): ${says}`,
+      problem: ok ? null : 'SOURCE_UNREACHABLE',
+    }));
+  } catch (error) {
+    if (!(error instanceof ServerProblem) || exitCodeOf(error) !== EXIT.notAllowed) throw error;
+    return [{ service, says: 'sources of measures: not asked: your role only looks', problem: null }];
   }
 }
 

@@ -5,7 +5,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { IdentitySecond, ReplicaSecond } from '../../traffic/counts.ts';
 import { decodeRow, encodeRow } from '../../traffic/counts-codec.ts';
-import { rowsOf } from '../../traffic/counts-row.ts';
+import { measuredIn, rowsOf } from '../../traffic/counts-row.ts';
+import type { MeasuredSecond } from '../../metrics/measured.ts';
 import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 import { PAGE_ROWS, type SamplePage } from './sample-database.ts';
 import { SampleQueue } from './sample-queue.ts';
@@ -172,6 +173,7 @@ class ThreadedSamples implements SqliteSamples {
   ): Promise<SampleRange | null> {
     const replicas: ReplicaSecond[] = [];
     const identities: IdentitySecond[] = [];
+    const measured: MeasuredSecond[] = [];
     let { fromSecond } = query;
     for (;;) {
       const page = await pageFrom(fromSecond);
@@ -180,9 +182,12 @@ class ThreadedSamples implements SqliteSamples {
         const row = decodeRow(second, data);
         replicas.push(...row.replicas);
         identities.push(...row.identities);
+        measured.push(...(measuredIn([row]).measured ?? []));
       }
       if (page.rows.length < PAGE_ROWS) {
-        return { replicas, identities, upToSecond: page.upToSecond, minutesUntil: page.minutesUntil };
+        const { upToSecond, minutesUntil } = page;
+        const range = { replicas, identities, upToSecond, minutesUntil };
+        return measured.length === 0 ? range : { ...range, measured };
       }
       fromSecond = page.rows.at(-1)!.second + 1;
     }

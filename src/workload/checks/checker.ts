@@ -28,8 +28,8 @@ export function releaseChecker({ stateDir, store, allowedUsers, path }: CheckerO
       const marks = { ...marksOf(release.service, release.label, null), BASCULE_PREVIEW_URL: urlOf(preview) };
       return runCheck(
         {
-          check,
-          release,
+          command: check.command,
+          withinMs: check.withinMs,
           directory: await store.prepare(release),
           environment: {
             ...commandEnvironment({ release, place: null, values: plainValues(release), user, path }),
@@ -52,7 +52,7 @@ function urlOf(preview: Parameters<typeof formatAddress>[0]): string {
 }
 
 /** Secrets belong to what serves: what a check writes is kept and shown. */
-function plainValues(release: Release): Record<string, string> {
+export function plainValues(release: Release): Record<string, string> {
   return Object.fromEntries(
     Object.entries(release.spec.env).flatMap(([name, value]) =>
       value.kind === 'plain' ? [[name, value.value]] : [],

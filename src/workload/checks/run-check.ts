@@ -2,16 +2,14 @@ import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatElapsed } from '../../lib/duration.ts';
 import { writeFileDurably } from '../../lib/durable-file.ts';
-import type { Release } from '../../release/release.ts';
-import type { VerifyCheck } from '../../release/service.ts';
 import type { CheckResult } from '../checker.ts';
 import { readBootId } from '../../lib/boot-id.ts';
 import { endSession, spawnSession, type Exit, type SessionId } from '../session.ts';
 import type { SystemUser } from '../user.ts';
 
-export type RunRequest = {
-  readonly check: Extract<VerifyCheck, { kind: 'run' }>;
-  readonly release: Release;
+export type CommandRequest = {
+  readonly command: string;
+  readonly withinMs: number;
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly user: SystemUser | null;
@@ -34,16 +32,28 @@ const LAST_LINES = 10;
 const LAST_BYTES = 8192;
 const LINE_CHARS = 400;
 
+/** How it ended, in words, and its last lines. `code` is null where it did not end by itself. */
+export type CommandEnd = {
+  readonly code: number | null;
+  readonly found: string;
+  readonly lines: readonly string[];
+};
+
+export async function runCheck(request: CommandRequest, signal: AbortSignal): Promise<CheckResult> {
+  const { code, found, lines } = await runCommand(request, signal);
+  return { ok: code === 0, found, output: code === 0 ? [] : lines };
+}
+
 /** Runs the command to its end, its time, its output's limit, or the end of the wish for it. Nothing that it started is left. */
-export async function runCheck(request: RunRequest, signal: AbortSignal): Promise<CheckResult> {
+export async function runCommand(request: CommandRequest, signal: AbortSignal): Promise<CommandEnd> {
   await endLost(request.recordPath);
   await mkdir(dirname(request.logPath), { recursive: true, mode: 0o700 });
   const began = performance.now();
   const output = await open(request.logPath, 'w', 0o600);
   try {
-    const { check, directory: cwd, environment, user, toolPath } = request;
+    const { command, withinMs, directory: cwd, environment, user, toolPath } = request;
     const session = await spawnSession({
-      command: check.command,
+      command,
       cwd,
       environment,
       user,
@@ -62,9 +72,8 @@ export async function runCheck(request: RunRequest, signal: AbortSignal): Promis
       await rm(request.recordPath, { force: true });
     }
     const took = formatElapsed(performance.now() - began);
-    const found = wordsOf(over, took, check.withinMs);
-    const ok = typeof over === 'object' && over.code === 0;
-    return { ok, found, output: ok ? [] : await lastLines(request.logPath) };
+    const code = typeof over === 'object' ? over.code : null;
+    return { code, found: wordsOf(over, took, withinMs), lines: await lastLines(request.logPath) };
   } finally {
     await output.close();
   }
@@ -81,10 +90,14 @@ async function endLost(recordPath: string): Promise<void> {
   if (lost.bootId === readBootId()) await endSession(lost, lost.marks, END_GRACE_MS);
 }
 
-function overOf(exited: Promise<Exit>, { check, logPath }: RunRequest, signal: AbortSignal): Promise<Over> {
+function overOf(
+  exited: Promise<Exit>,
+  { withinMs, logPath }: CommandRequest,
+  signal: AbortSignal,
+): Promise<Over> {
   return new Promise((resolve) => {
     const stop = (): void => settle('stopped');
-    const late = setTimeout(() => settle('late'), check.withinMs);
+    const late = setTimeout(() => settle('late'), withinMs);
     const look = setInterval(() => {
       void stat(logPath).then(
         ({ size }) => size > MOST_OUTPUT_BYTES && settle('too loud'),
