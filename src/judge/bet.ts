@@ -31,7 +31,7 @@ export type BetTable = {
   readonly stableEvent: readonly number[];
   /** Per request on either side (c). */
   readonly request: readonly number[];
-  /** −∂c/∂Δ at the margin: what a request costs more per unit of a wider margin. */
+  /** −∂c/∂Δ at the margin: what a request costs more per unit of a wider margin. 0 where Δ is 0, of which no bounds are wanted. */
   readonly slope: readonly number[];
 };
 
@@ -46,9 +46,14 @@ export function betTable(bets: readonly number[], margin: Margin, share: number)
   for (const r of bets) {
     const b = -Math.log1p(theta * (r - 1));
     const a = Math.log(r) + b;
-    const excess = w * Math.expm1(a);
     candidateEvent.push(a);
     stableEvent.push(b);
+    if (margin.add === 0) {
+      request.push(0);
+      slope.push(0);
+      continue;
+    }
+    const excess = w * Math.expm1(a);
     request.push(-Math.log1p(margin.add * excess));
     slope.push(excess / (1 + margin.add * excess));
   }

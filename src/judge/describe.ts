@@ -43,6 +43,8 @@ const SAFE_ALPHA = 0.05;
 export const SAFE_LOG_LIMIT = Math.log(1 / SAFE_ALPHA);
 /** A last minute so much worse than the step as a whole means that the fault began within the step. */
 const NEW_FAULT = 2;
+/** A bound that is shown is exact to a millionth. */
+const BISECTIONS = 20;
 /** Below so many requests a trend is no trend. */
 const LEAST_TREND_REQUESTS = 20;
 
@@ -169,7 +171,7 @@ function bound(refutes: (offset: number) => boolean, offsets: readonly number[])
   const first = offsets.findIndex((offset, i) => i > 0 && refutes(offset));
   if (first === -1) return offsets.at(-1)!;
   let [refuted, open] = [offsets[first]!, offsets[first - 1]!];
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < BISECTIONS; i++) {
     const middle = (refuted + open) / 2;
     if (refutes(middle)) refuted = middle;
     else open = middle;

@@ -106,5 +106,6 @@ function rungMean(values: readonly number[], rung: number, length: number): numb
 /** Thousandths are enough for a bound that is shown, and what is lost beyond e^-30 is lost; both keep the state small. */
 function kept(logW: number): number {
   if (logW < MOST_LOST) return MOST_LOST;
-  return logW < NEARLY_LOST ? Math.round(logW * 10) / 10 : Math.round(logW * 1e3) / 1e3;
+  // Plus 0: JSON knows no negative one.
+  return (logW < NEARLY_LOST ? Math.round(logW * 10) / 10 : Math.round(logW * 1e3) / 1e3) + 0;
 }

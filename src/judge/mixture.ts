@@ -55,7 +55,8 @@ export function advanceMixture(mixture: Mixture, gains: Gains): Mixture {
 
 /** Digits that mean nothing would be half of the state's size. Slopes only move bounds that are shown. */
 function rounded(value: number, per: number): number {
-  return Math.round(value * per) / per;
+  // Plus 0: JSON knows no negative one.
+  return Math.round(value * per) / per + 0;
 }
 
 /** ln E at the margin that was bet on. 0 before the first second. */
@@ -65,11 +66,13 @@ export function mixtureLogE(mixture: Mixture): number {
 
 /** A lower bound of ln E had the margin's Δ been larger by `offset`; exact at 0, and monotone. */
 export function mixtureLogEAt(mixture: Mixture, offset: number): number {
-  if (mixture.logW.length === 0) return 0;
-  return closing(
-    mixture,
-    mixture.logW.map((logW, i) => logW - offset * (mixture.slope[i] ?? 0)),
-  );
+  const { logW, slope } = mixture;
+  if (logW.length === 0) return 0;
+  let largest = LOG_ZERO;
+  for (let i = 0; i < logW.length; i++) largest = Math.max(largest, logW[i]! - offset * (slope[i] ?? 0));
+  let sum = 0;
+  for (let i = 0; i < logW.length; i++) sum += Math.exp(logW[i]! - offset * (slope[i] ?? 0) - largest);
+  return closed(mixture, largest + Math.log(sum) - Math.log(logW.length));
 }
 
 /** All wealth multiplied by one factor of at most 1 so that ln E is at most `limit`. Lowering a factor keeps validity. */
@@ -82,8 +85,12 @@ export function capMixture(mixture: Mixture, limit: number): Mixture {
 }
 
 function closing(mixture: Mixture, logW: readonly number[]): number {
+  return closed(mixture, meanLog(logW));
+}
+
+/** With the mass that has not started yet. */
+function closed(mixture: Mixture, mean: number): number {
   const waiting = 1 - mixture.prior;
-  const mean = meanLog(logW);
   return waiting > 0 ? logAddExp(mean, Math.log(waiting)) : mean;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Faults too gross to wait for statistics: at least half of the candidate's last 20 attempts failed, from at least three
  * people (or from all of fewer), while under 5 % of stable's last 200 did. Counts come by the second, so "last 20" are the
- * newest whole seconds that hold at least 20. Whether replicas are healthy or crash is decided where they are watched.
+ * newest whole seconds that hold at least 20, and failures come from three of them (a quarter each): a burst within a second, which the bets are made
+ * to bear, would take back half of the healthy versions otherwise. Whether replicas are healthy or crash is decided where they are watched.
  */
 export type Severe = {
   /** Newest last: enough seconds for the last 20 attempts. */
@@ -17,6 +18,9 @@ export type Severe = {
 export type Attempts = readonly [decided: number, failed: number];
 
 const CANDIDATE_ATTEMPTS = 20;
+/** Seconds in which at least this part failed. */
+const LEAST_SECONDS = 3;
+const LEAST_PART = 0.25;
 const STABLE_ATTEMPTS = 200;
 /** Fewer attempts of stable than this say nothing about stable. */
 const LEAST_STABLE_ATTEMPTS = 20;
@@ -45,11 +49,11 @@ export function advanceSevere(severe: Severe, second: SevereSecond): Severe {
           active: severe.people.active + second.people.active,
         };
   const next: Severe = {
-    candidate: trim(
-      second.candidate[0] > 0 ? [...severe.candidate, second.candidate] : severe.candidate,
-      CANDIDATE_ATTEMPTS,
-    ),
-    stable: trim(addToNewest(severe.stable, second.stable), STABLE_ATTEMPTS),
+    candidate: trim(second.candidate[0] > 0 ? [...severe.candidate, second.candidate] : severe.candidate, {
+      attempts: CANDIDATE_ATTEMPTS,
+      entries: LEAST_SECONDS,
+    }),
+    stable: trim(addToNewest(severe.stable, second.stable), { attempts: STABLE_ATTEMPTS, entries: 1 }),
     people,
     found: severe.found,
   };
@@ -60,7 +64,9 @@ export function advanceSevere(severe: Severe, second: SevereSecond): Severe {
 function isSevere(severe: Severe): boolean {
   const candidate = total(severe.candidate);
   const stable = total(severe.stable);
-  if (candidate[0] < CANDIDATE_ATTEMPTS || stable[0] < LEAST_STABLE_ATTEMPTS) return false;
+  const failing = severe.candidate.filter((entry) => entry[1] >= LEAST_PART * entry[0]).length;
+  if (failing < LEAST_SECONDS || candidate[0] < CANDIDATE_ATTEMPTS) return false;
+  if (stable[0] < LEAST_STABLE_ATTEMPTS) return false;
   if (candidate[1] < LEAST_CANDIDATE_FAILED * candidate[0]) return false;
   if (stable[1] >= MOST_STABLE_FAILED * stable[0]) return false;
   if (severe.people === null) return true;
@@ -78,11 +84,14 @@ function sentence(severe: Severe): string {
   );
 }
 
-/** Keeps the newest entries that together hold at least `least` attempts. */
-function trim(entries: readonly Attempts[], least: number): readonly Attempts[] {
+/** Keeps the newest entries that together hold at least so many attempts, and at least so many of them. */
+function trim(
+  entries: readonly Attempts[],
+  least: { readonly attempts: number; readonly entries: number },
+): readonly Attempts[] {
   let sum = 0;
   let first = entries.length;
-  while (first > 0 && sum < least) {
+  while (first > 0 && (sum < least.attempts || entries.length - first < least.entries)) {
     first -= 1;
     sum += entries[first]![0];
   }
