@@ -13,7 +13,8 @@ import { secondOf, type Traffic } from './traffic.ts';
 
 /** What is held has no end of its own: a person would look at it by now. */
 const MOST_HELD_SECONDS = 900;
-const BASELINE_SECONDS = 120;
+/** As much as the controller hands the judge. */
+const BASELINE_SECONDS = 600;
 
 /** The plan of a `strategy:` as it would stand in a file. */
 export function planOf(strategy: ServiceInput['strategy']): Plan {

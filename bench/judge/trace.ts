@@ -1,0 +1,69 @@
+/**
+ * Traffic of real processes, made again: both versions were served half of the requests, so that any share can be made of it by
+ * leaving requests out at random. A trace is gone through again and again.
+ */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ReplicaSecond, SparseHistogram } from '../../src/traffic/counts.ts';
+import { binomial, replicaRow, type Rng } from '../../test/judge-traffic.ts';
+import type { Scenario } from './scenarios.ts';
+import { secondOf, type Traffic } from './traffic.ts';
+
+/** One side in one second: attempts, failures, latencies. */
+export type TraceSide = readonly [attempts: number, failed: number, latency: SparseHistogram];
+
+export type Trace = {
+  readonly name: string;
+  readonly kind: Scenario['kind'];
+  readonly says: string;
+  readonly seconds: readonly { readonly stable: TraceSide; readonly candidate: TraceSide }[];
+};
+
+/** Every trace of a folder as a scenario; none where there is no such folder. */
+export function tracesIn(folder: string): readonly Scenario[] {
+  if (folder === '' || !existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .toSorted()
+    .map((file) => scenarioOf(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Trace));
+}
+
+function scenarioOf(trace: Trace): Scenario {
+  // At a share of one half each side shows all of its half.
+  const requests = trace.seconds.reduce((sum, { stable, candidate }) => sum + stable[0] + candidate[0], 0);
+  const rps = Math.round(requests / 2 / trace.seconds.length);
+  return {
+    id: `trace-${trace.name}`,
+    kind: trace.kind,
+    says: trace.says,
+    rps,
+    traffic: (rng) => replayed(trace, rng),
+  };
+}
+
+function replayed(trace: Trace, rng: Rng): Traffic {
+  const from = Math.floor(rng() * trace.seconds.length);
+  return (age, share) => {
+    const length = trace.seconds.length;
+    const { stable, candidate } = trace.seconds[(((from + age) % length) + length) % length]!;
+    const rows = [thinned(stable, 1 - share, { slot: 'blue', replica: 0, second: secondOf(age) }, rng)];
+    if (share > 0)
+      rows.push(thinned(candidate, share, { slot: 'green', replica: 0, second: secondOf(age) }, rng));
+    return { replicas: rows, identities: [] };
+  };
+}
+
+function thinned(
+  [attempts, failed, latency]: TraceSide,
+  part: number,
+  at: Pick<ReplicaSecond, 'slot' | 'replica' | 'second'>,
+  rng: Rng,
+): ReplicaSecond {
+  const bad = binomial(rng, failed, part);
+  const all = bad + binomial(rng, attempts - failed, part);
+  const kept = latency.flatMap(([bucket, count]) => {
+    const some = binomial(rng, count, part);
+    return some === 0 ? [] : [[bucket, some] as const];
+  });
+  return replicaRow(at, all, bad, kept);
+}
