@@ -76,11 +76,15 @@ describe('a real Prometheus', { skip: noPrometheus }, () => {
   });
 
   test('nothing, NaN, infinities and mistakes are what they are', async () => {
-    const why = (found: MeasureSample): string => (found.kind === 'none' ? found.why : 'value');
-
-    assert.equal(why(await ask('sum(increase(nobody_counts_this[1m]))')), 'no-data');
-    assert.equal(why(await ask('vector(0) / 0')), 'not-a-number');
-    assert.equal(why(await ask('vector(1) / 0')), 'not-a-number');
+    const expected = [
+      ['sum(increase(nobody_counts_this[1m]))', 'no-data'],
+      ['vector(0) / 0', 'not-a-number'],
+      ['vector(1) / 0', 'not-a-number'],
+    ] as const;
+    for (const [text, why] of expected) {
+      const found = await ask(text);
+      assert.equal(found.kind === 'none' ? found.why : found.kind, why, text);
+    }
     const mistake = await ask('sum(');
     assert.match(JSON.stringify(mistake), /bad_data.*parse error/u);
     assert.match(JSON.stringify(await ask('"text"')), /gives a string/u);
