@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { replaceProcessWith, YOUNG_HEAP } from './lib/young-heap.ts';
+import { replaceProcessWith, HEAP_FLAGS } from './lib/heap-flags.ts';
 
 // Compiled code of former runs is used again; what only the server and the proxy need is loaded by them alone: a verb
 // that asks a question starts at once, and so does a proxy that takes the place of one that was killed.
@@ -20,7 +20,7 @@ async function runCommand(): Promise<void> {
   process.exitCode = await runCli(argv, processIo(), {
     version,
     serve: async (options) => {
-      replaceProcessWith(YOUNG_HEAP);
+      replaceProcessWith(HEAP_FLAGS);
       return (await import('./serve.ts')).serve({ ...options, version });
     },
     restore: async (options) => (await import('./backup/restore.ts')).restore(options),

@@ -20,7 +20,7 @@ import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
 import { openSteadyClock, sinceBootMs, type SteadyClock } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
-import { YOUNG_HEAP } from './lib/young-heap.ts';
+import { HEAP_FLAGS } from './lib/heap-flags.ts';
 import { openSources } from './sources.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { withDoorSecrets } from './traffic/door-secrets.ts';
@@ -298,5 +298,5 @@ function openLog(clock: Clock): Log {
 
 function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {
   const workers = file.proxyWorkers === null ? [] : ['--workers', String(file.proxyWorkers)];
-  return [process.execPath, YOUNG_HEAP, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
+  return [process.execPath, ...HEAP_FLAGS, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { YOUNG_HEAP } from '../../src/lib/young-heap.ts';
+import { HEAP_FLAGS } from '../../src/lib/heap-flags.ts';
 import { PACK_LIMITS, packSource } from '../../src/release/pack.ts';
 import { findSource } from '../../src/release/pack-source.ts';
 import { parseConfig } from '../../src/release/parse.ts';
@@ -94,7 +94,7 @@ async function startController(
 ): Promise<ChildProcess> {
   const { program: main } = await install(directory);
   const serve = join(dirname(main), 'serve.js');
-  const args = [YOUNG_HEAP, ...flags, join(PARTS, 'server.mjs'), serve, stateDir];
+  const args = [...HEAP_FLAGS, ...flags, join(PARTS, 'server.mjs'), serve, stateDir];
   const controller = spawn(process.execPath, args, { stdio: 'ignore' });
   children.push(controller);
   return controller;

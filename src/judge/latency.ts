@@ -136,8 +136,9 @@ export function faded(decayed: DecayedHistogram, seconds: number): DecayedHistog
 }
 
 export function totalWeight(decayed: DecayedHistogram): number {
+  // By index: an iterator makes an object for every bucket, and hundreds of rollouts ask each second.
   let total = 0;
-  for (const weight of decayed) total += weight;
+  for (let i = 0; i < decayed.length; i++) total += decayed[i]!;
   return total;
 }
 

@@ -130,7 +130,25 @@ test('why, history and logs tell what was', async () => {
   const why = await run('why', rollouts[0]!.id);
   assert.match(why, /^r-[0-9a-f]{8} {2}v2: done: v2 serves all traffic\n/);
   assert.match(why, /recorded end of the chain: event \d+, mac [0-9a-f]{16}/);
+  assert.match(
+    await run('why', rollouts[0]!.id, '--markdown'),
+    /\n- \*\*rule\*\*: every step was surely not worse/,
+  );
   assert.match(await run('logs', 'shop', '--tail', '5'), /^0 \| shop listens on \d+$/m);
+});
+
+test('judge says the same once more, and what other rules would have done', async () => {
+  const [v2] = (await json<{ rollouts: readonly { id: string; startedAtMs: number }[] }>('history')).rollouts;
+
+  const again = await run('judge', '--rollout', v2!.id, '--recorded');
+  const other = await run('judge', '--rollout', v2!.id, '--set', 'error-rate=5pp,dwell=2s', '--markdown');
+  const since = await app.run(['judge', 'shop', '--from', '2020-01-01', '--to', '2020-01-02']);
+
+  assert.match(again, /^r-[0-9a-f]{8} {2}v2: the same rules give the same verdicts, bit for bit; done: /);
+  assert.match(again, /^ same {5}\d+ of \d+ decisions and the last verdict, bit for bit$/m);
+  assert.match(other, /\*\*rules\*\*: changed: judge error-rate \+5pp/);
+  assert.equal(since.code, 2, told(since));
+  assert.match(since.stderr, /NOTHING_JUDGED.*no rollout of shop had a share/);
 });
 
 test('apply shows the difference first; abort, rollback and retry', async () => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
@@ -6,8 +6,10 @@ import type { JudgeView } from '../../src/controller/judge-view.ts';
 import type { RolloutView } from '../../src/controller/views.ts';
 
 const WITHIN_MS = 30_000;
-/** Nothing to compare: no share, no stable, or evidence that a test has damaged. */
+/** No share, or no stable. */
 const NOTHING = new Set(['NOTHING_JUDGED']);
+/** Left where a test damaged the evidence, or put a backup back, which holds none. */
+const DAMAGED = /^(?:samples\.db\.damaged|replaced-.*)$/;
 
 /**
  * Whatever a test did to its world: every rollout that is over must be judged the same once more. Returns how many were.
@@ -18,7 +20,7 @@ export async function judgedAgain(stateDirectory: string): Promise<number | null
   const history = await ask(socketPath, '/history?limit=1000').catch(() => null);
   if (history === null || history.status !== 200) return null;
   const { rollouts } = history.body as { readonly rollouts: readonly RolloutView[] };
-  const isDamaged = existsSync(join(stateDirectory, 'samples.db.damaged'));
+  const isDamaged = readdirSync(stateDirectory).some((name) => DAMAGED.test(name));
   let again = 0;
   for (const { id, endedAtMs } of rollouts) {
     if (endedAtMs === null) continue;

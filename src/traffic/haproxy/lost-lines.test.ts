@@ -93,7 +93,7 @@ test('retries, streams, aborts, a preview and a reload are no difference', { ski
   for (let i = 0; i < 20; i += 1) await send({ port, path: '/' });
   stream.destroy();
   let reads = 0;
-  await readUntil(watched, during, () => (reads += 1) > 100);
+  await readUntil(watched, during, () => (reads += 1) >= 10);
 
   assert.deepEqual(told, []);
 });

@@ -7,13 +7,9 @@ export function renderCommon(): string {
 geo $bascule_dollar {
     default "$";
 }
-${['slot', 'kind', 'preview', 'retry', 'stand_in', ...IDENTITY_VARIABLES].map(renderUnset).join('')}map $http_upgrade $bascule_connection {
+${['slot', 'kind', 'host', 'preview', 'retry', 'stand_in', ...IDENTITY_VARIABLES].map(renderUnset).join('')}map $http_upgrade $bascule_connection {
     "" "";
     default upgrade;
-}
-map $http_host $bascule_host {
-    "" $host;
-    default $http_host;
 }
 map $http_x_request_id $bascule_request_id {
     "" "$time_iso8601-$connection-$connection_requests";

@@ -16,7 +16,7 @@ import { renderHold, renderHolding, renderHoldMaps } from './render-hold.ts';
 import { copyPath, renderCopy, renderCopied, renderCopying, renderMirrorMaps } from './render-mirror.ts';
 import { renderChoosing, renderChosen, renderChosenSlot } from './render-override.ts';
 import { renderPrefixMaps, targetOf } from './render-prefix.ts';
-import { FILES, KIND, renderProxying, wayOf } from './render-proxying.ts';
+import { FILES, HOST, KIND, renderProxying, wayOf } from './render-proxying.ts';
 import { OUTCOMES, type Outcome } from './route-layout.ts';
 import { nameOf, type ServicePlan } from './service-plan.ts';
 
@@ -42,7 +42,7 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   const name = nameOf(door.service);
   // What turns a request to another place stands in the first one only: those places must not turn it again.
   const turns = streamCheck(name) + renderCopying(plan, name);
-  const first = `${renderIdentified(door)}${renderChoosing(door, name)}${renderHolding(plan, name)}${turns}`;
+  const first = `${HOST}${renderIdentified(door)}${renderChoosing(door, name)}${renderHolding(plan, name)}${turns}`;
   const way = wayOf(plan);
   const path = decodeURIComponent(door.spec.path);
   const places = path === '/' ? [quote('/')] : [`= ${quote(path)}`, quote(`${path}/`)];
@@ -94,7 +94,7 @@ if (-f ${quote(`${plan.directory}/route/up.${slot}`)}) {
 }
 set $bascule_preview p;
 set $bascule_retry "";
-${KIND}${renderCookieTaken(door)}if ($bascule_slot = "") {
+${HOST}${KIND}${renderCookieTaken(door)}if ($bascule_slot = "") {
     set $bascule_retry 5;
     return 503;
 }
