@@ -126,7 +126,7 @@ async function play(
     return rowOf(proxy, scenario, { rollout, judged, foreseen });
   } finally {
     await load.stop();
-    await app.verb('remove');
+    await app.verb('remove', '--yes');
   }
 }
 
