@@ -95,9 +95,10 @@ async function playAll(proxy: string, scenarios: readonly Scenario[], scope: Sco
   const rows: Row[] = [];
   for (const [index, scenario] of scenarios.entries()) {
     const row = await play(stage, { name: `shop-${index}`, proxy, settings, scenario });
-    process.stderr.write(
-      `${proxy}, ${scenario.name}: ${row.outcome}${row.problem === null ? '' : `: ${row.problem}`}\n`,
-    );
+    const took = row.seconds === null ? '' : ` after ${row.seconds} s (foreseen ${row.foreseen ?? '–'})`;
+    const hit = `, ${row.hit} of ${row.requests} requests failed`;
+    const problem = row.problem === null ? '' : `: ${row.problem}`;
+    process.stderr.write(`${proxy}, ${scenario.name}: ${row.outcome}${took}${hit}${problem}\n`);
     rows.push(row);
   }
   return rows;
@@ -126,7 +127,7 @@ async function play(
     return rowOf(proxy, scenario, { rollout, judged, foreseen });
   } finally {
     await load.stop();
-    await app.verb('remove');
+    await app.verb('remove', '--yes');
   }
 }
 
