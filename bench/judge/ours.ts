@@ -5,7 +5,7 @@ import { briefOf } from '../../src/judge/verdict.ts';
 import { planRollout, plannedSeconds, type Plan, type ShareStep } from '../../src/release/plan.ts';
 import { resolvePolicy } from '../../src/release/resolve-policy.ts';
 import type { ServiceInput } from '../../src/release/schema.ts';
-import { dwellAnswer } from '../../src/rollout/dwell.ts';
+import { actWhenUnsure, dwellAnswer } from '../../src/rollout/dwell.ts';
 import { SPEC } from '../../src/rollout/fixtures.ts';
 import type { ReplicaSecond } from '../../src/traffic/counts.ts';
 import { requestsOn, type Outcome } from './outcome.ts';
@@ -74,8 +74,9 @@ function dwellAt(
     const answer = dwellAnswer(step, word, plan.whenUnsure);
     if (answer.kind === 'advance') return 'advance';
     if (answer.kind === 'unsure') {
-      if (plan.whenUnsure.then === 'advance') return 'advance';
-      return plan.whenUnsure.then === 'ask' ? 'asks' : 'undecided';
+      const then = actWhenUnsure(answer, plan.whenUnsure);
+      if (then === 'advance') return 'advance';
+      return then === 'ask' ? 'asks' : 'undecided';
     }
     held = hold === null ? 0 : held + 1;
   }
