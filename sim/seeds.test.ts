@@ -20,6 +20,7 @@ const FOUND: readonly (readonly [seed: number, what: string])[] = [
   [36, 'a deploy stopped what was kept warm while stable was down and it was what users got'],
   [1179, 'a start that an abort overtook gave the next one, which had more replicas, its own number'],
   [63, 'a start of before another boot stood before the start that followed it'],
+  [676, 'the health of what ran in a slot before counted for the same release that was about to start there'],
   [2451, 'a way back of a controller that was killed reached the proxy in the middle of the next rollout'],
 ];
 /** Every scenario once. */

@@ -50,14 +50,15 @@ export class Lookout {
     // Stable first: a fault of both must not look as if only the candidate had it.
     const back = wayBack(state);
     for (const slot of [...SLOT_NAMES].sort((a, b) => Number(b === back) - Number(a === back))) {
-      const { releaseId, replicas } = this.#engine.find(service)?.slots[slot] ?? {
-        releaseId: null,
-        replicas: 0,
-      };
+      const before = this.#engine.find(service);
+      if (before?.route.revision !== state.route.revision) return;
+      const { releaseId, replicas } = before.slots[slot];
       if (releaseId === null || replicas === 0) continue;
       const gone = await this.#notRunning(service, slot);
       await this.#engine.turn();
-      if (this.#engine.find(service)?.slots[slot].releaseId !== releaseId) continue;
+      // What was seen is of what ran there then: the same release may have been stopped since, and be about to start.
+      const now = this.#engine.find(service);
+      if (now?.slots[slot] !== before.slots[slot] || now.route.revision !== before.route.revision) return;
       const healthy = seen.slots[slot].replicas.filter(
         ({ replica, healthy: isWell }) => replica < replicas && isWell && !gone.has(replica),
       ).length;
