@@ -27,6 +27,9 @@ import type { WorkloadRuntime } from '../src/workload/runtime.ts';
 
 const POINTS = 10;
 const MOST_BYTES_PER_ROLLOUT = 4096;
+/** Nothing recorded for so long is rest; it is waited for at most so many times. */
+const QUIET_MS = 20_000;
+const MOST_LOOKS = 30;
 const HOUR_MS = 3_600_000;
 const CALLER = { actor: 'bench', role: 'operator' } as const;
 const FILE = `version: 1
@@ -71,6 +74,7 @@ async function main(rollouts: number, times: number, root: string): Promise<numb
       if (n % Math.ceil(rollouts / POINTS) === 0) points.push(point(n, dir));
     }
     const seconds = (performance.now() - begin) / 1000;
+    await settled(ports, times);
     const before = ports.journal.head().seq;
     await sleep(HOUR_MS / times);
     const idleRows = ports.journal.head().seq - before;
@@ -81,6 +85,14 @@ async function main(rollouts: number, times: number, root: string): Promise<numb
     return print({ points, seconds, idleRows, documents });
   } finally {
     await rm(dir, { recursive: true });
+  }
+}
+
+/** What the last rollout leaves behind, its former version to be given up for one, is not idleness yet. */
+async function settled({ journal }: Ports, times: number): Promise<void> {
+  for (let i = 0, last = -1; i < MOST_LOOKS && last !== journal.head().seq; i++) {
+    last = journal.head().seq;
+    await sleep(QUIET_MS / times);
   }
 }
 
