@@ -1,3 +1,5 @@
+import { CONNECTED_KINDS } from './source-connection.ts';
+
 /** Something that is measured elsewhere, by name, with its limit. */
 export type Measure = {
   /** As in the file: lowercase letters, digits and dashes. */
@@ -20,17 +22,7 @@ export type Measure = {
   readonly gaps: Readonly<Record<GapKind, GapPolicy>>;
 };
 
-export const SOURCE_KINDS = [
-  'prometheus',
-  'datadog',
-  'cloudwatch',
-  'newrelic',
-  'graphite',
-  'influxdb',
-  'json',
-  'command',
-  'pushed',
-] as const;
+export const SOURCE_KINDS = [...CONNECTED_KINDS, 'command', 'pushed'] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 /**

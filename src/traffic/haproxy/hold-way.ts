@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { HoldPort } from '../hold-port.ts';
 import type { HoldPlan } from './plan.ts';
-import { unroutable } from './route-check.ts';
+import { unroutable } from '../route-check.ts';
 
 /** Where the service's requests wait, and where they come back. Errors: TRAFFIC_ROUTE_INVALID, and those of the hold port. */
 export async function openHoldWay(

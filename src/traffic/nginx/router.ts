@@ -17,7 +17,7 @@ import { FrontDoor, unreached } from './front-door.ts';
 import { Installation } from './installation.ts';
 import { LiveService } from './live-service.ts';
 import { ManagedNginx } from './managed.ts';
-import { checkRoute, invalid } from './route-check.ts';
+import { checkRoute, unroutable } from '../route-check.ts';
 import { proveRoute } from './route-proof.ts';
 import { mirrorPlanOf } from './service-plan.ts';
 import { SystemNginx } from './system.ts';
@@ -284,7 +284,7 @@ export class NginxRouter implements TrafficRouter {
   private openHold(service: string): Promise<Address> {
     const { holdPort } = this.options;
     if (holdPort !== undefined) return holdPort.open({ service, way: 'redirect' });
-    throw invalid(service, 'a hold, without a place to wait,');
+    throw unroutable(service, 'a hold, without a place to wait,');
   }
 
   private isUp(service: LiveService, slot: SlotName): boolean {
