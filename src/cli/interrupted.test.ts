@@ -40,6 +40,7 @@ describe('Ctrl-C during deploy', () => {
   });
 
   test('while the server thinks: 130, nothing is left behind, and nothing is sent again', async () => {
+    const sentBefore = cli.api.fake.calls.length;
     const reached = Promise.withResolvers<void>();
     cli.api.fake.onSteer = () => {
       reached.resolve();
@@ -52,6 +53,6 @@ describe('Ctrl-C during deploy', () => {
 
     assert.equal((await deploy.ended).code, 130);
     assert.deepEqual(await readdir(temporary), []);
-    assert.equal(cli.api.fake.calls.length, 1);
+    assert.equal(cli.api.fake.calls.length, sentBefore + 1);
   });
 });

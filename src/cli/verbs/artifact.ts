@@ -53,18 +53,20 @@ async function withArtifact<T>(
   const { findSource } = await import('../../release/pack-source.ts');
   const source =
     from === null ? await findSource(dirname(file), io.cwd) : await findSource(from, resolve(io.cwd));
-  const temporaryDirectory = await mkdtemp(join(tmpdir(), 'bascule-pack-'));
   const leaving = new AbortController();
   const { signal } = leaving;
+  // Before the directory is there: who interrupts while it is made leaves nothing behind either.
   const stop = io.onInterrupt(() => leaving.abort(interrupted()));
+  let temporaryDirectory: string | null = null;
   try {
+    temporaryDirectory = await mkdtemp(join(tmpdir(), 'bascule-pack-'));
     const packed = await packSource(source, { temporaryDirectory, limits: PACK_LIMITS, signal });
     for (const path of packed.skipped.slice(0, 5))
       io.err(`left out: ${printable(path)} is neither a file nor a link\n`);
     return await Promise.race([use({ ...packed, label: labelOf(context, packed) }), aborted(signal)]);
   } finally {
     stop();
-    await rm(temporaryDirectory, { recursive: true, force: true });
+    if (temporaryDirectory !== null) await rm(temporaryDirectory, { recursive: true, force: true });
   }
 }
 
