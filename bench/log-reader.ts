@@ -15,7 +15,7 @@ const PEOPLE = 50_000;
 const START = 1_700_000_000;
 const MOST_US = 5;
 
-type Proxy = { readonly name: string; readonly parse: ParseLine; line(at: number): string };
+type Proxy = { readonly name: string; readonly parse: ParseLine; readonly line: (at: number) => string };
 
 const check = new CrossCheck();
 const NGINX: Proxy = {
