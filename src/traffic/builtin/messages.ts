@@ -80,6 +80,8 @@ export type ServiceCounts = {
   readonly mirrored: readonly Omit<ReplicaSecond, 'second'>[];
   readonly mirrorDropped: number;
   readonly holdRefused: number;
+  /** At its listener, whichever service they were meant for. */
+  readonly malformed: number;
   /** Absent for none. */
   readonly failed?: readonly Omit<FailedRequest, 'second'>[];
   /** Of this rollout; null when none is counted. */
@@ -89,7 +91,8 @@ export type ServiceCounts = {
 
 /** Whether anything was counted. */
 export function isNews(counts: ServiceCounts): boolean {
-  const { replicas, previews, overrides, mirrored, identities, mirrorDropped, holdRefused } = counts;
+  const { replicas, previews, overrides, mirrored, identities, mirrorDropped, holdRefused, malformed } =
+    counts;
   const lists = [replicas, previews, overrides, mirrored, identities];
-  return lists.some((list) => list.length > 0) || mirrorDropped + holdRefused > 0;
+  return lists.some((list) => list.length > 0) || mirrorDropped + holdRefused + malformed > 0;
 }

@@ -6,9 +6,17 @@ import type { Asked } from './below-prefix.ts';
 import { type DoorTable, findDoor } from './door-table.ts';
 import { Exchange, type ExchangeStart } from './exchange.ts';
 import { UNCOUNTED } from '../../identity-filter.ts';
+import type { Malformed } from './malformed.ts';
 import type { Mint } from './mint.ts';
 import { type Refusing, refuse } from './refusals.ts';
-import { forwardedHead, isRefusal, originForm, type RequestScan, scanRequest } from './request-head.ts';
+import {
+  forwardedHead,
+  isRefusal,
+  lineProblem,
+  originForm,
+  type RequestScan,
+  scanRequest,
+} from './request-head.ts';
 import type { Choice, ServiceLive } from './service-live.ts';
 import type { SlotLive } from './slot-live.ts';
 import { CLASS, NO_LATENCY } from '../../tally.ts';
@@ -31,6 +39,7 @@ export type FrontState = {
   previews: ReadonlyMap<string, Preview>;
   isStopping: boolean;
   readonly mint: Mint;
+  readonly malformed: Malformed;
 };
 
 export type Preview = { readonly service: ServiceLive; readonly slot: SlotName };
@@ -64,15 +73,18 @@ export function createFront(listener: string, state: FrontState): Server {
   };
   server.on('request', (req, res) => arrive({ req, res, upgrade: null }));
   server.on('checkContinue', (req, res) => arrive({ req, res, upgrade: null }));
+  server.on('checkExpectation', (req, res) => arrive({ req, res, upgrade: null }));
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     arrive({ req, res: responseOn(req, socket), upgrade: { socket, head } });
   });
   server.on('connect', (_req, socket) =>
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'),
   );
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-    refuseMalformed(error, socket as Socket),
-  );
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code?.startsWith('HPE_') === true && error.code !== 'HPE_INVALID_EOF_STATE')
+      state.malformed.count(listener, error.message);
+    refuseMalformed(error, socket as Socket);
+  });
   return server;
 }
 
@@ -96,13 +108,18 @@ function waitForTurn({ req, res }: Arrival, queued: WeakMap<Socket, number>, beg
 function serve(listener: string, state: FrontState, arrival: Arrival): void {
   const { req, res } = arrival;
   if (state.isStopping) res.shouldKeepAlive = false;
-  const scan = scanRequest(req.rawHeaders);
+  const scan =
+    lineProblem(req.method!, req.httpVersion) ?? scanRequest(req.rawHeaders, req.httpVersion === '1.0');
   if (isRefusal(scan)) {
+    state.malformed.count(listener, scan.text);
     refuseClosing(arrival, scan);
     return;
   }
+  // Node's parser loses what follows a request for an upgrade that it is told not to make.
+  if (scan.upgrade !== null) res.shouldKeepAlive = false;
   const target = originForm(req.url!, scan.host);
   if (isRefusal(target)) {
+    state.malformed.count(listener, target.text);
     refuseClosing(arrival, target);
     return;
   }
@@ -273,6 +290,7 @@ function wantsTunnel(req: IncomingMessage): boolean {
   const upgrade = req.headers.upgrade?.toLowerCase() ?? '';
   return (
     upgrade !== 'h2c' &&
+    req.httpVersion === '1.1' &&
     req.headers['content-length'] === undefined &&
     req.headers['transfer-encoding'] === undefined
   );

@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module';
-import { formatAddress } from '../../../lib/address.ts';
+import { type Address, formatAddress } from '../../../lib/address.ts';
 import { sinceBootMs } from '../../../lib/steady-clock.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
@@ -16,6 +16,7 @@ import type { ServiceState } from '../../state-store.ts';
 import { doorTable } from './door-table.ts';
 import type { Exchange } from './exchange.ts';
 import { type FrontState, createFront } from './front.ts';
+import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { ServiceLive } from './service-live.ts';
@@ -32,7 +33,13 @@ const STOP_POLL_MS = 25;
 const services = new Map<string, ServiceLive>();
 const fronts = new Map<string, ReturnType<typeof createFront>>();
 let place: Place = { index: 0, of: 1 };
-const state: FrontState = { doors: new Map(), previews: new Map(), isStopping: false, mint: new Mint() };
+const state: FrontState = {
+  doors: new Map(),
+  previews: new Map(),
+  isStopping: false,
+  mint: new Mint(),
+  malformed: new Malformed(),
+};
 /** What makes the machine's monotonic time the steady one that the parent and the controller number seconds by. */
 const OFFSET_MS = Number(process.argv[2]);
 let second = Math.floor(steadyMs() / 1000);
@@ -137,10 +144,7 @@ function suspect(service: string): (replica: ReplicaLink) => void {
 function rebuildDoors(): void {
   state.doors = doorTable(
     [...services.values()].map((service) => ({
-      listener: formatAddress({
-        host: service.door.spec.listen.address,
-        port: service.door.spec.listen.port,
-      }),
+      listener: formatAddress(listenerOf(service)),
       host: service.door.spec.host,
       path: service.door.spec.path,
       value: service,
@@ -153,6 +157,11 @@ function rebuildDoors(): void {
       return SLOT_NAMES.map((slot) => [formatAddress(preview[slot]), { service, slot }] as const);
     }),
   );
+}
+
+function listenerOf({ door }: ServiceLive): Address {
+  const { address: host, port } = door.spec.listen;
+  return { host, port };
 }
 
 function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
@@ -213,6 +222,7 @@ function scheduleFlush(): void {
       const now = Math.floor(steadyMs() / 1000);
       if (now > second) {
         tell({ kind: 'counts', second: now - 1, services: takeCounts() });
+        for (const text of state.malformed.notes(performance.now())) tell({ kind: 'note', text });
         second = now;
       }
       scheduleFlush();
@@ -227,6 +237,7 @@ function steadyMs(): number {
 
 function takeCounts(): ServiceCounts[] {
   const all: ServiceCounts[] = [];
+  const malformed = state.malformed.take();
   for (const service of services.values()) {
     const counts: ServiceCounts = {
       service: service.door.service,
@@ -236,6 +247,7 @@ function takeCounts(): ServiceCounts[] {
       mirrored: taken(service, ({ apart }) => apart.mirrored),
       mirrorDropped: service.mirrors.takeDropped(),
       holdRefused: service.room.takeRefused(),
+      malformed: malformed.get(formatAddress(listenerOf(service))) ?? 0,
       rollout: service.identities?.rollout ?? null,
       identities: service.identities?.take() ?? [],
       ...service.takeFailed(),
