@@ -1,3 +1,4 @@
+import type { Certificate } from './certificate.ts';
 import type { SlotName } from '../../release/slot.ts';
 import type { ReplicaSecond } from '../counts.ts';
 import type { FailedRequest } from '../counts.ts';
@@ -17,7 +18,7 @@ export type RouteInUse = Route & { readonly holdUntilMs?: number };
 
 /** Asks that a worker answers by id once it has done them. */
 export type Ask =
-  | { readonly op: 'install'; readonly door: Door }
+  | { readonly op: 'install'; readonly door: Door; readonly certificates: readonly Certificate[] }
   | { readonly op: 'remove'; readonly service: string }
   | { readonly op: 'apply'; readonly route: Route }
   | { readonly op: 'observe'; readonly service: string }
@@ -40,9 +41,19 @@ export type ToWorker =
       readonly place: Place;
       readonly services: readonly ServiceState[];
       readonly health: readonly ReplicaHealth[];
+      /** By service. */
+      readonly certificates: ReadonlyMap<string, readonly Certificate[]>;
+      readonly ticketKeys: Buffer;
     }
-  /** Comes with the listening socket. */
-  | { readonly kind: 'listen'; readonly listener: string }
+  /** Comes with the listening socket; in place of the former front, if there is one. */
+  | { readonly kind: 'listen'; readonly listener: string; readonly isSecure: boolean }
+  /** Files have changed. */
+  | {
+      readonly kind: 'certificates';
+      readonly service: string;
+      readonly certificates: readonly Certificate[];
+    }
+  | { readonly kind: 'ticketKeys'; readonly keys: Buffer }
   | { readonly kind: 'unlisten'; readonly listener: string }
   | { readonly kind: 'ask'; readonly id: number; readonly ask: Ask }
   | { readonly kind: 'health'; readonly health: ReplicaHealth }

@@ -30,6 +30,8 @@ export type Refusal = { readonly status: number; readonly text: string };
 /** Empty, or a host with or without a port. */
 const HOST_SHAPE = /^(?:[A-Za-z0-9._~-]+(?::\d{1,5})?)?$|^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+const ABSOLUTE = /^http:\/\/([^/?#]+)(.*)$/i;
+const ABSOLUTE_SECURE = /^https:\/\/([^/?#]+)(.*)$/i;
 const DIGITS = /^\d{1,15}$/;
 /** Node's parser takes these for HTTP too; they are of RTSP, and come with its version. */
 const RTSP_METHODS = new Set(
@@ -134,6 +136,8 @@ export type Forwarding = {
   readonly scan: RequestScan;
   readonly rawHeaders: readonly string[];
   readonly clientAddress: string;
+  /** Of the connection. */
+  readonly proto: 'http' | 'https';
   readonly trustForwarded: boolean;
   /** For a request of HTTP/1.0 that names none. */
   readonly host: string;
@@ -178,14 +182,14 @@ function isSpelling(name: string, lower: string): boolean {
   return name.length === lower.length && name.toLowerCase().replaceAll('_', '-') === lower;
 }
 
-function forwardedFields({ scan, clientAddress, trustForwarded, host: ownHost }: Forwarding): string {
+function forwardedFields({ scan, clientAddress, proto, trustForwarded, host: ownHost }: Forwarding): string {
   const host = scan.host === '' ? ownHost : scan.host;
   if (!trustForwarded) {
-    return `X-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n`;
+    return `X-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\n`;
   }
   const chain = scan.forwardedFor === null ? clientAddress : `${scan.forwardedFor}, ${clientAddress}`;
-  const proto = scan.forwardedProto ?? 'http';
-  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${scan.forwardedHost ?? host}\r\n`;
+  const said = scan.forwardedProto ?? proto;
+  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${said}\r\nX-Forwarded-Host: ${scan.forwardedHost ?? host}\r\n`;
 }
 
 function passes(kind: number, value: string, trustForwarded: boolean): boolean {
@@ -207,10 +211,10 @@ function passes(kind: number, value: string, trustForwarded: boolean): boolean {
 }
 
 /** `target` in origin form, or why it is refused. An absolute form must name the same host as Host (RFC 9112, 3.2.2). */
-export function originForm(target: string, host: string): string | Refusal {
+export function originForm(target: string, host: string, isSecure = false): string | Refusal {
   if (target.includes('#')) return bad('a fragment in its target');
   if (target.startsWith('/')) return target;
-  const absolute = /^http:\/\/([^/?#]+)(.*)$/i.exec(target);
+  const absolute = (isSecure ? ABSOLUTE_SECURE : ABSOLUTE).exec(target);
   if (absolute === null) return bad('an unsupported request target');
   if (absolute[1]!.toLowerCase() !== host.toLowerCase()) return bad('a request target that contradicts Host');
   const rest = absolute[2]!;
