@@ -4,6 +4,7 @@ import { printable } from '../release/problem.ts';
 import { grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
 import { renderChecks, renderLooks } from './render-checks.ts';
+import { certificateTrouble } from './certificate-trouble.ts';
 import { guardWords, renderGuards } from './render-guards.ts';
 import { stateOf, stateOfIdle, stepPlace, versions } from './rollout-words.ts';
 
@@ -21,6 +22,7 @@ export function renderService(view: ServiceView, look: Look): Line[] {
     : [
         ...renderRollout(view.rollout, look),
         ...previews(view, look),
+        ...renderCertificates(view, look),
         ...(view.condition === 'serving' ? [] : field('users', [segment(usersWords(view), 'bad')], look)),
         ...renderGuards(view, look.width),
       ];
@@ -33,6 +35,15 @@ function previews({ slots }: ServiceView, look: Look): Line[] {
     return preview === null || role === 'free' ? [] : [segment(`${printable(label ?? name)} ${preview}`)];
   });
   return segments.length === 0 ? [] : field('alone', segments, look);
+}
+
+/** Those that need somebody; silence is health. */
+function renderCertificates({ certificates = [] }: ServiceView, look: Look): Line[] {
+  const segments = certificates.flatMap((certificate) => {
+    const trouble = certificateTrouble(certificate, look.nowMs);
+    return trouble === null ? [] : [segment(printable(trouble.says), trouble.isBad ? 'bad' : 'warn')];
+  });
+  return segments.length === 0 ? [] : field('tls', segments, look);
 }
 
 function usersWords({ users, condition }: ServiceView): string {
@@ -91,6 +102,7 @@ function renderIdle(view: ServiceView, look: Look): Line[] {
     ...field('slots', slots, look),
     ...renderGuards(view, look.width),
     ...previews(view, look),
+    ...renderCertificates(view, look),
     ...(view.last === null ? [] : renderLast(view.last, look)),
   ];
 }

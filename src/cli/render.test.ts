@@ -90,6 +90,31 @@ const withRollout = (change: Partial<RolloutView>): ServiceView => ({
 const VIEWS: Readonly<Record<string, ServiceView>> = {
   progressing: PROGRESSING,
   idle: IDLE,
+  certificates: {
+    ...IDLE,
+    door: 'https://shop.example.com',
+    certificates: [
+      {
+        file: '/etc/shop/shop.pem',
+        names: ['shop.example.com'],
+        notAfterMs: BEGAN_MS + 12 * 86_400_000,
+        problem: null,
+      },
+      {
+        file: '/etc/shop/www.pem',
+        names: ['www.example.com'],
+        notAfterMs: BEGAN_MS + 80 * 86_400_000,
+        problem: 'the key in /etc/shop/www.key does not belong to /etc/shop/www.pem',
+      },
+      { file: '/etc/shop/old.pem', names: [], notAfterMs: BEGAN_MS - 1000, problem: null },
+      {
+        file: '/etc/shop/good.pem',
+        names: ['good.example.com'],
+        notAfterMs: BEGAN_MS + 80 * 86_400_000,
+        problem: null,
+      },
+    ],
+  },
   'rolled-back': { ...IDLE, last: ROLLED_BACK },
   starting: {
     ...withRollout({

@@ -6,6 +6,7 @@ import { placesOf } from '../rollout/places.ts';
 import { wayBack, type ServiceState } from '../rollout/state.ts';
 import type { DoorObservation } from '../traffic/router.ts';
 import type { ReplicaState } from '../workload/runtime.ts';
+import { CertificatesSeen } from './certificates-seen.ts';
 import type { Engine } from './engine.ts';
 import { isNotInstalled } from './execute.ts';
 import type { Ports } from './ports.ts';
@@ -17,6 +18,7 @@ const LINES_OF_PROBES = 4;
  * event; what changes nothing leaves no trace.
  */
 export class Lookout {
+  readonly certificates: CertificatesSeen;
   readonly #ports: Ports;
   readonly #engine: Engine;
   readonly #restore: (service: string) => Promise<void>;
@@ -26,6 +28,7 @@ export class Lookout {
     this.#ports = ports;
     this.#engine = engine;
     this.#restore = restore;
+    this.certificates = new CertificatesSeen(ports.log);
   }
 
   async look(service: string): Promise<void> {
@@ -41,6 +44,7 @@ export class Lookout {
     await this.#engine.turn();
     const state = this.#engine.find(service);
     if (seen === null || state === null) return;
+    this.certificates.note(service, seen);
     // An observation of an older route may not know the replicas that the state speaks of.
     if (seen.revision < state.route.revision) return await this.#restore(service);
     if (seen.revision > state.route.revision && !this.#engine.owes(service)) {

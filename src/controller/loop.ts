@@ -56,11 +56,12 @@ export function createController(
   const metrics = new Metrics();
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
   const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
+  const { certificates } = lookout;
   const measuring = new Measuring(ports, (id) => releaseOf(ports, id));
   const counting = new Counting(ports, engine, { desk, measuring });
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
-  const reads = new Reads({ ports, engine, desk, info, metrics });
+  const reads = new Reads({ ports, engine, desk, info, metrics, certificates });
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
   const guarding = new Guarding(ports, engine, steer);
   const refusals = new Refusals(ports, engine);
@@ -69,8 +70,7 @@ export function createController(
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
   const tidying = new Rounds(ports, 'tidying', () => waste.tidy(() => engine.services()));
   const stops: (() => void)[] = [];
-  const forget = (service: string): void => counting.forget(service);
-  const listener = listenerOf({ tenures, reads, metrics, desk, waste, forget });
+  const listener = listenerOf({ tenures, reads, metrics, desk, waste, kept: [counting, certificates] });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
@@ -130,17 +130,18 @@ type Listening = {
   readonly metrics: Metrics;
   readonly desk: Desk;
   readonly waste: Tidying;
-  readonly forget: (service: string) => void;
+  /** What keeps something of each service. */
+  readonly kept: readonly { forget(service: string): void }[];
 };
 
-function listenerOf({ tenures, reads, metrics, desk, waste, forget }: Listening): EngineListener {
+function listenerOf({ tenures, reads, metrics, desk, waste, kept }: Listening): EngineListener {
   return {
     commands: (service, commands) => tenures.of(service).enqueue(service, commands),
     event: (event) => reads.tell(event),
     backUnrecorded: (route) => tenures.of(route.service).backUnrecorded(route),
     changed: (service, turn) => {
       if (turn.gone) {
-        forget(service);
+        for (const each of kept) each.forget(service);
         tenures.forget(service);
       }
       if (turn.ended === null) return;

@@ -17,6 +17,7 @@ import {
   type ServiceState,
   type Slot,
 } from '../rollout/state.ts';
+import type { DoorSpec } from '../release/service.ts';
 import type { Route } from '../traffic/router.ts';
 import { allowedActions, type Moment } from './allowed.ts';
 import { wallOf, type RolloutRecord } from './records.ts';
@@ -43,12 +44,11 @@ export function serviceView(
   moment: Moment,
 ): ServiceView {
   const stable = slotWithRole(state, 'stable');
-  const { listen, host, path } = state.spec.door;
   return {
     name: state.service,
     users: usersOf(state),
     condition: conditionOf(state),
-    door: `http://${host ?? formatAddress({ host: listen.address, port: listen.port })}${host === null || listen.port === 80 ? '' : `:${listen.port}`}${path === '/' ? '' : path}`,
+    door: addressOf(state.spec.door),
     stable: stable === null ? null : labelIn(state, stable),
     slots: { blue: slotView(state, 'blue', moment), green: slotView(state, 'green', moment) },
     rollout: records.now === null ? null : rolloutView(records.now, state, moment),
@@ -57,6 +57,14 @@ export function serviceView(
     freezes: freezesOn(state, moment),
     allowedActions: allowedActions(state, moment),
   };
+}
+
+/** Where people come: `https://shop.example.com/app`. */
+function addressOf({ listen, host, path, proxy }: DoorSpec): string {
+  const isSecure = proxy.tls !== undefined && proxy.tls !== null;
+  const port = listen.port === (isSecure ? 443 : 80) ? '' : `:${listen.port}`;
+  const at = host === null ? formatAddress({ host: listen.address, port: listen.port }) : `${host}${port}`;
+  return `${isSecure ? 'https' : 'http'}://${at}${path === '/' ? '' : path}`;
 }
 
 function slotView(state: ServiceState, name: SlotName, moment: Moment): SlotView {

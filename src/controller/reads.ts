@@ -6,6 +6,7 @@ import { isOutside } from '../rollout/places.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { LogLine } from '../workload/runtime.ts';
 import { auditPage, checkChain } from './audit.ts';
+import type { CertificatesSeen } from './certificates-seen.ts';
 import type { AuditQuery, Controller, LogQuery, ServerInfo } from './controller.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
@@ -27,6 +28,7 @@ export class Reads {
   readonly #desk: Desk;
   readonly #info: Omit<ServerInfo, 'lastSeq'>;
   readonly #metrics: Metrics;
+  readonly #certificates: CertificatesSeen;
   readonly #listeners = new Set<(event: EventView) => void>();
 
   constructor(parts: {
@@ -35,12 +37,14 @@ export class Reads {
     readonly desk: Desk;
     readonly info: Omit<ServerInfo, 'lastSeq'>;
     readonly metrics: Metrics;
+    readonly certificates: CertificatesSeen;
   }) {
     this.#ports = parts.ports;
     this.#engine = parts.engine;
     this.#desk = parts.desk;
     this.#info = parts.info;
     this.#metrics = parts.metrics;
+    this.#certificates = parts.certificates;
   }
 
   async services(only?: string): Promise<readonly ServiceView[]> {
@@ -183,7 +187,9 @@ export class Reads {
     const known = current === undefined ? null : this.#withEvidence(current);
     const now = state.rollout === null ? null : (known ?? this.record(state.rollout.id));
     const last = records.find((record) => record.endedAtMs !== null) ?? null;
-    return serviceView(state, { now, last }, this.#engine.moment(state.service));
+    const view = serviceView(state, { now, last }, this.#engine.moment(state.service));
+    const certificates = this.#certificates.of(state.service);
+    return certificates === null ? view : { ...view, certificates };
   }
 }
 

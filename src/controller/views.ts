@@ -41,8 +41,21 @@ export type ServiceView = {
   readonly lock: Lock | null;
   /** Those that are on: of this service, of all, of the server file. */
   readonly freezes: readonly Freeze[];
+  /** Of its door. Absent: it has none, or another proxy sees to them. */
+  readonly certificates?: readonly CertificateView[];
   /** What anybody may do: what a lock leaves to its holder alone is not among them. */
   readonly allowedActions: readonly Action[];
+};
+
+export type CertificateView = {
+  /** Its file. */
+  readonly file: string;
+  /** Whom the one in use is for; empty for none in use. */
+  readonly names: readonly string[];
+  /** Until when the one in use is good, or null for none. */
+  readonly notAfterMs: number | null;
+  /** Why what the files hold now is not in use, or null. */
+  readonly problem: string | null;
 };
 
 export type SlotView = {

@@ -136,6 +136,18 @@ const freezeView = z
   })
   .meta({ id: 'Freeze' });
 
+const certificateView = z
+  .strictObject({
+    file: z.string(),
+    names: z.array(z.string()).readonly().meta({ description: 'Whom the one in use is for.' }),
+    notAfterMs: atMs.nullable().meta({ description: 'Until when the one in use is good; null: none is.' }),
+    problem: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why what the files hold now is not in use, or null.' }),
+  })
+  .meta({ id: 'Certificate' });
+
 export const serviceView = z
   .strictObject({
     name: z.string(),
@@ -148,6 +160,9 @@ export const serviceView = z
     last: rolloutView.nullable(),
     lock: lockView.nullable(),
     freezes: z.array(freezeView).readonly(),
+    certificates: z.array(certificateView).readonly().exactOptional().meta({
+      description: 'Of its door. Absent: it has none, or another proxy sees to them.',
+    }),
     allowedActions: z
       .array(action)
       .readonly()

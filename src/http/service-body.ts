@@ -115,14 +115,22 @@ const scale = z
 /** As in a file: nothing that a configuration would have to quote. */
 const filePath = z.string().regex(ABSOLUTE_FILE, 'is not an absolute path of plain characters');
 
+const tlsFiles = z.strictObject({ certificate: filePath, key: filePath });
+
 const proxy = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('builtin') }),
+  z
+    .strictObject({
+      kind: z.literal('builtin'),
+      tls: z.array(tlsFiles).min(1).max(20).readonly().exactOptional(),
+      redirectFrom: z.int().min(1).max(65_535).exactOptional(),
+    })
+    .refine((value) => value.redirectFrom === undefined || value.tls !== undefined, 'redirects to no HTTPS'),
   z.strictObject({
     kind: z.literal('nginx'),
     managed: z.boolean(),
     mode: z.enum(['file', 'snippet']),
     directory: filePath,
-    tls: z.strictObject({ certificate: filePath, key: filePath }).nullable(),
+    tls: tlsFiles.nullable(),
     include: filePath.nullable(),
     connectTimeoutMs: ms(75_000).min(100),
     readTimeoutMs: ms(DAY_MS).min(100),
@@ -133,7 +141,7 @@ const proxy = z.discriminatedUnion('kind', [
     directory: filePath,
     socket: filePath,
     log: filePath,
-    tls: z.strictObject({ certificate: filePath, key: filePath }).nullable(),
+    tls: tlsFiles.nullable(),
     connectTimeoutMs: ms(75_000).min(100),
     readTimeoutMs: ms(DAY_MS).min(100),
   }),

@@ -124,6 +124,12 @@ export const CODES = {
   },
 
   // traffic
+  TRAFFIC_CERTIFICATE_UNUSABLE: {
+    title: 'A certificate cannot be served',
+    cause:
+      'A file of `tls:` is not there, may not be read by the user that the server runs as, holds no PEM, or certificate and key do not belong together.',
+    fix: 'Mend what the message names, and apply again. What served before still serves.',
+  },
   TRAFFIC_CURSOR_INVALID: {
     title: 'Counts were asked for with a cursor that is none',
     cause: 'The cursor does not come from the traffic() of this kind of proxy.',
@@ -170,7 +176,7 @@ export const CODES = {
   TRAFFIC_DOOR_UNFIT: {
     title: 'This proxy cannot have such a door',
     cause:
-      'Behind HAProxy the replicas of one slot need the same path prefix, and the services on one listener have all TLS or none.',
+      'The services on one listener have all TLS or none, and a port that redirects serves nothing else. Behind HAProxy the replicas of one slot need the same path prefix.',
     fix: 'Change what the message names, or choose another proxy.',
   },
   TRAFFIC_PROXY_UNKNOWN: {

@@ -9,6 +9,8 @@ import { readConfig, type Config } from './read.ts';
 import { renderDiagnostics } from './render-diagnostic.ts';
 import { hasControls } from './values.ts';
 
+const FILES = { certificate: '/etc/shop.pem', key: '/etc/shop.key' };
+
 function read(value: unknown): Config {
   const result = readConfig(value);
   assert.ok(result.ok, result.ok ? '' : JSON.stringify(result.problems, null, 1));
@@ -195,6 +197,9 @@ test('what somebody else runs expands without what it cannot have', () => {
   for (const shop of [
     { targets, listen: 8080 },
     { run: 'app', current, listen: 8080 },
+    { run: 'app', listen: 443, proxy: { builtin: { tls: [FILES, { ...FILES, key: '/b' }] } } },
+    { run: 'app', listen: 443, proxy: { builtin: { tls: FILES, 'redirect-http': 80 } } },
+    { run: 'app', listen: 80, proxy: { builtin: {} } },
   ]) {
     const config = read({ version: 1, services: { shop } });
 

@@ -10,6 +10,7 @@ import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
 import { expandMeasure } from './expand-measure.ts';
 import type {
+  BuiltinProxy,
   OverrideSpec,
   Check,
   DoorSpec,
@@ -117,7 +118,7 @@ function expandOverride({ header, allow }: OverrideSpec): unknown {
 function expandProxy(proxy: ProxySpec): unknown {
   switch (proxy.kind) {
     case 'builtin':
-      return 'builtin';
+      return expandBuiltin(proxy);
     case 'nginx':
       return {
         nginx: {
@@ -143,6 +144,16 @@ function expandProxy(proxy: ProxySpec): unknown {
         },
       };
   }
+}
+
+function expandBuiltin({ tls, redirectFrom }: BuiltinProxy): unknown {
+  if (tls === undefined) return 'builtin';
+  return {
+    builtin: {
+      tls: tls.length === 1 ? tls[0] : tls,
+      ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
+    },
+  };
 }
 
 function expandPolicy(policy: Policy): Record<string, unknown> {

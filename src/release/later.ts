@@ -9,8 +9,6 @@ const SERVICE_KEYS: Readonly<Record<string, string>> = {
   mirror: 'mirroring traffic to the candidate',
   gates: 'gates of your own',
   hold: 'holding requests at the door',
-  tls: 'TLS from files',
-  http2: 'HTTP/2 to clients',
 };
 
 const PROXIES: Readonly<Record<string, string>> = {

@@ -10,11 +10,23 @@ import { measure } from './values.ts';
 export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]): DoorSpec {
   const host = input.host?.toLowerCase();
   const override = resolveOverride(input.override, [...path, 'override'], problems);
+  const listen = resolveListen(input.listen, [...path, 'listen'], problems);
+  const proxy = resolveProxy(input.proxy, [...path, 'proxy'], problems);
+  if (proxy.kind === 'builtin' && proxy.redirectFrom === listen.port) {
+    problems.push({
+      code: 'E024',
+      path: [...path, 'proxy', 'builtin', 'redirect-http'],
+      at: 'value',
+      message: 'redirect-http must be another port than listen',
+      note: `${listen.port} speaks HTTPS`,
+      fix: null,
+    });
+  }
   return {
-    listen: resolveListen(input.listen, [...path, 'listen'], problems),
+    listen,
     host: host === undefined || host === '*' ? null : host,
     path: trimPath(input.path ?? '/'),
-    proxy: resolveProxy(input.proxy),
+    proxy,
     drainMs: measure(input.drain, 'duration') ?? DEFAULTS.drainMs,
     streamGraceMs: measure(input['stream-grace'], 'duration') ?? DEFAULTS.streamGraceMs,
     trustForwarded: input['trust-forwarded'] ?? false,
@@ -25,15 +37,39 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
 }
 
 /** A name alone is its block with nothing written in it. */
-function resolveProxy(input: ServiceInput['proxy']): ProxySpec {
+function resolveProxy(input: ServiceInput['proxy'], path: Path, problems: Problem[]): ProxySpec {
   if (input === undefined || input === 'builtin') return { kind: 'builtin' };
   if (input === 'nginx') return resolveNginx({});
   if (input === 'haproxy') return resolveHaproxy({});
   if ('nginx' in input) return resolveNginx(input.nginx);
-  return 'haproxy' in input ? resolveHaproxy(input.haproxy) : { kind: 'builtin' };
+  if ('haproxy' in input) return resolveHaproxy(input.haproxy);
+  return resolveBuiltin(input.builtin, [...path, 'builtin'], problems);
 }
 
 type Blocks = Exclude<ServiceInput['proxy'], string | undefined>;
+
+function resolveBuiltin(
+  block: Extract<Blocks, { builtin: unknown }>['builtin'],
+  path: Path,
+  problems: Problem[],
+): ProxySpec {
+  const { tls, 'redirect-http': redirectFrom } = block;
+  if (redirectFrom !== undefined && tls === undefined) {
+    problems.push({
+      code: 'E007',
+      path: [...path, 'redirect-http'],
+      at: 'key',
+      message: 'redirect-http sends clients to HTTPS, and tls is missing',
+      note: 'this service has plain HTTP only',
+      fix: 'add tls: {certificate: …, key: …} beside it, or leave it out',
+    });
+  }
+  return {
+    kind: 'builtin',
+    ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
+    ...(redirectFrom !== undefined && { redirectFrom }),
+  };
+}
 
 function resolveNginx(block: Extract<Blocks, { nginx: unknown }>['nginx']): ProxySpec {
   return {
@@ -123,10 +159,22 @@ export function doorConflicts(services: readonly ServiceSpec[]): Problem[] {
 }
 
 function conflict(a: DoorSpec, b: DoorSpec): string | null {
+  if (redirectOf(a) === b.listen.port || redirectOf(b) === a.listen.port)
+    return 'redirect-http of one is listen of the other';
   if (a.listen.port !== b.listen.port || a.listen.port === 0) return null;
   if (a.listen.address === b.listen.address) {
-    return a.host === b.host && a.path === b.path ? 'the same listen, host and path' : null;
+    if (a.host === b.host && a.path === b.path) return 'the same listen, host and path';
+    return isSecure(a) === isSecure(b) ? null : 'one has tls and the other has not, on the same listen';
   }
   const everywhere = EVERYWHERE.has(a.listen.address) || EVERYWHERE.has(b.listen.address);
   return everywhere ? 'one listens on every address, the other on one of them' : null;
+}
+
+function redirectOf({ proxy }: DoorSpec): number | null {
+  return proxy.kind === 'builtin' ? (proxy.redirectFrom ?? null) : null;
+}
+
+/** Of the built-in proxy; the others see to it themselves. */
+function isSecure({ proxy }: DoorSpec): boolean {
+  return proxy.kind === 'builtin' && proxy.tls !== undefined;
 }

@@ -4,6 +4,8 @@ import { ABSOLUTE_FILE, ADDRESS, LISTEN } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
 import { choice, count, duration, FACTS, flag, pattern } from './values.ts';
 
+const MOST_CERTIFICATES = 20;
+
 const port = count('Port, 1 to 65535.', 1, 65_535);
 export const listen = z
   .union([
@@ -55,6 +57,29 @@ const tls = z
     key: file('Private key, PEM.'),
   })
   .describe('HTTPS from files.');
+
+const builtin = z
+  .strictObject({
+    tls: z
+      .union([tls, z.array(tls).min(1).max(MOST_CERTIFICATES)])
+      .describe(
+        'HTTPS and HTTP/2 from files: one certificate with its key, or a list. Which one is shown goes by the name that the client asks for; files that change are read anew.',
+      )
+      .register(FACTS, {
+        kind: 'shape',
+        what: 'a mapping of certificate and key to files, or a list of such',
+        code: 'E008',
+        owner: 'door',
+        defaultNote: 'plain HTTP',
+        max: MOST_CERTIFICATES,
+      })
+      .optional(),
+    'redirect-http': count('Port for plain HTTP that sends everybody on to HTTPS.', 1, 65_535, {
+      owner: 'door',
+      defaultNote: 'none',
+    }).optional(),
+  })
+  .describe('The proxy that needs nothing installed.');
 
 const timeouts = {
   'connect-timeout': duration('How long connecting to the application may take.', {
@@ -119,7 +144,7 @@ const haproxy = z
 export const proxy = z
   .union([
     z.enum(['builtin', 'nginx', 'haproxy']),
-    z.strictObject({ builtin: z.strictObject({}).describe('No options yet.') }),
+    z.strictObject({ builtin }),
     z.strictObject({ nginx }),
     z.strictObject({ haproxy }),
   ])

@@ -119,7 +119,18 @@ export type OverrideSpec = {
 };
 
 /** Adapters are chosen by key: each kind has its own router. */
-export type ProxySpec = { readonly kind: 'builtin' } | NginxProxy | HaproxyProxy;
+export type ProxySpec = BuiltinProxy | NginxProxy | HaproxyProxy;
+
+export type BuiltinProxy = {
+  readonly kind: 'builtin';
+  /** Never empty; which one is shown goes by the name that the client asks for. Absent: plain HTTP. */
+  readonly tls?: readonly TlsFiles[];
+  /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with `tls`. Absent: none. */
+  readonly redirectFrom?: number;
+};
+
+/** PEM files. */
+export type TlsFiles = { readonly certificate: string; readonly key: string };
 
 export type NginxProxy = {
   readonly kind: 'nginx';
@@ -130,7 +141,7 @@ export type NginxProxy = {
   /** Where files are written that the machine's nginx includes. Not used by a managed one. */
   readonly directory: string;
   /** PEM files, or null for plain HTTP. */
-  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  readonly tls: TlsFiles | null;
   /** A file of the user's own directives, included in the location, or null. */
   readonly include: string | null;
   readonly connectTimeoutMs: number;
@@ -149,7 +160,7 @@ export type HaproxyProxy = {
   /** Where the machine's HAProxy appends what it writes to its standard output. Not used by a managed one. */
   readonly log: string;
   /** PEM files, or null for plain HTTP. */
-  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  readonly tls: TlsFiles | null;
   readonly connectTimeoutMs: number;
   /** Longest silence of the application. */
   readonly readTimeoutMs: number;

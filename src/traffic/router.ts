@@ -144,6 +144,19 @@ export type DoorObservation = {
   readonly slots: Readonly<Record<SlotName, SlotObservation>>;
   /** How many requests wait in a hold. Absent for none, and where the proxy cannot know. */
   readonly held?: number;
+  /** Absent: none, or another proxy's business. */
+  readonly certificates?: readonly CertificateObservation[];
+};
+
+export type CertificateObservation = {
+  /** Path of the certificate. */
+  readonly file: string;
+  /** Whom the one in use is for; empty for none in use. */
+  readonly names: readonly string[];
+  /** Of the one in use, or null for none. */
+  readonly notAfterMs: number | null;
+  /** Why what the files hold now is not in use, or null. */
+  readonly problem: string | null;
 };
 
 export type SlotObservation = {

@@ -15,8 +15,9 @@ import { nodeFinding, programFindings } from './programs.ts';
 import { serverFinding, socketFinding } from './reach.ts';
 import { spaceFindings, stateDirectoryFindings } from './state-directory.ts';
 import { systemdFinding } from './systemd.ts';
-import { leftoverFinding, portFindings, proxyFinding } from './traffic.ts';
+import { certificateFindings, leftoverFinding, portFindings, proxyFinding } from './traffic.ts';
 
+const DAY_MS = 86_400_000;
 const GIB = 1024 * 1024 * 1024;
 const AWAY: Server = {
   reached: false,
@@ -58,6 +59,28 @@ function slotPorts(more: Partial<Running>): Finding {
 }
 
 describe('what the doctor finds', () => {
+  test('certificates that run out or cannot be used, and nothing of a service without any', () => {
+    const now = 1_800_000_000_000;
+    const certificate = { file: '/c.pem', names: ['a.test'], notAfterMs: now + 90 * DAY_MS, problem: null };
+    const service = { ...PROGRESSING, certificates: [certificate] };
+    const found = (...certificates: (typeof service)['certificates']): Record<string, string> => {
+      const server: Server = { ...HERE, services: [{ ...service, certificates }] };
+      return verdicts(certificateFindings(server, now));
+    };
+
+    assert.deepEqual(certificateFindings(HERE, now), []);
+    assert.deepEqual(found(certificate), { 'certificates of shop': 'ok' });
+    assert.deepEqual(found({ ...certificate, notAfterMs: now + 20 * DAY_MS }), {
+      'certificates of shop': 'warning',
+    });
+    assert.deepEqual(found({ ...certificate, notAfterMs: now - 1 }), { 'certificates of shop': 'failure' });
+    const broken: Server = {
+      ...HERE,
+      services: [{ ...service, certificates: [{ ...certificate, problem: 'no such file' }] }],
+    };
+    assert.deepEqual(verdicts(certificateFindings(broken, now)), { 'certificates of shop': 'failure' });
+  });
+
   test('every finding that is not ok says what to do', () => {
     const bad = [
       nodeFinding('20.1.0'),

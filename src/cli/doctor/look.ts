@@ -14,7 +14,7 @@ import { nodeFinding, programFindings } from './programs.ts';
 import { serverFinding, socketFinding } from './reach.ts';
 import { stateDirectoryFindings } from './state-directory.ts';
 import { systemdFinding, UNIT_FOLDERS } from './systemd.ts';
-import { leftoverFinding, portFindings, proxyFinding } from './traffic.ts';
+import { certificateFindings, leftoverFinding, portFindings, proxyFinding } from './traffic.ts';
 
 export type Scene = {
   readonly stateDir: string;
@@ -47,6 +47,7 @@ export async function lookOver(scene: Scene): Promise<readonly Finding[]> {
     filesFinding(textOf(`/proc/${server.reached ? server.info.pid : 'self'}/limits`), replicasOf(server)),
     proxyFinding(server, running, workers),
     ...portFindings(server, running, slotPorts),
+    ...certificateFindings(server, nowMs),
     leftoverFinding(server, running, releasedServices(stateDir)),
     systemdFinding(isDirectory('/run/systemd/system'), UNIT_FOLDERS),
   ];

@@ -1,4 +1,5 @@
 import type { ServiceView } from '../../controller/views.ts';
+import { certificateTrouble } from '../certificate-trouble.ts';
 import { failure, ok, warning, type Finding, type Server } from './finding.ts';
 import { namePid, type Running } from './processes.ts';
 
@@ -41,7 +42,8 @@ export function portFindings(server: Server, running: Running, slotPorts: Range)
 
 function doorFinding({ name, door }: ServiceView, { listeners, proxy }: Running): readonly Finding[] {
   if (!URL.canParse(door)) return [];
-  const port = Number(new URL(door).port || '80');
+  const { port: written, protocol } = new URL(door);
+  const port = Number(written || (protocol === 'https:' ? '443' : '80'));
   const subject = `door of ${name}`;
   const held = listeners.filter(({ address }) => address.port === port);
   const own = new Set(proxy === null ? [] : [proxy.pid, ...proxy.workers]);
@@ -80,6 +82,19 @@ function slotFinding(
     `others listen between ${from} and ${to}: ${held.join(', ')}${more}`,
     'choose a range of its own with slot-ports in server.yaml; what is taken is not given to a service',
   );
+}
+
+/** Certificates that cannot be used, have run out or soon will. */
+export function certificateFindings(server: Server, nowMs: number): readonly Finding[] {
+  const services = server.reached ? server.services : [];
+  return services.flatMap(({ name, certificates = [] }) => {
+    if (certificates.length === 0) return [];
+    const subject = `certificates of ${name}`;
+    const troubles = certificates.flatMap((each) => certificateTrouble(each, nowMs) ?? []);
+    if (troubles.length === 0)
+      return [ok(subject, `${certificates.length} in use, good for three weeks and more`)];
+    return troubles.map(({ says, isBad, fix }) => (isBad ? failure : warning)(subject, says, fix));
+  });
 }
 
 /** What is left of services that the server does not know. */

@@ -33,11 +33,14 @@ export type FleetOptions = {
   readonly log: (text: string) => void;
 };
 
+/** A bound socket, and what is spoken on it. */
+type Listening = { readonly handle: ListeningHandle; readonly isSecure: boolean };
+
 /** The worker processes: starts them, starts them again, gives each the sockets and every change. */
 export class Fleet {
   private readonly options: FleetOptions;
   private readonly members: Member[] = [];
-  private readonly sockets = new Map<string, ListeningHandle>();
+  private readonly sockets = new Map<string, Listening>();
   private stopping = false;
 
   constructor(options: FleetOptions) {
@@ -61,17 +64,25 @@ export class Fleet {
   }
 
   /** Hands a bound socket to every worker; resolves with the system's error code, or null. */
-  async listen(listener: string, handle: ListeningHandle): Promise<string | null> {
-    this.sockets.set(listener, handle);
+  async listen(listener: string, listening: Listening): Promise<string | null> {
+    this.sockets.set(listener, listening);
     const errors = await Promise.all(this.members.map((member) => this.listenOne(member, listener)));
     const error = errors.find((each) => each !== null) ?? null;
     if (error !== null) this.unlisten(listener);
     return error;
   }
 
+  /** From plain HTTP to TLS or back: every worker has the new front before it lets go of the former, and no caller is lost. */
+  async speak(listener: string, isSecure: boolean): Promise<void> {
+    const listening = this.sockets.get(listener);
+    if (listening === undefined || listening.isSecure === isSecure) return;
+    this.sockets.set(listener, { ...listening, isSecure });
+    await Promise.all(this.members.map((member) => this.listenOne(member, listener)));
+  }
+
   unlisten(listener: string): void {
     this.tell({ kind: 'unlisten', listener });
-    this.sockets.get(listener)?.close();
+    this.sockets.get(listener)?.handle.close();
     this.sockets.delete(listener);
   }
 
@@ -178,10 +189,11 @@ export class Fleet {
   }
 
   private async listenOne(member: Member, listener: string): Promise<string | null> {
-    const handle = this.sockets.get(listener);
-    if (!member.ready || handle === undefined) return null;
+    const listening = this.sockets.get(listener);
+    if (!member.ready || listening === undefined) return null;
+    const { handle, isSecure } = listening;
     const answered = member.once(`listening ${listener}`);
-    send(member, { kind: 'listen', listener }, handle);
+    send(member, { kind: 'listen', listener, isSecure }, handle);
     const message = await this.confirmed(member, answered, CONFIRM_MS);
     return message?.kind === 'listening' ? message.error : null;
   }

@@ -78,8 +78,12 @@ async function reflected(sending: Omit<Parameters<typeof send>[0], 'port'>): Pro
 }
 
 /** Sends bytes as they are and returns all that came back until the proxy closed, or `until` was there. */
-async function raw(bytes: string, until: (text: string) => boolean = () => false): Promise<string> {
-  const socket = connect(stage.port, '127.0.0.1');
+async function raw(
+  bytes: string,
+  until: (text: string) => boolean = () => false,
+  port = stage.port,
+): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
   let text = '';
   socket.setEncoding('latin1');
   socket.write(bytes, 'latin1');
@@ -230,6 +234,19 @@ describe('what the application gets', () => {
       'GET http://shop.test/reflect?x=1 HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n',
     );
     assert.equal((JSON.parse(/\{.*\}/s.exec(text)![0]) as Reflected).url, '/reflect?x=1');
+  });
+
+  test('Expect of HTTP/1.0 is ignored, and an upgrade that is none ends the connection with its answer', async () => {
+    const old = await raw(
+      'POST /reflect HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na',
+    );
+    const plain = await raw(
+      'GET /reflect HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+    );
+
+    assert.match(old, /^HTTP\/1\.1 200/);
+    assert.doesNotMatch(old, /expect/i);
+    assert.match(plain, /^HTTP\/1\.1 200[^]*connection: close/i);
   });
 
   test('Expect: 100-continue is answered by the application, through the proxy', async () => {
@@ -505,10 +522,26 @@ describe('what is refused', () => {
     ['a bare line feed', 400, 'GET / HTTP/1.1\nHost: a\n\n'],
     ['a control character in a header', 400, 'GET / HTTP/1.1\r\nHost: a\r\nX-A: a\u0000b\r\n\r\n'],
     ['another version of HTTP', 400, 'GET / HTTP/3.0\r\nHost: a\r\n\r\n'],
+    ['HTTP/0.9', 400, 'GET /\r\n\r\n'],
+    ['HTTP/2.0 in a line of HTTP/1', 400, 'GET / HTTP/2.0\r\nHost: a\r\n\r\n'],
+    ['a method of RTSP', 400, 'DESCRIBE / RTSP/1.0\r\nHost: a\r\n\r\n'],
+    ['chunks in HTTP/1.0', 400, 'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['a Host that is a port alone', 400, 'GET / HTTP/1.1\r\nHost: :80\r\n\r\n'],
+    ['a fragment in the target', 400, 'GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['no HTTP at all', 400, '\u0016\u0003\u0001\u0002\u0000\u0001\r\n\r\n'],
     ['a head over 16 KiB', 431, `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${'a'.repeat(17_000)}\r\n\r\n`],
     ['more than 100 header fields', 431, `GET / HTTP/1.1\r\nHost: a\r\n${'X-A: 1\r\n'.repeat(101)}\r\n`],
     ['CONNECT', 405, 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n'],
+    [
+      'an expectation beside 100-continue',
+      417,
+      'POST / HTTP/1.1\r\nHost: a\r\nExpect: y 100-continue\r\nContent-Length: 1\r\n\r\na',
+    ],
+    [
+      'an expectation twice',
+      417,
+      'POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na',
+    ],
     [
       'an expectation other than 100-continue',
       417,
@@ -530,6 +563,17 @@ describe('what is refused', () => {
       assert.equal(stage.applications.blue.flatMap((each) => each.asked).length, before);
     });
   }
+
+  test('what is malformed is counted, at its listener', async (t) => {
+    const own = await openStage(bench.router, {});
+    t.after(() => own.close());
+    const { cursor } = await bench.router.traffic(own.door.service, null);
+    for (const line of ['Host: b', 'A b', 'A: b'])
+      await raw(`GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${line}\r\n\r\n`, undefined, own.port);
+
+    const { malformed } = await own.batched(cursor, (batch) => (batch.malformed ?? 0) > 1);
+    assert.equal(malformed, 2);
+  });
 
   test('a malformed chunk: 400, and the request does not look whole to the application', async () => {
     const ended: boolean[] = [];

@@ -76,8 +76,17 @@ export class Ledger {
   private from(service: string, after: number, lost: TrafficBatch['lost']): TrafficBatch {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
     const counted = this.services.get(service)?.between(after, upToSecond) ?? NOTHING;
-    const { replicas, identities, previews, overrides, mirrored, mirrorDropped, holdRefused, failed } =
-      counted;
+    const {
+      replicas,
+      identities,
+      previews,
+      overrides,
+      mirrored,
+      mirrorDropped,
+      holdRefused,
+      malformed,
+      failed,
+    } = counted;
     return {
       cursor: `${this.epoch}.${upToSecond}`,
       upToSecond,
@@ -89,6 +98,7 @@ export class Ledger {
       ...(mirrored.length > 0 && { mirrored }),
       ...(mirrorDropped > 0 && { mirrorDropped }),
       ...(holdRefused > 0 && { holdRefused }),
+      ...(malformed > 0 && { malformed }),
       ...(failed.length > 0 && { failed }),
     };
   }
@@ -109,8 +119,8 @@ export class Ledger {
   }
 }
 
-/** Copies that were not sent, requests that a hold turned away, and examples of what failed, of one second. */
-type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused'> & {
+/** Copies that were not sent, requests that were turned away, and examples of what failed, of one second. */
+type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused' | 'malformed'> & {
   readonly second: number;
   readonly failed: readonly FailedRequest[];
 };
@@ -129,6 +139,7 @@ const NOTHING: Delivered = {
   mirrored: [],
   mirrorDropped: 0,
   holdRefused: 0,
+  malformed: 0,
   failed: [],
 };
 
@@ -147,6 +158,7 @@ class ServiceLedger {
     for (const list of LISTS) mergeInto(this.open[list], counts[list]);
     this.open.mirrorDropped += counts.mirrorDropped;
     this.open.holdRefused += counts.holdRefused;
+    this.open.malformed += counts.malformed;
     this.open.failed.push(...(counts.failed ?? []).slice(0, MOST_FAILED - this.open.failed.length));
     if (rollout === null) return;
     if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
@@ -180,6 +192,7 @@ class ServiceLedger {
       mirrored: apart('mirrored'),
       mirrorDropped: uncounted.reduce((sum, each) => sum + each.mirrorDropped, 0),
       holdRefused: uncounted.reduce((sum, each) => sum + each.holdRefused, 0),
+      malformed: uncounted.reduce((sum, each) => sum + each.malformed, 0),
       failed: uncounted.flatMap((each) => each.failed),
     };
   }
@@ -190,10 +203,10 @@ class ServiceLedger {
     const identities = this.identities?.close(second) ?? [];
     if (replicas.length + identities.length > 0) this.closed.add({ second, replicas, identities });
     for (const list of APART) if (open[list].size > 0) this.keepApart(list, second, listed(list));
-    const { mirrorDropped, holdRefused } = open;
+    const { mirrorDropped, holdRefused, malformed } = open;
     const failed = open.failed.map((each) => ({ second, ...each }));
-    if (mirrorDropped + holdRefused + failed.length > 0)
-      this.uncounted.push({ second, mirrorDropped, holdRefused, failed });
+    if (mirrorDropped + holdRefused + malformed + failed.length > 0)
+      this.uncounted.push({ second, mirrorDropped, holdRefused, malformed, failed });
   }
 
   private keepApart(list: Apart, second: number, replicas: readonly ReplicaSecond[]): void {
@@ -214,6 +227,7 @@ type ByReplica = Map<string, Counts>;
 type OpenSecond = Record<List, ByReplica> & {
   mirrorDropped: number;
   holdRefused: number;
+  malformed: number;
   readonly failed: Omit<FailedRequest, 'second'>[];
 };
 
@@ -225,6 +239,7 @@ function openSecond(): OpenSecond {
     mirrored: new Map(),
     mirrorDropped: 0,
     holdRefused: 0,
+    malformed: 0,
     failed: [],
   };
 }

@@ -1,3 +1,4 @@
+import type { Certificate } from './certificate.ts';
 import type { SlotName } from '../../release/slot.ts';
 import type { ReplicaSecond } from '../counts.ts';
 import type { FailedRequest } from '../counts.ts';
@@ -17,7 +18,7 @@ export type RouteInUse = Route & { readonly holdUntilMs?: number };
 
 /** Asks that a worker answers by id once it has done them. */
 export type Ask =
-  | { readonly op: 'install'; readonly door: Door }
+  | { readonly op: 'install'; readonly door: Door; readonly certificates: readonly Certificate[] }
   | { readonly op: 'remove'; readonly service: string }
   | { readonly op: 'apply'; readonly route: Route }
   | { readonly op: 'observe'; readonly service: string }
@@ -40,9 +41,19 @@ export type ToWorker =
       readonly place: Place;
       readonly services: readonly ServiceState[];
       readonly health: readonly ReplicaHealth[];
+      /** By service. */
+      readonly certificates: ReadonlyMap<string, readonly Certificate[]>;
+      readonly ticketKeys: Buffer;
     }
-  /** Comes with the listening socket. */
-  | { readonly kind: 'listen'; readonly listener: string }
+  /** Comes with the listening socket; in place of the former front, if there is one. */
+  | { readonly kind: 'listen'; readonly listener: string; readonly isSecure: boolean }
+  /** Files have changed. */
+  | {
+      readonly kind: 'certificates';
+      readonly service: string;
+      readonly certificates: readonly Certificate[];
+    }
+  | { readonly kind: 'ticketKeys'; readonly keys: Buffer }
   | { readonly kind: 'unlisten'; readonly listener: string }
   | { readonly kind: 'ask'; readonly id: number; readonly ask: Ask }
   | { readonly kind: 'health'; readonly health: ReplicaHealth }
@@ -80,6 +91,8 @@ export type ServiceCounts = {
   readonly mirrored: readonly Omit<ReplicaSecond, 'second'>[];
   readonly mirrorDropped: number;
   readonly holdRefused: number;
+  /** At its listener, whichever service they were meant for. */
+  readonly malformed: number;
   /** Absent for none. */
   readonly failed?: readonly Omit<FailedRequest, 'second'>[];
   /** Of this rollout; null when none is counted. */
@@ -89,7 +102,8 @@ export type ServiceCounts = {
 
 /** Whether anything was counted. */
 export function isNews(counts: ServiceCounts): boolean {
-  const { replicas, previews, overrides, mirrored, identities, mirrorDropped, holdRefused } = counts;
+  const { replicas, previews, overrides, mirrored, identities, mirrorDropped, holdRefused, malformed } =
+    counts;
   const lists = [replicas, previews, overrides, mirrored, identities];
-  return lists.some((list) => list.length > 0) || mirrorDropped + holdRefused > 0;
+  return lists.some((list) => list.length > 0) || mirrorDropped + holdRefused + malformed > 0;
 }

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Address, formatAddress } from '../../lib/address.ts';
+import { formatAddress } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, DoorObservation, Route, SlotObservation } from '../router.ts';
 import type { TrafficBatch } from '../counts.ts';
 import { doorConflict } from '../door-conflict.ts';
+import type { CertificateShelf } from './certificate-shelf.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
+import { type Listen, listensOn, mixedListener } from './door-listeners.ts';
 import { bindListener, listenError } from './listeners.ts';
 import type { RouteInUse } from './messages.ts';
 import type { ServiceState, StateStore } from '../state-store.ts';
@@ -18,6 +20,7 @@ export type PlaneParts = {
   readonly fleet: Fleet;
   readonly prober: Prober;
   readonly ledger: Ledger;
+  readonly shelf: CertificateShelf;
 };
 
 /** All services of the data plane, as its parent process knows them. What it confirms is on disk and in every worker. */
@@ -41,8 +44,8 @@ export class Plane {
     const errors: OperatingError[] = [];
     // Each once: a thousand services may be behind one port, and another program may have it.
     const all = this.states.flatMap(({ door }) => listensOn(door));
-    for (const address of new Map(all.map((one) => [formatAddress(one), one])).values()) {
-      await this.listenFor(address).catch((error: unknown) => {
+    for (const listen of new Map(all.map((one) => [formatAddress(one.address), one])).values()) {
+      await this.listenFor(listen).catch((error: unknown) => {
         if (!(error instanceof OperatingError)) throw error;
         errors.push(error);
       });
@@ -50,20 +53,22 @@ export class Plane {
     return errors;
   }
 
-  /** Errors: TRAFFIC_DOOR_TAKEN, TRAFFIC_LISTEN_FAILED, TRAFFIC_STATE_UNWRITABLE. */
+  /**
+   * Errors: TRAFFIC_DOOR_TAKEN, TRAFFIC_DOOR_UNFIT, TRAFFIC_CERTIFICATE_UNUSABLE, TRAFFIC_LISTEN_FAILED,
+   * TRAFFIC_STATE_UNWRITABLE.
+   */
   install(door: Door): Promise<void> {
     return this.oneByOne(async () => {
-      const conflict = doorConflict(
-        door,
-        this.states.map((state) => state.door),
-      );
+      const doors = this.states.map((state) => state.door);
+      const conflict = doorConflict(door, doors) ?? mixedListener(door, doors);
       if (conflict !== null) throw conflict;
       const before = this.services.get(door.service);
       // A controller that starts gives all doors again: those that are on disk and in every worker need not be synced anew.
       if (before !== undefined && isDeepStrictEqual(before.door, door) && this.listensFor(door)) return;
+      const held = this.parts.shelf.prepare(door);
       const state = { door, route: before?.route ?? null };
       try {
-        for (const address of listensOn(door)) await this.listenFor(address);
+        for (const listen of listensOn(door)) await this.listenFor(listen);
         await this.parts.store.save(state);
       } catch (error) {
         this.closeUnused();
@@ -73,7 +78,14 @@ export class Plane {
       const { route } = this.services.get(door.service) ?? state;
       this.services.set(door.service, { door, route });
       if (route !== state.route) await this.parts.store.save({ door, route });
-      await this.parts.fleet.ask({ op: 'install', door });
+      this.parts.shelf.put(door.service, held);
+      await this.parts.fleet.ask({
+        op: 'install',
+        door,
+        certificates: this.parts.shelf.of(door.service),
+      });
+      for (const { address, isSecure } of listensOn(door))
+        await this.parts.fleet.speak(formatAddress(address), isSecure);
       this.parts.prober.follow(door, route);
       this.closeUnused();
     });
@@ -87,6 +99,7 @@ export class Plane {
       this.services.delete(service);
       this.parts.prober.forget(service);
       this.parts.ledger.forget(service);
+      this.parts.shelf.forget(service);
       await this.parts.fleet.ask({ op: 'remove', service });
       this.closeUnused();
     });
@@ -123,11 +136,13 @@ export class Plane {
       inFlight: answers.reduce((sum, answer) => sum + answer.inFlight[name], 0),
       streams: answers.reduce((sum, answer) => sum + answer.streams[name], 0),
     });
+    const certificates = this.parts.shelf.observe(service);
     const held = answers.reduce((sum, answer) => sum + answer.held, 0);
     return {
       revision: Math.min(...answers.map((answer) => answer.revision)),
       slots: { blue: slot('blue'), green: slot('green') },
       ...(held > 0 && { held }),
+      ...(certificates.length > 0 && { certificates }),
     };
   }
 
@@ -144,19 +159,23 @@ export class Plane {
     return this.parts.ledger.batch(service, cursor);
   }
 
-  private async listenFor(address: Address): Promise<void> {
+  private async listenFor({ address, isSecure }: Listen): Promise<void> {
     const listener = formatAddress(address);
     if (this.parts.fleet.listeners.includes(listener)) return;
-    const error = await this.parts.fleet.listen(listener, bindListener(address));
+    const error = await this.parts.fleet.listen(listener, { handle: bindListener(address), isSecure });
     if (error !== null) throw listenError(address, error);
   }
 
   private listensFor(door: Door): boolean {
-    return listensOn(door).every((address) => this.parts.fleet.listeners.includes(formatAddress(address)));
+    return listensOn(door).every(({ address }) =>
+      this.parts.fleet.listeners.includes(formatAddress(address)),
+    );
   }
 
   private closeUnused(): void {
-    const used = new Set(this.states.flatMap(({ door }) => listensOn(door)).map(formatAddress));
+    const used = new Set(
+      this.states.flatMap(({ door }) => listensOn(door)).map(({ address }) => formatAddress(address)),
+    );
     for (const listener of this.parts.fleet.listeners) {
       if (!used.has(listener)) this.parts.fleet.unlisten(listener);
     }
@@ -177,12 +196,6 @@ export class Plane {
     this.changing = result.catch(() => {});
     return result;
   }
-}
-
-/** Where clients come, and the private address of each slot. */
-function listensOn({ spec, preview }: Door): readonly Address[] {
-  const front = { host: spec.listen.address, port: spec.listen.port };
-  return preview === null ? [front] : [front, preview.blue, preview.green];
 }
 
 /** A hold ends at a moment, not some time after each start of a worker. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { readBootId } from '../../lib/boot-id.ts';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import { openSteadyClock, sinceBootMs } from '../../lib/steady-clock.ts';
+import { CertificateShelf } from './certificate-shelf.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { Fleet } from './fleet.ts';
@@ -14,11 +15,13 @@ import { HealthMemory } from '../health-memory.ts';
 import { HoldDesk } from './hold-desk.ts';
 import { HoldFile } from './hold-file.ts';
 import { Ledger } from './ledger.ts';
+import type { ToWorker } from './messages.ts';
 import { Plane } from './plane.ts';
 import { Prober } from '../prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
 import { ProxyLog } from './proxy-log.ts';
-import { StateStore } from '../state-store.ts';
+import { TicketKeys } from './ticket-keys.ts';
+import { type ServiceState, StateStore } from '../state-store.ts';
 
 export type ProxyOptions = {
   readonly stateDir: string;
@@ -34,6 +37,7 @@ const MAX_WORKERS = 4;
 /** A second is closed when all workers have told it, or this long after its end. */
 const SECOND_GRACE_MS = 1500;
 const CLOSE_TICK_MS = 50;
+const CERTIFICATE_LOOK_MS = 1000;
 const LISTEN_RETRY_MS = 100;
 /** While a former proxy's workers still hold the ports at a restart. */
 const QUIET_LISTEN_RETRIES = 50;
@@ -76,6 +80,8 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
       memory.load(),
       holdFile.read(tell),
     ]);
+    const shelf = openShelf(restored, log, (message) => fleet.tell(message));
+    const tickets = new TicketKeys((keys) => fleet.tell({ kind: 'ticketKeys', keys }));
     const desk = new HoldDesk(holdFile, log);
     const ledger = new Ledger(randomBytes(8).toString('hex'), startSecond);
     const prober: Prober = new Prober({
@@ -91,24 +97,26 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
     const fleet: Fleet = new Fleet({
       clock,
       size: options.workers ?? Math.min(MAX_WORKERS, availableParallelism()),
-      onStart: (place) => ({ kind: 'start', place, services: plane.states, health: prober.health() }),
+      onStart: (place) => ({
+        kind: 'start',
+        place,
+        services: plane.states,
+        health: prober.health(),
+        certificates: new Map(plane.states.map(({ door }) => [door.service, shelf.of(door.service)])),
+        ticketKeys: tickets.keys,
+      }),
       onCounts: (counts) => ledger.add(counts.services),
       onSuspect: ({ service, slot, replica }) => prober.hurry(service, slot, replica),
       onDeath: () => ledger.markLost(),
       log,
     });
-    const plane: Plane = new Plane({ store, fleet, prober, ledger }, restored);
-    for (const { door, route } of restored) {
-      const was = (slot: string, replica: number): boolean =>
-        healthy.some(
-          (each) => each.service === door.service && each.slot === slot && each.replica === replica,
-        );
-      prober.follow(door, route, was);
-    }
+    const plane: Plane = new Plane({ store, fleet, prober, ledger, shelf }, restored);
+    followRestored(prober, restored, healthy);
     await fleet.start();
     await listenRestored(plane, log);
     await desk.restore(holds);
     setInterval(() => closeSeconds(ledger, fleet, clock.steadyMs()), CLOSE_TICK_MS);
+    setInterval(() => shelf.look(), CERTIFICATE_LOOK_MS);
     onServing();
     flushCompileCache();
     log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
@@ -119,6 +127,31 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
   } catch (error) {
     control.close();
     throw error;
+  }
+}
+
+function openShelf(
+  restored: readonly ServiceState[],
+  log: Log,
+  tell: (message: ToWorker) => void,
+): CertificateShelf {
+  const shelf: CertificateShelf = new CertificateShelf({
+    log,
+    onChange: (service) => tell({ kind: 'certificates', service, certificates: shelf.of(service) }),
+  });
+  shelf.restore(restored.map(({ door }) => door));
+  return shelf;
+}
+
+function followRestored(
+  prober: Prober,
+  restored: readonly ServiceState[],
+  healthy: Awaited<ReturnType<HealthMemory['load']>>,
+): void {
+  for (const { door, route } of restored) {
+    const was = (slot: string, replica: number): boolean =>
+      healthy.some((each) => each.service === door.service && each.slot === slot && each.replica === replica);
+    prober.follow(door, route, was);
   }
 }
 

@@ -60,7 +60,7 @@ export class Exchange implements ConnectionUser, InFlight {
     this.slot = start.slot;
     this.identity = start.identity;
     const { req, scan, service } = start;
-    this.interims = new Interims(req);
+    this.interims = new Interims(scan.expectsContinue);
     const hasBody = scan.chunked || (scan.contentLength !== null && scan.contentLength > 0);
     const { maxBodyBytes } = service.door.spec;
     this.upload = hasBody ? new Upload(req, scan.chunked, maxBodyBytes) : null;

@@ -6,9 +6,18 @@ import type { Asked } from './below-prefix.ts';
 import { type DoorTable, findDoor } from './door-table.ts';
 import { Exchange, type ExchangeStart } from './exchange.ts';
 import { UNCOUNTED } from '../../identity-filter.ts';
+import type { Malformed } from './malformed.ts';
 import type { Mint } from './mint.ts';
+import { redirect } from './redirect.ts';
 import { type Refusing, refuse } from './refusals.ts';
-import { forwardedHead, isRefusal, originForm, type RequestScan, scanRequest } from './request-head.ts';
+import {
+  forwardedHead,
+  isRefusal,
+  lineProblem,
+  originForm,
+  type RequestScan,
+  scanRequest,
+} from './request-head.ts';
 import type { Choice, ServiceLive } from './service-live.ts';
 import type { SlotLive } from './slot-live.ts';
 import { CLASS, NO_LATENCY } from '../../tally.ts';
@@ -20,7 +29,7 @@ const MAX_HEAD_BYTES = 16_384;
 const HEAD_TIMEOUT_MS = 30_000;
 /** Long, so that it is the client who closes an idle connection: the other way round a request can cross the close. */
 const KEEP_ALIVE_MS = 75_000;
-const MAX_CONNECTIONS = 10_000;
+export const MAX_CONNECTIONS = 10_000;
 /** Requests of one connection behind the one that is served; more end it. */
 const MAX_PIPELINED = 128;
 
@@ -29,21 +38,47 @@ export type FrontState = {
   doors: DoorTable<ServiceLive>;
   /** By listener: whose slot is reached there alone. */
   previews: ReadonlyMap<string, Preview>;
+  /** By listener: who comes there is sent on to HTTPS. */
+  redirects: DoorTable<ServiceLive>;
   isStopping: boolean;
   readonly mint: Mint;
+  readonly malformed: Malformed;
 };
 
 export type Preview = { readonly service: ServiceLive; readonly slot: SlotName };
 
+/** A listener as the worker has it. */
+export type Front = {
+  listen(handle: unknown, done: () => void): void;
+  onError(failed: (error: NodeJS.ErrnoException) => void): void;
+  /** No new connections, and none that are idle. */
+  close(): void;
+};
+
 type Arrival = {
+  /** Came over TLS. */
+  readonly isSecure: boolean;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** The client's socket and first bytes when it asks for another protocol. */
   readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | null;
 };
 
-/** The HTTP server of one listener in one worker. */
-export function createFront(listener: string, state: FrontState): Server {
+/** The listener for plain HTTP in one worker. */
+export function createFront(listener: string, state: FrontState): Front {
+  const server = createHttpServer(listener, state, false);
+  return {
+    listen: (handle, done) => void server.listen(handle, done),
+    onError: (failed) => void server.on('error', failed),
+    close: () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+  };
+}
+
+/** The HTTP/1.1 server of one listener. */
+export function createHttpServer(listener: string, state: FrontState, isSecure: boolean): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: HEAD_TIMEOUT_MS,
@@ -62,17 +97,20 @@ export function createFront(listener: string, state: FrontState): Server {
     if (arrival.res.socket === null) waitForTurn(arrival, queued, () => serve(listener, state, arrival));
     else serve(listener, state, arrival);
   };
-  server.on('request', (req, res) => arrive({ req, res, upgrade: null }));
-  server.on('checkContinue', (req, res) => arrive({ req, res, upgrade: null }));
+  server.on('request', (req, res) => arrive({ isSecure, req, res, upgrade: null }));
+  server.on('checkContinue', (req, res) => arrive({ isSecure, req, res, upgrade: null }));
+  server.on('checkExpectation', (req, res) => arrive({ isSecure, req, res, upgrade: null }));
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    arrive({ req, res: responseOn(req, socket), upgrade: { socket, head } });
+    arrive({ isSecure, req, res: responseOn(req, socket), upgrade: { socket, head } });
   });
   server.on('connect', (_req, socket) =>
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'),
   );
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-    refuseMalformed(error, socket as Socket),
-  );
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code?.startsWith('HPE_') === true && error.code !== 'HPE_INVALID_EOF_STATE')
+      state.malformed.count(listener, error.message);
+    refuseMalformed(error, socket as Socket);
+  });
   return server;
 }
 
@@ -96,14 +134,24 @@ function waitForTurn({ req, res }: Arrival, queued: WeakMap<Socket, number>, beg
 function serve(listener: string, state: FrontState, arrival: Arrival): void {
   const { req, res } = arrival;
   if (state.isStopping) res.shouldKeepAlive = false;
-  const scan = scanRequest(req.rawHeaders);
+  const scan =
+    lineProblem(req.method!, req.httpVersion) ?? scanRequest(req.rawHeaders, req.httpVersion === '1.0');
   if (isRefusal(scan)) {
+    state.malformed.count(listener, scan.text);
     refuseClosing(arrival, scan);
     return;
   }
-  const target = originForm(req.url!, scan.host);
+  // Node's parser loses what follows a request for an upgrade that it is told not to make.
+  if (scan.upgrade !== null) res.shouldKeepAlive = false;
+  const target = originForm(req.url!, scan.host, arrival.isSecure);
   if (isRefusal(target)) {
+    state.malformed.count(listener, target.text);
     refuseClosing(arrival, target);
+    return;
+  }
+  const redirects = state.redirects.size === 0 ? undefined : state.redirects.get(listener);
+  if (redirects !== undefined) {
+    redirect(redirects, { req, res, host: scan.host, target });
     return;
   }
   const preview = state.previews.get(listener);
@@ -179,15 +227,15 @@ function isHealthQuestion({ req, target, service }: Call): boolean {
 }
 
 function admit(state: FrontState, call: Call): void {
-  const { req, scan, service, clientAddress } = call;
-  const visitor = visitorOf(service, { scan, req, clientAddress, mint: state.mint });
+  const { isSecure, req, scan, service, clientAddress } = call;
+  const visitor = visitorOf(service, { isSecure, scan, req, clientAddress, mint: state.mint });
   dispatch(state, call, { visitor, choice: service.choose(visitor.hash, performance.now()) });
 }
 
 type Admission = { readonly visitor: Visitor; readonly choice: Choice | null };
 
 function dispatch(state: FrontState, call: Call, { visitor, choice }: Admission): void {
-  const { req, res, upgrade, listener, service, scan, target, clientAddress } = call;
+  const { isSecure, req, res, upgrade, listener, service, scan, target, clientAddress } = call;
   const { spec } = service.door;
   const { cookie } = visitor;
   if (choice === null) {
@@ -204,6 +252,7 @@ function dispatch(state: FrontState, call: Call, { visitor, choice }: Admission)
     scan,
     rawHeaders: req.rawHeaders,
     clientAddress,
+    proto: isSecure ? 'https' : 'http',
     trustForwarded: spec.trustForwarded,
     host: spec.host ?? listener,
     requestId: state.mint.requestId(),
@@ -273,6 +322,7 @@ function wantsTunnel(req: IncomingMessage): boolean {
   const upgrade = req.headers.upgrade?.toLowerCase() ?? '';
   return (
     upgrade !== 'h2c' &&
+    req.httpVersion === '1.1' &&
     req.headers['content-length'] === undefined &&
     req.headers['transfer-encoding'] === undefined
   );

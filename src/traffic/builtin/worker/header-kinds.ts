@@ -75,6 +75,15 @@ function knownKind(lower: string): number {
   return lower.startsWith('x-forwarded-') || lower === 'x-real-ip' ? HEADER.forwarded : HEADER.plain;
 }
 
+/** What frames, routes, authenticates or describes a message: of no effect behind it (RFC 9110, section 6.5.1), or of two. */
+const NEVER_TRAILS =
+  /^(?:authorization|www-authenticate|set-cookie|(?:content|if)-.+|cache-control|pragma|vary|age|expires|date|location|retry-after|range|accept-ranges|max-forwards|x-http-method.*)$/i;
+
+/** Whether a field may come after the body. */
+export function mayTrail(name: string): boolean {
+  return headerKind(name) === HEADER.plain && !NEVER_TRAILS.test(name.replaceAll('_', '-'));
+}
+
 /** Names listed in Connection, lowercased, without the options that every proxy handles itself; null for none. */
 export function namesListed(connection: string): readonly string[] | null {
   let names: string[] | null = null;

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-
 /** To one request. */
 export const MAX_INTERIMS = 20;
 
@@ -9,8 +7,8 @@ export class Interims {
   private continued = false;
   private readonly expects: boolean;
 
-  constructor(req: IncomingMessage) {
-    this.expects = req.headers.expect !== undefined;
+  constructor(expectsContinue: boolean) {
+    this.expects = expectsContinue;
   }
 
   /** Whether the client still waits to be told that it may send its body. */

@@ -7,6 +7,8 @@ export type Refusing = {
   readonly status: number;
   readonly text: string;
   readonly retryAfterSeconds?: number;
+  /** Where to go instead. */
+  readonly location?: string;
   /** Set-Cookie value for a new visitor, or null. */
   readonly cookie?: string | null;
 };
@@ -28,6 +30,7 @@ export function refuse(req: IncomingMessage, res: ServerResponse, refusing: Refu
   ];
   if (refusing.retryAfterSeconds !== undefined)
     headers.push('Retry-After', String(refusing.retryAfterSeconds));
+  if (refusing.location !== undefined) headers.push('Location', refusing.location);
   if (typeof refusing.cookie === 'string') headers.push('Set-Cookie', refusing.cookie);
   res.writeHead(refusing.status, STATUS_CODES[refusing.status] ?? 'Refused', headers);
   res.end(body);

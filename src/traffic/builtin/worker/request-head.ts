@@ -21,33 +21,37 @@ export type RequestScan = {
   readonly forwardedProto: string | null;
   readonly forwardedHost: string | null;
   readonly hasRequestId: boolean;
+  /** Waits with its body for `100 Continue`. */
+  readonly expectsContinue: boolean;
 };
 
 export type Refusal = { readonly status: number; readonly text: string };
 
-const HOST_SHAPE = /^[A-Za-z0-9._~-]*(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
+/** Empty, or a host with or without a port. */
+const HOST_SHAPE = /^(?:[A-Za-z0-9._~-]+(?::\d{1,5})?)?$|^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+const ABSOLUTE = /^http:\/\/([^/?#]+)(.*)$/i;
+const ABSOLUTE_SECURE = /^https:\/\/([^/?#]+)(.*)$/i;
 const DIGITS = /^\d{1,15}$/;
+/** Node's parser takes these for HTTP too; they are of RTSP, and come with its version. */
+const RTSP_METHODS = new Set(
+  'DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH'.split(' '),
+);
+
+/** Why a request is refused for its first line, target apart, or null. Node's parser passes HTTP/0.9, HTTP/2.0 and RTSP. */
+export function lineProblem(method: string, httpVersion: string): Refusal | null {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return bad('a version that is neither 1.0 nor 1.1');
+  return RTSP_METHODS.has(method) ? bad('a method that is none of HTTP') : null;
+}
 
 /**
  * Reads a request's head, or says why it is refused: whatever two parsers could read differently is not forwarded
  * (request smuggling, RFC 9112 section 11.2). Node's strict parser has refused most of it before.
  */
-export function scanRequest(rawHeaders: readonly string[]): RequestScan | Refusal {
+export function scanRequest(rawHeaders: readonly string[], isHttp10 = false): RequestScan | Refusal {
   if (rawHeaders.length > MAX_HEADERS * 2)
     return { status: 431, text: `more than ${MAX_HEADERS} header fields` };
-  const scan = {
-    host: null as string | null,
-    contentLength: null as number | null,
-    chunked: false,
-    upgrade: null as string | null,
-    dropped: null as readonly string[] | null,
-    cookie: null as string | null,
-    forwardedFor: null as string | null,
-    forwardedProto: null as string | null,
-    forwardedHost: null as string | null,
-    hasRequestId: false,
-  };
+  const scan = nothingFound();
   let connection: string | null = null;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const kind = headerKind(rawHeaders[i]!);
@@ -88,21 +92,52 @@ export function scanRequest(rawHeaders: readonly string[]): RequestScan | Refusa
       case HEADER.requestId:
         scan.hasRequestId = true;
         break;
+      case HEADER.expect:
+        // Whoever reads more into it waits for a body, or takes one for a request, where others do not.
+        if (scan.expectsContinue || value.toLowerCase() !== '100-continue')
+          return { status: 417, text: 'only one expectation can be met, 100-continue' };
+        scan.expectsContinue = true;
+        break;
       case HEADER.disguised:
         return bad('a header field that some read as another one ("_" for "-")');
       default:
     }
   }
   if (scan.chunked && scan.contentLength !== null) return bad('both Content-Length and Transfer-Encoding');
+  // RFC 9112, section 6.1; of HTTP/1.0 neither expectations nor upgrades are (RFC 9110, sections 10.1.1 and 7.8).
+  if (isHttp10 && scan.chunked) return bad('Transfer-Encoding in HTTP/1.0');
+  if (isHttp10) scan.expectsContinue = false;
   if (connection !== null) scan.dropped = namesListed(connection);
   if (connection === null || !lists(connection, 'upgrade')) scan.upgrade = null;
   return { ...scan, host: scan.host ?? '' };
+}
+
+type Found = Omit<{ -readonly [Key in keyof RequestScan]: RequestScan[Key] }, 'host'> & {
+  host: string | null;
+};
+
+function nothingFound(): Found {
+  return {
+    host: null,
+    contentLength: null,
+    chunked: false,
+    upgrade: null,
+    dropped: null,
+    cookie: null,
+    forwardedFor: null,
+    forwardedProto: null,
+    forwardedHost: null,
+    hasRequestId: false,
+    expectsContinue: false,
+  };
 }
 
 export type Forwarding = {
   readonly scan: RequestScan;
   readonly rawHeaders: readonly string[];
   readonly clientAddress: string;
+  /** Of the connection. */
+  readonly proto: 'http' | 'https';
   readonly trustForwarded: boolean;
   /** For a request of HTTP/1.0 that names none. */
   readonly host: string;
@@ -136,6 +171,7 @@ export function forwardedHead(forwarding: Forwarding): string {
   }
   if (scan.chunked) head += 'Transfer-Encoding: chunked\r\n';
   else if (scan.contentLength !== null) head += `Content-Length: ${scan.contentLength}\r\n`;
+  if (scan.expectsContinue) head += 'Expect: 100-continue\r\n';
   if (forwarding.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${forwarding.upgrade}\r\n`;
   if (!scan.hasRequestId) head += `X-Request-ID: ${forwarding.requestId}\r\n`;
   return `${head}${forwardedFields(forwarding)}\r\n`;
@@ -146,14 +182,14 @@ function isSpelling(name: string, lower: string): boolean {
   return name.length === lower.length && name.toLowerCase().replaceAll('_', '-') === lower;
 }
 
-function forwardedFields({ scan, clientAddress, trustForwarded, host: ownHost }: Forwarding): string {
+function forwardedFields({ scan, clientAddress, proto, trustForwarded, host: ownHost }: Forwarding): string {
   const host = scan.host === '' ? ownHost : scan.host;
   if (!trustForwarded) {
-    return `X-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n`;
+    return `X-Forwarded-For: ${clientAddress}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\n`;
   }
   const chain = scan.forwardedFor === null ? clientAddress : `${scan.forwardedFor}, ${clientAddress}`;
-  const proto = scan.forwardedProto ?? 'http';
-  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${scan.forwardedHost ?? host}\r\n`;
+  const said = scan.forwardedProto ?? proto;
+  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${said}\r\nX-Forwarded-Host: ${scan.forwardedHost ?? host}\r\n`;
 }
 
 function passes(kind: number, value: string, trustForwarded: boolean): boolean {
@@ -163,7 +199,6 @@ function passes(kind: number, value: string, trustForwarded: boolean): boolean {
     case HEADER.cookie:
     case HEADER.contentType:
     case HEADER.requestId:
-    case HEADER.expect:
     case HEADER.trailer:
       return true;
     case HEADER.te:
@@ -176,9 +211,10 @@ function passes(kind: number, value: string, trustForwarded: boolean): boolean {
 }
 
 /** `target` in origin form, or why it is refused. An absolute form must name the same host as Host (RFC 9112, 3.2.2). */
-export function originForm(target: string, host: string): string | Refusal {
+export function originForm(target: string, host: string, isSecure = false): string | Refusal {
+  if (target.includes('#')) return bad('a fragment in its target');
   if (target.startsWith('/')) return target;
-  const absolute = /^http:\/\/([^/?#]+)(.*)$/i.exec(target);
+  const absolute = (isSecure ? ABSOLUTE_SECURE : ABSOLUTE).exec(target);
   if (absolute === null) return bad('an unsupported request target');
   if (absolute[1]!.toLowerCase() !== host.toLowerCase()) return bad('a request target that contradicts Host');
   const rest = absolute[2]!;

@@ -1,4 +1,4 @@
-import { HEADER, headerKind, lists, namesListed } from './header-kinds.ts';
+import { HEADER, headerKind, lists, mayTrail, namesListed } from './header-kinds.ts';
 
 /** A response's head, ready to be sent on: what belonged to the application's connection is gone. */
 export type ResponseHead = {
@@ -239,12 +239,11 @@ export class ResponseReader {
     }
     const line = data.toString('latin1', at, end);
     const colon = line.indexOf(':');
-    const kind = headerKind(line.slice(0, Math.max(0, colon)));
+    const name = line.slice(0, Math.max(0, colon));
     this.trailers ??= [];
-    if (kind === HEADER.malformed || CONTROL.test(line) || this.trailers.length > 100)
+    if (headerKind(name) === HEADER.malformed || CONTROL.test(line) || this.trailers.length > 100)
       return 'a malformed trailer';
-    // What frames, routes or describes the message has no place after it (RFC 9110, section 6.5.1).
-    if (kind === HEADER.plain) this.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
+    if (mayTrail(name)) this.trailers.push(name, line.slice(colon + 1).trim());
     return end + 2;
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { HEADER, headerKind } from './header-kinds.ts';
+import { mayTrail } from './header-kinds.ts';
 
 export type UploadTarget = {
   /** Returns false when the writer should wait. */
@@ -90,8 +90,7 @@ export class Upload {
     const { rawTrailers } = this.req;
     let end = '0\r\n';
     for (let i = 0; i < rawTrailers.length; i += 2) {
-      // What frames, routes or names somebody has no place after the body (RFC 9110, section 6.5.1).
-      if (headerKind(rawTrailers[i]!) === HEADER.plain) end += `${rawTrailers[i]}: ${rawTrailers[i + 1]}\r\n`;
+      if (mayTrail(rawTrailers[i]!)) end += `${rawTrailers[i]}: ${rawTrailers[i + 1]}\r\n`;
     }
     target.write(`${end}\r\n`);
   }

@@ -26,20 +26,24 @@ export const PREVIEWER: Visitor = { hash: 0, identity: PREVIEW, cookie: null };
 export const CHOOSER: Visitor = { hash: 0, identity: OVERRIDE, cookie: null };
 
 type VisitorTraits = {
+  readonly isSecure: boolean;
   readonly scan: RequestScan;
   readonly req: IncomingMessage;
   readonly clientAddress: string;
   readonly mint: Mint;
 };
 
-export function visitorOf(service: ServiceLive, { scan, req, clientAddress, mint }: VisitorTraits): Visitor {
+export function visitorOf(
+  service: ServiceLive,
+  { isSecure, scan, req, clientAddress, mint }: VisitorTraits,
+): Visitor {
   const { sticky, spec } = service.door;
   switch (sticky.by) {
     case 'cookie': {
       const id = scan.cookie ?? mint.identity();
       const hash = identityHash(service.salt, id);
-      const isSecure = spec.trustForwarded && scan.forwardedProto?.trim().toLowerCase() === 'https';
-      const cookie = scan.cookie === null ? setCookie(id, isSecure) : null;
+      const saysSecure = spec.trustForwarded && scan.forwardedProto?.trim().toLowerCase() === 'https';
+      const cookie = scan.cookie === null ? setCookie(id, isSecure || saysSecure) : null;
       return { hash, identity: hash, cookie };
     }
     case 'header':

@@ -13,9 +13,13 @@ import {
   type ToWorker,
 } from '../messages.ts';
 import type { ServiceState } from '../../state-store.ts';
-import { doorTable } from './door-table.ts';
+import { type DoorEntry, doorTable } from './door-table.ts';
+import type { Certificate } from '../certificate.ts';
+import { type TlsFront, createTlsFront } from './tls-front.ts';
+import { TlsTable } from './tls-table.ts';
 import type { Exchange } from './exchange.ts';
-import { type FrontState, createFront } from './front.ts';
+import { type Front, type FrontState, createFront } from './front.ts';
+import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { ServiceLive } from './service-live.ts';
@@ -30,9 +34,20 @@ const DRAIN_TICK_MS = 25;
 const STOP_POLL_MS = 25;
 
 const services = new Map<string, ServiceLive>();
-const fronts = new Map<string, ReturnType<typeof createFront>>();
+const fronts = new Map<string, Front>();
+/** Those of them that speak TLS. */
+const secureFronts = new Map<string, TlsFront>();
+const certificates = new Map<string, readonly Certificate[]>();
+let ticketKeys = Buffer.alloc(48);
 let place: Place = { index: 0, of: 1 };
-const state: FrontState = { doors: new Map(), previews: new Map(), isStopping: false, mint: new Mint() };
+const state: FrontState = {
+  doors: new Map(),
+  previews: new Map(),
+  redirects: new Map(),
+  isStopping: false,
+  mint: new Mint(),
+  malformed: new Malformed(),
+};
 /** What makes the machine's monotonic time the steady one that the parent and the controller number seconds by. */
 const OFFSET_MS = Number(process.argv[2]);
 let second = Math.floor(steadyMs() / 1000);
@@ -50,6 +65,8 @@ function receive(message: ToWorker, handle: unknown): void {
   switch (message.kind) {
     case 'start':
       place = message.place;
+      ticketKeys = Buffer.from(message.ticketKeys);
+      for (const [service, each] of message.certificates) certificates.set(service, each);
       for (const service of message.services) restore(service);
       rebuildDoors();
       for (const each of message.health) setHealth(each);
@@ -58,10 +75,18 @@ function receive(message: ToWorker, handle: unknown): void {
       setImmediate(flushCompileCache);
       break;
     case 'listen':
-      listen(message.listener, handle);
+      listen(message, handle);
       break;
     case 'unlisten':
       unlisten(message.listener);
+      break;
+    case 'certificates':
+      certificates.set(message.service, message.certificates);
+      for (const listener of secureFronts.keys()) showCertificates(listener);
+      break;
+    case 'ticketKeys':
+      ticketKeys = Buffer.from(message.keys);
+      for (const front of secureFronts.values()) front.useTicketKeys(ticketKeys);
       break;
     case 'ask':
       tell({ kind: 'answer', id: message.id, answer: answer(message.ask) });
@@ -80,11 +105,13 @@ function answer(ask: Ask): Answer {
   let cut = 0;
   switch (ask.op) {
     case 'install':
+      certificates.set(ask.door.service, ask.certificates);
       install(ask.door);
       break;
     case 'remove':
       services.get(ask.service)?.retire();
       services.delete(ask.service);
+      certificates.delete(ask.service);
       rebuildDoors();
       break;
     case 'apply':
@@ -135,48 +162,68 @@ function suspect(service: string): (replica: ReplicaLink) => void {
 }
 
 function rebuildDoors(): void {
-  state.doors = doorTable(
-    [...services.values()].map((service) => ({
-      listener: formatAddress({
-        host: service.door.spec.listen.address,
-        port: service.door.spec.listen.port,
-      }),
-      host: service.door.spec.host,
-      path: service.door.spec.path,
-      value: service,
-    })),
+  const all = [...services.values()];
+  state.doors = doorTable(all.map((service) => entryOf(service, service.door.spec.listen.port)));
+  state.redirects = doorTable(
+    all.flatMap((service) => {
+      const { proxy } = service.door.spec;
+      const port = proxy.kind === 'builtin' ? proxy.redirectFrom : undefined;
+      return port === undefined ? [] : [entryOf(service, port)];
+    }),
   );
   state.previews = new Map(
-    [...services.values()].flatMap((service) => {
+    all.flatMap((service) => {
       const { preview } = service.door;
       if (preview === null) return [];
       return SLOT_NAMES.map((slot) => [formatAddress(preview[slot]), { service, slot }] as const);
     }),
   );
+  for (const listener of secureFronts.keys()) showCertificates(listener);
+}
+
+function entryOf(service: ServiceLive, port: number): DoorEntry<ServiceLive> {
+  const { listen: at, host, path } = service.door.spec;
+  return { listener: formatAddress({ host: at.address, port }), host, path, value: service };
+}
+
+/** In the order of their services' names, so that every worker shows the same one to who names nobody. */
+function showCertificates(listener: string): void {
+  const served = [...services.values()]
+    .filter(({ door }) => listenerOf(door) === listener)
+    .map(({ door }) => door.service)
+    .sort();
+  secureFronts.get(listener)?.use(new TlsTable(served.flatMap((name) => certificates.get(name) ?? [])));
+}
+
+function listenerOf({ spec: { listen: at } }: Door): string {
+  return formatAddress({ host: at.address, port: at.port });
 }
 
 function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
   services.get(health.service)?.setHealth(health.slot, health.replica, health.healthy);
 }
 
-function listen(listener: string, handle: unknown): void {
-  const front = createFront(listener, state);
-  const failed = (error: NodeJS.ErrnoException): void => {
-    tell({ kind: 'listening', listener, error: error.code ?? error.message });
-  };
-  front.once('error', failed);
+function listen({ listener, isSecure }: Extract<ToWorker, { kind: 'listen' }>, handle: unknown): void {
+  const secure = isSecure ? createTlsFront(listener, state, ticketKeys) : null;
+  const front = secure ?? createFront(listener, state);
+  let isListening = false;
+  front.onError((error) => {
+    if (!isListening) tell({ kind: 'listening', listener, error: error.code ?? error.message });
+  });
   front.listen(handle, () => {
-    front.off('error', failed);
+    isListening = true;
+    unlisten(listener);
     fronts.set(listener, front);
+    if (secure !== null) secureFronts.set(listener, secure);
+    showCertificates(listener);
     tell({ kind: 'listening', listener, error: null });
   });
 }
 
 function unlisten(listener: string): void {
-  const front = fronts.get(listener);
+  fronts.get(listener)?.close();
   fronts.delete(listener);
-  front?.close();
-  front?.closeIdleConnections();
+  secureFronts.delete(listener);
 }
 
 function sweep(): void {
@@ -213,6 +260,7 @@ function scheduleFlush(): void {
       const now = Math.floor(steadyMs() / 1000);
       if (now > second) {
         tell({ kind: 'counts', second: now - 1, services: takeCounts() });
+        for (const text of state.malformed.notes(performance.now())) tell({ kind: 'note', text });
         second = now;
       }
       scheduleFlush();
@@ -227,6 +275,7 @@ function steadyMs(): number {
 
 function takeCounts(): ServiceCounts[] {
   const all: ServiceCounts[] = [];
+  const malformed = state.malformed.take();
   for (const service of services.values()) {
     const counts: ServiceCounts = {
       service: service.door.service,
@@ -236,6 +285,7 @@ function takeCounts(): ServiceCounts[] {
       mirrored: taken(service, ({ apart }) => apart.mirrored),
       mirrorDropped: service.mirrors.takeDropped(),
       holdRefused: service.room.takeRefused(),
+      malformed: malformed.get(listenerOf(service.door)) ?? 0,
       rollout: service.identities?.rollout ?? null,
       identities: service.identities?.take() ?? [],
       ...service.takeFailed(),

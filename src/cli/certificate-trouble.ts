@@ -1,0 +1,35 @@
+import type { CertificateView } from '../controller/views.ts';
+
+export type CertificateTrouble = {
+  readonly says: string;
+  /** Clients are turned away, now or with the next change. */
+  readonly isBad: boolean;
+  readonly fix: string;
+};
+
+const DAY_MS = 86_400_000;
+/** What renews certificates by itself does so a month ahead: with three weeks left, it did not. */
+const SOON_DAYS = 21;
+
+/** What is wrong with a certificate of a door, or null. */
+export function certificateTrouble(
+  { file, notAfterMs, problem }: CertificateView,
+  nowMs: number,
+): CertificateTrouble | null {
+  if (problem !== null) {
+    const use = notAfterMs === null ? 'no HTTPS with it' : 'the former one stays in use';
+    return {
+      says: `${problem}: ${use}`,
+      isBad: true,
+      fix: 'mend the files: they are read anew by themselves',
+    };
+  }
+  if (notAfterMs === null) return null;
+  const days = Math.floor((notAfterMs - nowMs) / DAY_MS);
+  if (days >= SOON_DAYS) return null;
+  const fix = `renew it: files that are replaced are read anew by themselves`;
+  const until = new Date(notAfterMs).toISOString().slice(0, 10);
+  return days < 0
+    ? { says: `${file} ran out on ${until}`, isBad: true, fix }
+    : { says: `${file} runs out on ${until}, in ${days} days`, isBad: false, fix };
+}

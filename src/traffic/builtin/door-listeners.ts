@@ -1,0 +1,59 @@
+import type { Address } from '../../lib/address.ts';
+import { OperatingError } from '../../lib/errors.ts';
+import type { Door } from '../router.ts';
+
+export type Listen = { readonly address: Address; readonly isSecure: boolean };
+
+/** Where clients come, where plain HTTP is sent on, and the private address of each slot. */
+export function listensOn({ spec, preview }: Door): readonly Listen[] {
+  const host = spec.listen.address;
+  const front = { address: { host, port: spec.listen.port }, isSecure: isSecure(spec) };
+  const port = redirectOf(spec);
+  const redirect = port === null ? [] : [{ address: { host, port }, isSecure: false }];
+  const alone = preview === null ? [] : [preview.blue, preview.green];
+  return [front, ...redirect, ...alone.map((address) => ({ address, isSecure: false }))];
+}
+
+/** Why this door's listeners cannot be what those of other services are, or null. */
+export function mixedListener(door: Door, others: readonly Door[]): OperatingError | null {
+  for (const other of others) {
+    if (other.service === door.service) continue;
+    const why = mix(door, other);
+    if (why === null) continue;
+    return new OperatingError(
+      'TRAFFIC_DOOR_UNFIT',
+      `The door of ${door.service} was not installed: ${why}. What served before still serves. Give ${door.service} another port, or remove ${other.service} first.`,
+      { retryable: false },
+    );
+  }
+  return null;
+}
+
+function mix(a: Door, b: Door): string | null {
+  const [one, two] = [redirectOf(a.spec), redirectOf(b.spec)];
+  if (one !== null && portsOf(b).includes(one))
+    return `port ${one} is to redirect, and ${b.service} is served there`;
+  if (two !== null && portsOf(a).includes(two)) return `port ${two} redirects to ${b.service}`;
+  if (one !== null && one === two) {
+    if (a.spec.listen.address !== b.spec.listen.address)
+      return `port ${one} redirects to ${b.service}, at another address`;
+    if (a.spec.host === b.spec.host && a.spec.path === b.spec.path)
+      return `port ${one} redirects ${a.spec.host ?? 'any host'}${a.spec.path} to ${b.service} already`;
+  }
+  const isShared = a.spec.listen.port === b.spec.listen.port;
+  return isShared && isSecure(a.spec) !== isSecure(b.spec)
+    ? `${b.service} shares its port, and the services of one port have all TLS or none`
+    : null;
+}
+
+function portsOf({ spec, preview }: Door): readonly number[] {
+  return [spec.listen.port, ...(preview === null ? [] : [preview.blue.port, preview.green.port])];
+}
+
+function redirectOf({ proxy }: Door['spec']): number | null {
+  return proxy.kind === 'builtin' ? (proxy.redirectFrom ?? null) : null;
+}
+
+function isSecure({ proxy }: Door['spec']): boolean {
+  return proxy.kind === 'builtin' && proxy.tls !== undefined;
+}
