@@ -22,6 +22,7 @@ import type { Choice, ServiceLive } from './service-live.ts';
 import type { SlotLive } from './slot-live.ts';
 import { CLASS, NO_LATENCY } from '../../tally.ts';
 import { Tunnel } from './tunnel.ts';
+import { malformedRefuser, refuseTunnel, waitForTurn, wantsTunnel } from './turns.ts';
 import { CHOOSER, PREVIEWER, type Visitor, plainAddress, visitorOf, visitorsAddress } from './visitor.ts';
 import type { Waiter } from './waiting-room.ts';
 
@@ -30,8 +31,6 @@ const HEAD_TIMEOUT_MS = 30_000;
 /** Long, so that it is the client who closes an idle connection: the other way round a request can cross the close. */
 const KEEP_ALIVE_MS = 75_000;
 export const MAX_CONNECTIONS = 10_000;
-/** Requests of one connection behind the one that is served; more end it. */
-const MAX_PIPELINED = 128;
 
 /** What the front needs to know of the worker; replaced as services come and go. */
 export type FrontState = {
@@ -103,32 +102,12 @@ export function createHttpServer(listener: string, state: FrontState, isSecure: 
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     arrive({ isSecure, req, res: responseOn(req, socket), upgrade: { socket, head } });
   });
-  server.on('connect', (_req, socket) =>
-    socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'),
+  server.on('connect', (_req, socket) => refuseTunnel(socket as Socket));
+  server.on(
+    'clientError',
+    malformedRefuser((why) => state.malformed.count(listener, why)),
   );
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code?.startsWith('HPE_') === true && error.code !== 'HPE_INVALID_EOF_STATE')
-      state.malformed.count(listener, error.message);
-    refuseMalformed(error, socket as Socket);
-  });
   return server;
-}
-
-/**
- * Requests that a client sends without waiting for answers are served one at a time: in order for those that change
- * something, and one connection cannot open thousands to the application.
- */
-function waitForTurn({ req, res }: Arrival, queued: WeakMap<Socket, number>, begin: () => void): void {
-  const waiting = (queued.get(req.socket) ?? 0) + 1;
-  if (waiting > MAX_PIPELINED) {
-    req.socket.destroy();
-    return;
-  }
-  queued.set(req.socket, waiting);
-  res.once('socket', () => {
-    queued.set(req.socket, queued.get(req.socket)! - 1);
-    begin();
-  });
 }
 
 function serve(listener: string, state: FrontState, arrival: Arrival): void {
@@ -317,17 +296,6 @@ function countUnhealthy(service: ServiceLive, slot: 'blue' | 'green', identity: 
   });
 }
 
-/** HTTP/2 over cleartext is not spoken here: such a request is served as HTTP/1.1, which its sender must expect. */
-function wantsTunnel(req: IncomingMessage): boolean {
-  const upgrade = req.headers.upgrade?.toLowerCase() ?? '';
-  return (
-    upgrade !== 'h2c' &&
-    req.httpVersion === '1.1' &&
-    req.headers['content-length'] === undefined &&
-    req.headers['transfer-encoding'] === undefined
-  );
-}
-
 /** An upgrade may be answered like any request; then the connection ends with the answer. */
 function responseOn(req: IncomingMessage, socket: Socket): ServerResponse {
   const res = new ServerResponse(req);
@@ -344,19 +312,4 @@ function responseOn(req: IncomingMessage, socket: Socket): ServerResponse {
 function refuseClosing({ req, res }: Arrival, refusing: Refusing): void {
   res.shouldKeepAlive = false;
   refuse(req, res, refusing);
-}
-
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  const message = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
-  if (!socket.writable || error.code === 'ECONNRESET' || message?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
