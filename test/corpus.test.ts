@@ -39,11 +39,16 @@ test(`none of ${CORPUS.length} malformed or ambiguous requests reaches an applic
 });
 
 function differences(outcomes: Awaited<ReturnType<typeof outcomesOf>>): string[] {
-  const rows = new Set(PAGE.split('\n').map((line) => line.split(' | ').slice(0, 2).join(' | ')));
+  const rows = new Set(PAGE.split('\n').map((line) => timeless(line.split(' | ').slice(0, 2).join(' | '))));
   return CORPUS.flatMap(({ name }, i) => {
-    const row = `| ${cell(name)} | ${shown(outcomes[i]!)}`;
+    const row = timeless(`| ${cell(name)} | ${shown(outcomes[i]!)}`);
     return rows.has(row) ? [] : [row];
   });
+}
+
+/** Whether the application has seen the head of a request that breaks off is a matter of time. */
+function timeless(row: string): string {
+  return row.replace('cut off', 'refused');
 }
 
 test('each entry has a name of its own in its family', () => {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { find, run } from '../../bench/peers.ts';
 import { openBuiltin } from '../../src/traffic/builtin/conformance.ts';
+import type { TrafficRouter } from '../../src/traffic/router.ts';
 import { waitFor } from '../e2e/wait-for.ts';
 import { freePorts } from '../e2e/ports.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
@@ -47,40 +48,8 @@ type Opened = { readonly isUnharmed: () => boolean; readonly stop: () => Promise
 
 async function openOwn(lanes: readonly Lane[]): Promise<Opened> {
   const bench = await openBuiltin(1);
-  const health = { path: '/healthz', intervalMs: 60_000, timeoutMs: 5000, rise: 1, fall: 1000 };
-  for (const [i, { port, recorder }] of lanes.entries()) {
-    const service = `lane-${i}`;
-    await bench.router.install({
-      service,
-      spec: {
-        listen: { address: '127.0.0.1', port },
-        host: null,
-        path: '/',
-        proxy: { kind: 'builtin' },
-        drainMs: 1000,
-        streamGraceMs: 1000,
-        trustForwarded: false,
-        maxBodyBytes: null,
-      },
-      health: { blue: health, green: health },
-      sticky: { by: 'none' },
-      salt: '00112233445566778899aabbccddeeff',
-      slots: { blue: [{ host: '127.0.0.1', port: recorder.port, pathPrefix: '' }], green: [] },
-      preview: null,
-    });
-    await bench.router.apply({
-      service,
-      revision: 1,
-      serve: 'blue',
-      split: null,
-      replicas: { blue: 1, green: 0 },
-      standIn: false,
-    });
-    await waitFor(
-      `${service} to be healthy`,
-      async () => (await bench.router.observe(service)).slots.blue.replicas[0]?.healthy === true,
-    );
-  }
+  for (const [i, { port, recorder }] of lanes.entries())
+    await openLane(bench.router, { service: `lane-${i}`, port, to: recorder.port });
   const { cursor } = await bench.router.traffic('lane-0', null);
   let lost = false;
   const watch = setInterval(() => {
@@ -93,6 +62,43 @@ async function openOwn(lanes: readonly Lane[]): Promise<Opened> {
       await bench.close();
     },
   };
+}
+
+export type LaneSpec = { readonly service: string; readonly port: number; readonly to: number };
+
+/** Probed once: what is tried is not health. */
+export async function openLane(router: TrafficRouter, { service, port, to }: LaneSpec): Promise<void> {
+  const health = { path: '/healthz', intervalMs: 60_000, timeoutMs: 5000, rise: 1, fall: 1000 };
+  await router.install({
+    service,
+    spec: {
+      listen: { address: '127.0.0.1', port },
+      host: null,
+      path: '/',
+      proxy: { kind: 'builtin' },
+      drainMs: 1000,
+      streamGraceMs: 1000,
+      trustForwarded: false,
+      maxBodyBytes: null,
+    },
+    health: { blue: health, green: health },
+    sticky: { by: 'none' },
+    salt: '00112233445566778899aabbccddeeff',
+    slots: { blue: [{ host: '127.0.0.1', port: to, pathPrefix: '' }], green: [] },
+    preview: null,
+  });
+  await router.apply({
+    service,
+    revision: 1,
+    serve: 'blue',
+    split: null,
+    replicas: { blue: 1, green: 0 },
+    standIn: false,
+  });
+  await waitFor(
+    `${service} to be healthy`,
+    async () => (await router.observe(service)).slots.blue.replicas[0]?.healthy === true,
+  );
 }
 
 /** As somebody would write it who follows its manual: nothing here is rendered by us. */

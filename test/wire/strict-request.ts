@@ -11,6 +11,8 @@ export type Reading = {
   readonly requests: readonly ReadRequest[];
   /** Null: all was read. `more`: the last one is not whole. Anything else: why it is no HTTP to a strict reader. */
   readonly left: string | null;
+  /** Where the first one begins that is not among them. */
+  readonly at: number;
 };
 
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\u0021-\u007e]+) HTTP\/1\.([01])$/;
@@ -23,8 +25,8 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
 const TWINS = /^(?=.*_)(?:content.length|transfer.encoding|host|x.real.ip|x.forwarded.\w+|connection)$/i;
 const CHUNK = /^([0-9A-Fa-f]{1,8})(?:;[\w-]+(?:=(?:[\w-]+|"[\w -]*"))?)*$/;
 
-class Wrong extends Error {}
-class More extends Error {}
+export class Wrong extends Error {}
+export class More extends Error {}
 
 /**
  * Reads what an application received, by the grammar of RFC 9112 and nothing beside it: whatever it refuses, somebody
@@ -33,17 +35,21 @@ class More extends Error {}
 export function readStrictly(text: string): Reading {
   const requests: ReadRequest[] = [];
   const cursor = { text, at: 0 };
+  let at = 0;
   try {
-    while (cursor.at < text.length) requests.push(readRequest(cursor));
-    return { requests, left: null };
+    while (cursor.at < text.length) {
+      requests.push(readRequest(cursor));
+      at = cursor.at;
+    }
+    return { requests, left: null, at };
   } catch (error) {
-    if (error instanceof More) return { requests, left: 'more' };
-    if (error instanceof Wrong) return { requests, left: error.message };
+    if (error instanceof More) return { requests, left: 'more', at };
+    if (error instanceof Wrong) return { requests, left: error.message, at };
     throw error;
   }
 }
 
-type Cursor = { readonly text: string; at: number };
+export type Cursor = { readonly text: string; at: number };
 
 function readRequest(cursor: Cursor): ReadRequest {
   const first = line(cursor, 'the request line');
@@ -55,7 +61,7 @@ function readRequest(cursor: Cursor): ReadRequest {
   return { method, target, headers, body: readBody(cursor, headers, minor === '0') };
 }
 
-function line(cursor: Cursor, what: string): string {
+export function line(cursor: Cursor, what: string): string {
   const end = cursor.text.indexOf('\n', cursor.at);
   if (end === -1) throw new More();
   const all = cursor.text.slice(cursor.at, end);
@@ -64,14 +70,16 @@ function line(cursor: Cursor, what: string): string {
   return all.slice(0, -1);
 }
 
-function fields(cursor: Cursor): [string, string][] {
+/** Twins are refused in requests only: no application reads an answer. */
+export function fields(cursor: Cursor, mayBeTwins = false): [string, string][] {
   const all: [string, string][] = [];
   for (;;) {
     const text = line(cursor, 'a field');
     if (text === '') return all;
     const found = FIELD.exec(text);
     if (found === null) throw new Wrong(`field ${JSON.stringify(text.slice(0, 60))}`);
-    if (TWINS.test(found[1]!)) throw new Wrong(`field ${found[1]!}, which some read with dashes`);
+    if (!mayBeTwins && TWINS.test(found[1]!))
+      throw new Wrong(`field ${found[1]!}, which some read with dashes`);
     all.push([found[1]!, found[2]!]);
   }
 }
@@ -111,7 +119,7 @@ function readBody(cursor: Cursor, headers: readonly (readonly [string, string])[
   return take(cursor, Number(lengths[0]));
 }
 
-function chunks(cursor: Cursor): string {
+export function chunks(cursor: Cursor): string {
   let body = '';
   for (;;) {
     const found = CHUNK.exec(line(cursor, 'a chunk size'));
@@ -127,7 +135,7 @@ function chunks(cursor: Cursor): string {
   return body;
 }
 
-function take(cursor: Cursor, length: number): string {
+export function take(cursor: Cursor, length: number): string {
   if (cursor.text.length - cursor.at < length) throw new More();
   cursor.at += length;
   return cursor.text.slice(cursor.at - length, cursor.at);

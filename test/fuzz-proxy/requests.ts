@@ -1,0 +1,96 @@
+import { CORPUS } from '../corpus/corpus.ts';
+import { rngOf } from '../judge-traffic.ts';
+import { type Rng, mutated, pick, upTo } from './mutation.ts';
+
+/** What one client sends on one connection, without waiting. */
+export type Asked = { readonly method: string; readonly target: string };
+
+export type Conversation = {
+  readonly bytes: string;
+  /** How many requests that is, by the generator's book. */
+  readonly sent: number;
+  /** Those that are sound and stand before the first that is not: each must be answered, in order. */
+  readonly sound: readonly Asked[];
+  /** Whether the last of them asks for the end of the connection, and nothing in it is unsound. */
+  readonly ends: boolean;
+};
+
+const MOST_SOUND = 30;
+/** One in so many is sound to its end. */
+const ALL_SOUND = 4;
+
+/** A function of seed and number: a failing one is named by both. */
+export function conversationOf(seed: number, number: number): Conversation {
+  const rng = rngOf(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b));
+  rng();
+  const sound = Array.from({ length: upTo(rng, MOST_SOUND) }, (_, i) => soundRequest(rng, `/${number}-${i}`));
+  const bytes = sound.map((each) => each.bytes).join('');
+  const target = `/${number}-last`;
+  const last = `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+  if (number % ALL_SOUND === 0)
+    return {
+      bytes: bytes + last,
+      sent: sound.length + 1,
+      sound: [...sound, { method: 'GET', target }],
+      ends: true,
+    };
+  return { bytes: bytes + hostile(rng) + last, sent: sound.length + 2, sound, ends: false };
+}
+
+function hostile(rng: Rng): string {
+  const base = rng() < 0.3 ? pick(rng, CORPUS).bytes : soundRequest(rng, '/odd').bytes;
+  return base.length > 30_000 && rng() < 0.9
+    ? mutated('GET / HTTP/1.1\r\nHost: a\r\n\r\n', rng)
+    : mutated(base, rng);
+}
+
+type Made = Asked & { readonly bytes: string };
+
+/** Odd in every way that the grammar and the limits allow. */
+function soundRequest(rng: Rng, target: string): Made {
+  const method = pick(rng, ['GET', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+  const host = pick(rng, ['a', 'a', 'shop.test', 'SHOP.test:8080', '[::1]', '127.0.0.1:80']);
+  const absolute = rng() < 0.1 ? `http://${host}` : '';
+  const query = pick(rng, ['', '', '?a=b', '?', '?a=%00&b=/../', '?\'"<>[]{}|^`\\']);
+  const head = [
+    `${method} ${absolute}${target}${query} HTTP/1.1`,
+    `${pick(rng, ['Host', 'host', 'HOST'])}: ${host}`,
+  ];
+  for (let i = upTo(rng, 4); i > 0; i -= 1) head.push(pick(rng, FIELDS));
+  const body = 'b'.repeat(Math.floor(rng() ** 6 * 5000));
+  if (rng() < 0.2) return { method, target, bytes: withChunks(rng, head, body) };
+  if (body !== '' || rng() < 0.2) head.push(`Content-Length: ${body.length}`);
+  return { method, target, bytes: `${head.join('\r\n')}\r\n\r\n${body}` };
+}
+
+const FIELDS: readonly string[] = [
+  'X-A:',
+  'X-A:b',
+  'X-A: \t b \t ',
+  'X-A: a, b, "c;d"',
+  "!#$%&'*+.^`|~: odd",
+  'X-B: \x80\xff',
+  'Cookie: a=b; c=d',
+  'Cookie: bascule_id=0123456789abcdef0123456789abcdef',
+  'X-Request-ID: 1',
+  'X-Forwarded-For: 6.6.6.6',
+  'Forwarded: for=6.6.6.6',
+  'Connection: keep-alive',
+  'Connection: X-A, keep-alive',
+  'TE: trailers',
+  'Keep-Alive: timeout=5',
+  'Accept: */*',
+  'Range: bytes=0-1',
+  'Content-Type: text/plain',
+];
+
+function withChunks(rng: Rng, head: readonly string[], body: string): string {
+  let text = `${head.join('\r\n')}\r\nTransfer-Encoding: ${pick(rng, ['chunked', 'Chunked'])}\r\n\r\n`;
+  for (let at = 0; at < body.length;) {
+    const size = 1 + upTo(rng, body.length - at - 1);
+    const digits = rng() < 0.5 ? size.toString(16) : size.toString(16).toUpperCase();
+    text += `${digits}${pick(rng, ['', '', ';a', ';a=b', ';a="b c"'])}\r\n${body.slice(at, at + size)}\r\n`;
+    at += size;
+  }
+  return `${text}0\r\n${pick(rng, ['', '', 'X-Sum: 1\r\n', 'X-Sum: 1\r\nHost: b\r\n'])}\r\n`;
+}
