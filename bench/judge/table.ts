@@ -1,5 +1,6 @@
 import { quantile, type Cell } from './compare.ts';
 import { CONTENDERS } from './contenders.ts';
+import type { Costs } from './cost.ts';
 import { percent } from './goals.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -27,6 +28,28 @@ export function faultTable(scenarios: readonly Scenario[], cells: readonly Cell[
       return `${percent(cell.back / cell.runs)}; ${middle}/${late} s; ${quantile(cell.backRequests, 0.5)}`;
     },
   );
+}
+
+export function costTable({ rows, live }: Costs): string {
+  const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
+  return [
+    line(['', 'a second judged', 'a verdict shown', 'state as JSON, deflated', 'memory asked for a second']),
+    line(['---', '--:', '--:', '--:', '--:']),
+    ...rows.map((one) =>
+      line([
+        `${one.checks} checks, ${one.rps} req/s`,
+        `${one.secondMicros.toFixed(1)} µs`,
+        `${one.verdictMicros.toFixed(1)} µs`,
+        `${kib(one.stateBytes)}, ${kib(one.packedBytes)}`,
+        kib(one.allocated),
+      ]),
+    ),
+    '',
+    ...live.map(
+      ({ checks, part, heldBytes }) =>
+        `1,000 live judges with ${checks} checks: ${(100 * part).toFixed(1)} % of a core, ${kib(heldBytes)} of memory each`,
+    ),
+  ].join('\n');
 }
 
 function tableOf(
