@@ -31,7 +31,6 @@ export function faultTable(scenarios: readonly Scenario[], cells: readonly Cell[
 }
 
 export function costTable({ rows, live }: Costs): string {
-  const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
   return [
     line(['', 'a second judged', 'a verdict shown', 'state as JSON, deflated', 'memory asked for a second']),
     line(['---', '--:', '--:', '--:', '--:']),
@@ -71,6 +70,10 @@ function tableOf(
     return `${one.name} (${Math.min(...all)} runs)`;
   });
   return [`${says}:`, '', line(['', ...runs]), line(['---', ...used.map(() => '--:')]), ...rows].join('\n');
+}
+
+function kib(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1)} KiB`;
 }
 
 function line(texts: readonly string[]): string {
