@@ -1,5 +1,5 @@
 import { rngOf } from '../../test/judge-traffic.ts';
-import { CONTENDERS, type Contender } from './contenders.ts';
+import { CONTENDERS, REFERENCE_ID, type Contender } from './contenders.ts';
 import type { Outcome } from './outcome.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -22,7 +22,8 @@ export type Cell = {
 const LEAST_RUNS = 10;
 
 export function cellOf(contender: Contender, scenario: Scenario, reps: number): Cell {
-  const runs = Math.max(LEAST_RUNS, Math.round(reps * contender.part));
+  const times = contender.id === REFERENCE_ID ? (scenario.times ?? 1) : 1;
+  const runs = Math.max(LEAST_RUNS, Math.round(reps * times * contender.part));
   const outcomes = Array.from({ length: runs }, (_, run) => {
     // Every judge meets the same draws, as far as its own shares let it.
     const rng = rngOf(seedOf(scenario.id) + run * 7919);

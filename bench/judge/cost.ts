@@ -1,22 +1,45 @@
-/** What judging costs: CPU time for a second judged and for a verdict, bytes of state. */
+/** What judging costs: CPU time for a second judged and for a verdict, memory asked for and held. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { deflateRawSync } from 'node:zlib';
 import { judgeSecond, startJudge } from '../../src/judge/judge.ts';
 import type { JudgedSecond, JudgeState } from '../../src/judge/state.ts';
-import { verdictOf } from '../../src/judge/verdict.ts';
+import { verdictOf, wordOf } from '../../src/judge/verdict.ts';
 import type { Check, JudgePolicy } from '../../src/release/service.ts';
 import { DEFAULT_JUDGING, rngOf } from '../../test/judge-traffic.ts';
 import { USUAL, trafficOf } from './traffic.ts';
 
 const SECONDS = 3000;
 /** Judges at once, and seconds of each, for the cost of many. */
-const LIVE = { judges: 1000, seconds: 5 };
+const LIVE = { judges: 1000, seconds: 10 };
+/** So few that what they ask for is never collected while it is counted. */
+const COUNTED_SECONDS = 40;
+
+export type Costs = { readonly rows: readonly Cost[]; readonly live: readonly Live[] };
 
 export type Cost = {
-  readonly name: string;
+  readonly checks: number;
+  readonly rps: number;
   readonly secondMicros: number;
+  /** All that is shown, intervals and all. */
   readonly verdictMicros: number;
   readonly stateBytes: number;
-  /** Of a state after one hour more. */
+  /** The same JSON, deflated. */
+  readonly packedBytes: number;
+  /** Of a state after an hour more. */
   readonly laterBytes: number;
+  /** Bytes that a second asks for, most of them for that second only. */
+  readonly allocated: number;
+  readonly allocatedLater: number;
+};
+
+/** 1,000 judges, each judged and asked for its word once a second, as the controller does. */
+export type Live = {
+  readonly checks: number;
+  /** Part of one core. */
+  readonly part: number;
+  /** Bytes of heap that each holds. */
+  readonly heldBytes: number;
 };
 
 const QUANTILES = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
@@ -34,53 +57,73 @@ const TEN: JudgePolicy = {
   warmUpMs: 10_000,
 };
 
-export function costs(): readonly Cost[] {
-  return [10, 100, 1000].flatMap((rps) => [
-    costOf(`defaults, ${rps} requests a second`, rps, DEFAULT_JUDGING),
-    costOf(`10 checks, ${rps} requests a second`, rps, TEN),
-  ]);
+const POLICIES = [
+  { checks: 6, policy: DEFAULT_JUDGING },
+  { checks: 10, policy: TEN },
+] as const;
+
+export function costs(): Costs {
+  const rows = [10, 100, 1000].flatMap((rps) => POLICIES.map((one) => costOf(one, rps)));
+  return { rows, live: POLICIES.map(liveCost) };
 }
 
-/** Part of one core that so many judges take, each judged and asked for its word once a second. */
-export function coreForLive(): { readonly judges: number; readonly part: number } {
-  const { start, seconds } = recorded(100, DEFAULT_JUDGING, 60);
-  const warm = seconds.reduce(judgeSecond, start);
-  const more = seconds.slice(0, LIVE.seconds);
+function liveCost({ checks, policy }: (typeof POLICIES)[number]): Live {
+  const { start, seconds } = recorded(100, policy, 300 + LIVE.seconds);
+  const warm = seconds.slice(0, 300).reduce(judgeSecond, start);
+  const more = seconds.slice(300);
+  const heapBefore = heapNow();
   const states: JudgeState[] = Array.from({ length: LIVE.judges }, () => warm);
   const micros = cpuMicros(() => {
     for (const second of more) {
       for (let i = 0; i < states.length; i++) {
-        states[i] = judgeSecond(states[i]!, { ...second, second: 2_000_000 + second.second, stepIndex: 0 });
-        verdictOf(states[i]!);
+        states[i] = judgeSecond(states[i]!, second);
+        wordOf(states[i]!);
       }
     }
   });
-  return { judges: LIVE.judges, part: micros / 1e6 / LIVE.seconds };
+  const heldBytes = (heapNow() - heapBefore) / states.length;
+  return { checks, part: micros / 1e6 / LIVE.seconds, heldBytes };
 }
 
-function costOf(name: string, rps: number, policy: JudgePolicy): Cost {
+function costOf({ checks, policy }: (typeof POLICIES)[number], rps: number): Cost {
   const { start, seconds } = recorded(rps, policy, SECONDS);
+  const later = seconds.map((second) => ({ ...second, stepIndex: second.stepIndex + 9 }));
   let state = start;
   const fold = (): void => {
     state = seconds.reduce(judgeSecond, start);
   };
-  fold();
+  for (let warming = 0; warming < 3; warming++) fold();
   const secondMicros = Math.min(cpuMicros(fold), cpuMicros(fold), cpuMicros(fold)) / SECONDS;
   const verdicts = cpuMicros(() => {
-    for (let i = 0; i < 1000; i++) verdictOf(state);
+    for (let i = 0; i < SECONDS; i++) verdictOf(state);
   });
-  const later = seconds.reduce(
-    (one, second) => judgeSecond(one, { ...second, stepIndex: second.stepIndex + 9 }),
-    state,
-  );
-  const [stateBytes, laterBytes] = [state, later].map((one) => JSON.stringify(one).length);
+  const hourLater = later.reduce(judgeSecond, state);
+  const [json, laterJson] = [JSON.stringify(state), JSON.stringify(hourLater)];
   return {
-    name,
+    checks,
+    rps,
     secondMicros,
-    verdictMicros: verdicts / 1000,
-    stateBytes: stateBytes!,
-    laterBytes: laterBytes!,
+    verdictMicros: verdicts / SECONDS,
+    stateBytes: json.length,
+    packedBytes: deflateRawSync(json).length,
+    laterBytes: laterJson.length,
+    allocated: allocatedBy(seconds.slice(0, 60).reduce(judgeSecond, start), seconds.slice(60)),
+    allocatedLater: allocatedBy(hourLater, later),
   };
+}
+
+/** Bytes that one of the first seconds asks for. */
+function allocatedBy(state: JudgeState, seconds: readonly JudgedSecond[]): number {
+  const before = heapNow();
+  for (let i = 0; i < COUNTED_SECONDS; i++) state = judgeSecond(state, seconds[i]!);
+  return (process.memoryUsage().heapUsed - before) / COUNTED_SECONDS;
+}
+
+/** Bytes of heap in use once nothing is left to collect. */
+function heapNow(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
 }
 
 function recorded(

@@ -1,16 +1,17 @@
 /**
  * Records traces for the comparison of judges: the example's shop in two versions behind the built-in proxy, everything as it is
- * deployed, both with half of the requests. What is written is what the proxy counted.
+ * deployed, both with half of the requests, and real faults. What is written is what the proxy counted.
  *
- *   node bench/judge/record.ts FOLDER [--seconds 120] [--rps 100]
+ *   node bench/judge/record.ts [FOLDER] [--seconds 90] [--rps 100] [--only PATTERN]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cp, writeFile } from 'node:fs/promises';
+import { copyFile, cp, rm, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { openSqliteSamples } from '../../src/journal/sqlite/samples.ts';
 import type { ReplicaSecond, SparseHistogram } from '../../src/traffic/counts.ts';
 import { createWorld, type Controller, type World } from '../../test/e2e/harness.ts';
@@ -18,42 +19,74 @@ import { freePorts, freeRange } from '../../test/e2e/ports.ts';
 import type { Trace, TraceSide } from './trace.ts';
 
 const SHOP = fileURLToPath(new URL('../../examples/node-shop', import.meta.url));
+const FAULTY = fileURLToPath(new URL('../../test/e2e/faulty-shop.mjs', import.meta.url));
+const KEPT = fileURLToPath(new URL('traces', import.meta.url));
 const SLOT_PORTS = 8;
 const USUAL = { medianMs: 20, errorRate: 0.001, slowdown: 1, tickMs: 1000 };
+/** When the shared database stalls, and for how long. */
+const STALL = { afterSeconds: 30, seconds: 10 };
 
-type Kind = Pick<Trace, 'name' | 'kind' | 'says'> & { readonly change: Partial<typeof USUAL> };
+type Kind = Pick<Trace, 'name' | 'kind' | 'says' | 'ages'> & {
+  readonly change: object;
+  readonly stalls?: true;
+};
 
 const KINDS: readonly Kind[] = [
-  { name: 'same', kind: 'healthy', says: 'real processes, same version', change: {} },
-  { name: 'errors-5', kind: 'fault', says: 'real processes, 0.1 → 5 % errors', change: { errorRate: 0.05 } },
-  { name: 'errors-1', kind: 'fault', says: 'real processes, 0.1 → 1 % errors', change: { errorRate: 0.01 } },
-  { name: 'slow-2', kind: 'fault', says: 'real processes, twice as slow', change: { slowdown: 2 } },
-  { name: 'dead', kind: 'fault', says: 'real processes, every page fails', change: { errorRate: 1 } },
+  { name: 'same', kind: 'healthy', says: 'same version', change: {} },
+  { name: 'stall', kind: 'healthy', says: 'shared database stalls for 10 s', change: {}, stalls: true },
+  {
+    name: 'cold',
+    kind: 'healthy',
+    says: 'cold start, 5 times as slow for 10 s',
+    change: { fault: { coldSeconds: 10 } },
+    ages: true,
+  },
+  { name: 'errors-1', kind: 'fault', says: '0.1 → 1 % errors', change: { errorRate: 0.01 } },
+  { name: 'errors-5', kind: 'fault', says: '0.1 → 5 % errors', change: { errorRate: 0.05 } },
+  { name: 'dead', kind: 'fault', says: 'every page fails', change: { errorRate: 1 } },
+  { name: 'slow-2', kind: 'fault', says: 'twice as slow', change: { slowdown: 2 } },
+  {
+    name: 'leak',
+    kind: 'fault',
+    says: '0.1 pp more errors each second',
+    change: { fault: { leakPerSecond: 0.001 } },
+    ages: true,
+  },
 ];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '120' }, rps: { type: 'string', default: '100' } },
+  options: {
+    seconds: { type: 'string', default: '90' },
+    rps: { type: 'string', default: '100' },
+    only: { type: 'string', default: '' },
+  },
 });
-const folder = positionals[0];
-if (folder === undefined) throw new Error('where to? node bench/judge/record.ts FOLDER');
+const folder = positionals[0] ?? KEPT;
 mkdirSync(folder, { recursive: true });
-for (const kind of KINDS) {
+for (const kind of KINDS.filter(({ name }) => new RegExp(values.only, 'u').test(name))) {
   const trace = await recorded(kind, Number(values.seconds), Number(values.rps));
-  writeFileSync(join(folder, `${kind.name}.json`), `${JSON.stringify(trace)}\n`);
+  writeFileSync(join(folder, `${kind.name}.json.gz`), gzipSync(JSON.stringify(trace), { level: 9 }));
   console.log(`${kind.name}: ${trace.seconds.length} seconds`);
 }
 
-async function recorded({ change, ...kind }: Kind, seconds: number, rps: number): Promise<Trace> {
+async function recorded({ change, stalls, ...kind }: Kind, seconds: number, rps: number): Promise<Trace> {
   const world = await createWorld();
   try {
     const [port] = await freePorts(1);
-    const { shop, controller } = await opened(world, port!);
+    const { shop, controller, stallFile } = await opened(world, port!);
     await deployed(world, shop, { version: 'v1', ...USUAL });
     const load = loaded(port!, rps);
     await deployed(world, shop, { version: 'v2', ...USUAL, ...change });
     // A second or two go by until the share is proven everywhere, and until the last second is counted.
-    await sleep((seconds + 4) * 1000);
+    const over = sleep((seconds + 4) * 1000);
+    if (stalls === true) {
+      await sleep(STALL.afterSeconds * 1000);
+      await writeFile(stallFile, '');
+      await sleep(STALL.seconds * 1000);
+      await rm(stallFile);
+    }
+    await over;
     load.stop();
     await world.run(['abort', 'shop'], { cwd: shop });
     // What a controller still writes cannot be read by another process.
@@ -67,9 +100,10 @@ async function recorded({ change, ...kind }: Kind, seconds: number, rps: number)
 async function opened(
   world: World,
   port: number,
-): Promise<{ readonly shop: string; readonly controller: Controller }> {
-  const shop = join(world.directory, 'shop');
+): Promise<{ readonly shop: string; readonly controller: Controller; readonly stallFile: string }> {
+  const [shop, stallFile] = [join(world.directory, 'shop'), join(world.directory, 'stall')];
   await cp(SHOP, shop, { recursive: true });
+  await copyFile(FAULTY, join(shop, 'faulty-shop.mjs'));
   const first = await freeRange(SLOT_PORTS);
   const serverFile = join(world.directory, 'server.yaml');
   await writeFile(serverFile, `slot-ports: ${first}-${first + SLOT_PORTS - 1}\n`);
@@ -78,7 +112,8 @@ async function opened(
     `version: 1
 services:
   shop:
-    run: node server.mjs
+    run: node faulty-shop.mjs
+    env: {STALL_FILE: ${stallFile}}
     health: {path: /healthz, interval: 500ms}
     listen: 127.0.0.1:${port}
     strategy:
@@ -90,7 +125,7 @@ services:
         judge: {use: {limits: {interval: 1h, max: {error-rate: 100%}}}}
 `,
   );
-  return { shop, controller: await world.serve({ args: ['--config', serverFile] }) };
+  return { shop, stallFile, controller: await world.serve({ args: ['--config', serverFile] }) };
 }
 
 async function deployed(world: World, shop: string, version: Record<string, unknown>): Promise<void> {
@@ -127,7 +162,7 @@ function loaded(port: number, rps: number): { readonly stop: () => void } {
   };
 }
 
-/** Seconds in which both sides had half of the requests, without the first two. */
+/** Seconds in which both sides had half of the requests, without the first, in which the share changed. */
 async function countsOf(world: World): Promise<Trace['seconds']> {
   const samples = await openSqliteSamples({
     dir: world.stateDirectory,
@@ -142,7 +177,7 @@ async function countsOf(world: World): Promise<Trace['seconds']> {
   const both = [...seconds.values()].filter((rows) =>
     ['blue', 'green'].every((slot) => rows.some((row) => row.slot === slot)),
   );
-  return both.slice(2).map((rows) => ({ stable: sideOf(rows, 'blue'), candidate: sideOf(rows, 'green') }));
+  return both.slice(1).map((rows) => ({ stable: sideOf(rows, 'blue'), candidate: sideOf(rows, 'green') }));
 }
 
 function sideOf(rows: readonly ReplicaSecond[], slot: 'blue' | 'green'): TraceSide {

@@ -1,5 +1,6 @@
 import { quantile, type Cell } from './compare.ts';
 import { CONTENDERS } from './contenders.ts';
+import type { Costs } from './cost.ts';
 import { percent } from './goals.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -29,6 +30,27 @@ export function faultTable(scenarios: readonly Scenario[], cells: readonly Cell[
   );
 }
 
+export function costTable({ rows, live }: Costs): string {
+  return [
+    line(['', 'a second judged', 'a verdict shown', 'state as JSON, deflated', 'memory asked for a second']),
+    line(['---', '--:', '--:', '--:', '--:']),
+    ...rows.map((one) =>
+      line([
+        `${one.checks} checks, ${one.rps} req/s`,
+        `${one.secondMicros.toFixed(1)} µs`,
+        `${one.verdictMicros.toFixed(1)} µs`,
+        `${kib(one.stateBytes)}, ${kib(one.packedBytes)}`,
+        kib(one.allocated),
+      ]),
+    ),
+    '',
+    ...live.map(
+      ({ checks, part, heldBytes }) =>
+        `1,000 live judges with ${checks} checks: ${(100 * part).toFixed(1)} % of a core, ${kib(heldBytes)} of memory each`,
+    ),
+  ].join('\n');
+}
+
 function tableOf(
   says: string,
   scenarios: readonly Scenario[],
@@ -48,6 +70,10 @@ function tableOf(
     return `${one.name} (${Math.min(...all)} runs)`;
   });
   return [`${says}:`, '', line(['', ...runs]), line(['---', ...used.map(() => '--:')]), ...rows].join('\n');
+}
+
+function kib(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1)} KiB`;
 }
 
 function line(texts: readonly string[]): string {

@@ -1,9 +1,10 @@
 /**
  * Traffic of real processes, made again: both versions were served half of the requests, so that any share can be made of it by
- * leaving requests out at random. A trace is gone through again and again.
+ * leaving requests out at random. A trace is gone through again and again. Recorded by `node bench/judge/record.ts`.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { ReplicaSecond, SparseHistogram } from '../../src/traffic/counts.ts';
 import { binomial, replicaRow, type Rng } from '../../test/judge-traffic.ts';
 import type { Scenario } from './scenarios.ts';
@@ -16,6 +17,8 @@ export type Trace = {
   readonly name: string;
   readonly kind: Scenario['kind'];
   readonly says: string;
+  /** What happens in it happens at its age: it is gone through from its start, and what is longer goes on as its end does. */
+  readonly ages?: true;
   readonly seconds: readonly { readonly stable: TraceSide; readonly candidate: TraceSide }[];
 };
 
@@ -23,9 +26,9 @@ export type Trace = {
 export function tracesIn(folder: string): readonly Scenario[] {
   if (folder === '' || !existsSync(folder)) return [];
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
+    .filter((file) => file.endsWith('.json.gz'))
     .toSorted()
-    .map((file) => scenarioOf(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Trace));
+    .map((file) => scenarioOf(JSON.parse(gunzipSync(readFileSync(join(folder, file))).toString()) as Trace));
 }
 
 function scenarioOf(trace: Trace): Scenario {
@@ -35,17 +38,22 @@ function scenarioOf(trace: Trace): Scenario {
   return {
     id: `trace-${trace.name}`,
     kind: trace.kind,
-    says: trace.says,
+    says: `real processes: ${trace.says}`,
     rps,
     traffic: (rng) => replayed(trace, rng),
   };
 }
 
+/** Seconds at the end of a trace by its age, of which what is longer is made. */
+const END_SECONDS = 20;
+
 function replayed(trace: Trace, rng: Rng): Traffic {
-  const from = Math.floor(rng() * trace.seconds.length);
+  const { length } = trace.seconds;
+  const from = trace.ages === true ? 0 : Math.floor(rng() * length);
+  const over = length - END_SECONDS;
   return (age, share) => {
-    const length = trace.seconds.length;
-    const { stable, candidate } = trace.seconds[(((from + age) % length) + length) % length]!;
+    const at = trace.ages === true && age >= length ? over + ((age - over) % END_SECONDS) : from + age;
+    const { stable, candidate } = trace.seconds[((at % length) + length) % length]!;
     const rows = [thinned(stable, 1 - share, { slot: 'blue', replica: 0, second: secondOf(age) }, rng)];
     if (share > 0)
       rows.push(thinned(candidate, share, { slot: 'green', replica: 0, second: secondOf(age) }, rng));

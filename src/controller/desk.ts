@@ -6,7 +6,7 @@ import type { BareEvent } from './engine.ts';
 import { firstFailures } from './first-failures.ts';
 import { NO_EVIDENCE, type Evidence } from './records.ts';
 import type { Ring } from './ring.ts';
-import { evidenceIn, openSession, takeSecond, verdictIn, type Session } from './session.ts';
+import { evidenceIn, openSession, takeSecond, judgeWordIn, type Session } from './session.ts';
 
 /**
  * Lays each closed second of counts to the share that it belongs to and asks the judge. A session is a fold over
@@ -66,7 +66,7 @@ export function wordIn(
     };
   }
   if (session.judge.step.index === -1) return null;
-  const { overall, judgedSecondsInStep, candidateRequestsInStep, reason, hold } = verdictIn(session);
+  const { overall, judgedSecondsInStep, candidateRequestsInStep, reason, hold } = judgeWordIn(session);
   // The first second of a new share is not closed yet: what the judge says is still about the former one. Harm it
   // is all the same.
   const isFormer = session.judge.step.index !== rollout.stage;

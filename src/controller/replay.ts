@@ -15,7 +15,7 @@ import {
   openSession,
   spanAt,
   takeSecond,
-  verdictIn,
+  judgeWordIn,
   type Session,
 } from './session.ts';
 
@@ -134,7 +134,7 @@ class Stages {
       hold,
       candidateRequestsInStep: requests,
       judgedSecondsInStep: seconds,
-    } = verdictIn(session);
+    } = judgeWordIn(session);
     const at = { second: session.upTo, candidateRequests: requests };
     if (overall === 'severe') return { act: 'rollback', reason, ...at };
     if (overall === 'harmful') {

@@ -1,6 +1,6 @@
 import { forgetHarm, judgeSecond, startJudge, takeMeasured } from '../judge/judge.ts';
 import type { JudgeState } from '../judge/state.ts';
-import { verdictOf, type Verdict } from '../judge/verdict.ts';
+import { verdictOf, wordOf, type Verdict, type Word } from '../judge/verdict.ts';
 import { JUDGE_VERSION } from '../judge/version.ts';
 import { startWatch, watchSecond, watchVerdict, type WatchState } from '../judge/watch.ts';
 import { plannedSeconds } from '../release/plan.ts';
@@ -31,6 +31,8 @@ export type Session = {
   upTo: number;
   readonly sides: Sides;
   /** The judge's word on its state, which is asked for more often than a second closes. */
+  word: { readonly of: JudgeState; readonly is: Word } | null;
+  /** All that it has to say, for whoever looks. */
   verdict: { readonly of: JudgeState; readonly is: Verdict } | null;
 };
 
@@ -54,6 +56,7 @@ export function openSession(rollout: Rollout, past: Past): Session | null {
     forgotFrom: null,
     upTo: first.fromSecond - 1,
     sides: newSides(),
+    word: null,
     verdict: null,
   };
 }
@@ -96,6 +99,11 @@ function takeAside(session: Session, points: readonly MeasuredPoint[], span: Sta
 /** The share that a second counts for, or null: the second of a change counts for none. */
 export function spanAt(rollout: Rollout, second: number): StageSpan | null {
   return rollout.spans.find((one) => covers(one, second)) ?? null;
+}
+
+export function judgeWordIn(session: Session): Word {
+  if (session.word?.of !== session.judge) session.word = { of: session.judge, is: wordOf(session.judge) };
+  return session.word.is;
 }
 
 export function verdictIn(session: Session): Verdict {

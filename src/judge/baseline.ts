@@ -10,7 +10,7 @@ import {
   quantileBucket,
   totalWeight,
 } from './latency.ts';
-import { decidedOf, eventsOn, failuresOf, replicaSides, sumOf, type Reading } from './reading.ts';
+import { decidedOf, eventsOn, failuresOf, firstHalfOf, sideOf, sumOf, type Reading } from './reading.ts';
 import { advanceSevere } from './severe.ts';
 import type { CheckState, JudgeState } from './state.ts';
 
@@ -63,29 +63,27 @@ export function learn(state: JudgeState, reading: Reading): JudgeState {
 
 function learnCheck(
   check: CheckState,
-  reading: Pick<Reading, 'stable' | 'halves'>,
+  { stable, firstHalf }: Pick<Reading, 'stable' | 'firstHalf'>,
   people: boolean,
 ): Dispersion {
-  const count = (side: Reading['stable']): number => eventsOn(side, check.check, check.line, 0);
+  const both = eventsOn(stable, check.check, check.line, 0);
   // First failures follow who is there, not who is new: two seconds in a row are alike.
-  if (people) return learnSecond(check.dispersion, count(reading.stable), 1);
-  if (reading.halves === null)
-    return learnSecond(check.dispersion, count(reading.stable), reading.stable.units);
-  const [first, second] = reading.halves;
-  const units = first.units + second.units;
+  if (people) return learnSecond(check.dispersion, both, 1);
+  if (firstHalf === null) return learnSecond(check.dispersion, both, stable.units);
   return learnHalves(check.dispersion, {
-    first: count(first),
-    both: count(first) + count(second),
-    share: units > 0 ? first.units / units : 0.5,
+    first: eventsOn(firstHalf, check.check, check.line, 0),
+    both,
+    share: stable.units > 0 ? firstHalf.units / stable.units : 0.5,
   });
 }
 
 function learnSecondBefore(state: JudgeState, replicas: readonly ReplicaSecond[]): JudgeState {
   const counted = { ...state, replicas: replicasOf(state, replicas) };
-  const { side, halves } = replicaSides(replicas, counted.replicas.stable > 1);
+  const stable = sideOf(replicas);
+  const firstHalf = counted.replicas.stable > 1 ? firstHalfOf(replicas) : null;
   const checks = counted.checks.map((check) => {
     if (state.unit === 'identity' || (check.check.kind === 'line' && check.line === null)) return check;
-    return { ...check, dispersion: learnCheck(check, { stable: side, halves }, false) };
+    return { ...check, dispersion: learnCheck(check, { stable, firstHalf }, false) };
   });
   const latency = {
     ...state.latency,
@@ -98,7 +96,7 @@ function learnSecondBefore(state: JudgeState, replicas: readonly ReplicaSecond[]
   const severe = advanceSevere(state.severe, {
     second: replicas[0]?.second ?? 0,
     candidate: [0, 0],
-    stable: [side.units, side.failed],
+    stable: [stable.units, stable.failed],
     people: { failed: 0, active: 0 },
   });
   const learned = { ...counted, checks, latency, severe };

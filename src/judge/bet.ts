@@ -39,23 +39,22 @@ export type BetTable = {
 export function betTable(bets: readonly number[], margin: Margin, share: number): BetTable {
   const w = Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
   const theta = (w * margin.ratio) / (w * margin.ratio + 1 - w);
-  const candidateEvent: number[] = [];
-  const stableEvent: number[] = [];
-  const request: number[] = [];
-  const slope: number[] = [];
-  for (const r of bets) {
+  // Copied whole and changed in place: pushed one by one, an array is copied each time that it grows.
+  const candidateEvent = bets.slice();
+  const stableEvent = bets.slice();
+  const hasCost = margin.add !== 0;
+  const request = bets.slice().fill(0);
+  const slope = hasCost ? request.slice() : request;
+  for (let i = 0; i < bets.length; i++) {
+    const r = bets[i]!;
     const b = -Math.log1p(theta * (r - 1));
     const a = Math.log(r) + b;
-    candidateEvent.push(a);
-    stableEvent.push(b);
-    if (margin.add === 0) {
-      request.push(0);
-      slope.push(0);
-      continue;
-    }
+    candidateEvent[i] = a;
+    stableEvent[i] = b;
+    if (!hasCost) continue;
     const excess = w * Math.expm1(a);
-    request.push(-Math.log1p(margin.add * excess));
-    slope.push(excess / (1 + margin.add * excess));
+    request[i] = -Math.log1p(margin.add * excess);
+    slope[i] = excess / (1 + margin.add * excess);
   }
   return { bets, candidateEvent, stableEvent, request, slope };
 }
@@ -82,4 +81,40 @@ export function shareGain(table: BetTable, index: number, events: Events): numbe
   if (all === 0) return paid;
   const share = events.candidate / all;
   return Math.log1p(share * (table.bets[index]! - 1)) + table.stableEvent[index]! + paid;
+}
+
+export type Damping = {
+  /** What the log gain is divided by: φ or τ. */
+  readonly by: number;
+  /** The most that one bet may gain. */
+  readonly cap: number;
+};
+
+/** Log gains of all likelihood-ratio bets of a table. */
+export function ratioGains(table: BetTable, events: Events, damping: Damping): number[] {
+  const gains = table.stableEvent.slice();
+  setRatioGains(gains, { table, events, damping });
+  return gains;
+}
+
+type Bets = { readonly table: BetTable; readonly events: Events; readonly damping: Damping };
+
+/** The same into a list that is there already. */
+export function setRatioGains(gains: number[], { table, events, damping }: Bets): void {
+  const { by, cap } = damping;
+  for (let i = 0; i < gains.length; i++) gains[i] = Math.min(cap, ratioGain(table, i, events) / by);
+}
+
+/** Log gains of all share bets of a table. */
+export function shareGains(table: BetTable, events: Events, { by, cap }: Damping): number[] {
+  const gains = table.stableEvent.slice();
+  for (let i = 0; i < gains.length; i++) gains[i] = Math.min(cap, shareGain(table, i, events) / by);
+  return gains;
+}
+
+/** What so many requests cost more per unit of a wider margin, bet by bet. */
+export function slopesOf(table: BetTable, requests: number): number[] {
+  const slopes = table.slope.slice();
+  for (let i = 0; i < slopes.length; i++) slopes[i]! *= requests;
+  return slopes;
 }

@@ -49,7 +49,7 @@ export type MeasureVerdict =
 /** Windows in a row without a value that `fail` takes for harm: one alone may be a restart of the source. */
 export const GAP_FAILS = 3;
 
-/** `harmLimit`: ln of what its evidence must reach to be worse (`ownLimit`). */
+/** `harmLimit`: ln of what its evidence must reach to be worse (`ownLimits`). */
 export function describeMeasure(state: MeasureState, harmLimit: number): MeasureResult {
   const { measure, gap, windows } = state;
   const { candidate, stable } = valuesOf(state);

@@ -1,5 +1,4 @@
 import { harmShiftOf, safeMargin, safeShiftOf, type LineCheck, type RateCheck } from './checks.ts';
-import { ownLimit } from './evidence-sum.ts';
 import { harmLogEAt } from './harm.ts';
 import { refutedShift, safeShift } from './ladder.ts';
 import { quantileMs, shiftPercent } from './latency.ts';
@@ -48,14 +47,14 @@ const BISECTIONS = 20;
 /** Below so many requests a trend is no trend. */
 const LEAST_TREND_REQUESTS = 20;
 
-export function describeCheck(state: JudgeState, one: CheckState): CheckResult {
+/** `limitLogE`: ln of what its evidence must reach to be worse (`ownLimits`). */
+export function describeCheck(state: JudgeState, one: CheckState, limitLogE: number): CheckResult {
   const { check } = one;
-  const limitLogE = ownLimit(state, one);
   const common = {
     name: check.name,
     required: check.required,
     logE: one.harm.logE,
-    state: verdictOfCheck(state, one, limitLogE),
+    state: checkVerdict(state, one, limitLogE),
     needRequests: needRequests(state, one),
   };
   if (check.kind === 'line' && check.times === 1) {
@@ -91,7 +90,7 @@ export function isNotWorse(one: CheckState): boolean {
 }
 
 /** Whether this check alone is worse, surely not worse, or neither yet. */
-function verdictOfCheck(state: JudgeState, one: CheckState, limitLogE: number): CheckVerdict {
+export function checkVerdict(state: JudgeState, one: CheckState, limitLogE: number): CheckVerdict {
   if (one.harm.logE >= limitLogE) return 'worse';
   if (isNotWorse(one)) return 'not-worse';
   const seen = one.counts.step;

@@ -24,17 +24,18 @@ export function leadingPart(judged: Judged): Part {
  * ln of what a check's or measure's e-value must reach to be *worse*, such that the candidate is harmful exactly when one is: for
  * the leading one, what is missing from the others up to the limit; for any other, the limit by its weight alone.
  */
-export function ownLimit(judged: Judged, one: Part): number {
+export function ownLimits(judged: Judged): (one: Part) => number {
   const limit = Math.exp(HARM_LOG_LIMIT);
-  const weight = weightOf(one);
-  if (one !== leadingPart(judged)) return Math.log(limit / weight);
   const parts = partsOf(judged);
+  if (parts.length === 0) return () => HARM_LOG_LIMIT;
+  const leading = leadingPart(judged);
   const others = parts.reduce(
-    (sum, other) => (other === one ? sum : sum + Math.exp(Math.min(700, logPart(other)))),
+    (sum, other) => (other === leading ? sum : sum + Math.exp(Math.min(700, logPart(other)))),
     0,
   );
   // The leading one has at least its part of the whole, so that the others can never be enough without it.
-  return Math.log(Math.max(limit - others, limit / parts.length) / weight);
+  const missing = Math.max(limit - others, limit / parts.length);
+  return (one) => Math.log((one === leading ? missing : limit) / weightOf(one));
 }
 
 export function isMeasure(part: Part): part is MeasureState {

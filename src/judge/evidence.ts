@@ -1,7 +1,7 @@
-import { SAFE_BETS, ratioGain, type BetTable, type Events, type Margin } from './bet.ts';
+import { SAFE_BETS, ratioGains, slopesOf, type BetTable, type Events, type Margin } from './bet.ts';
 import { harmShiftOf, safeMargin, safeShiftOf } from './checks.ts';
 import { phiOf, tauOf } from './dispersion.ts';
-import { advanceHarm, idleHarm, slopesOf } from './harm.ts';
+import { advanceHarm, idleHarm } from './harm.ts';
 import { advanceLadder, restartLadderSafe } from './ladder.ts';
 import { NOTHING_WON, advanceMixture, type Mixture } from './mixture.ts';
 import { eventsOn, type Reading } from './reading.ts';
@@ -104,7 +104,7 @@ function advanceSafe(
   const x = eventsOn(context.reading.candidate, check, line, isRate ? 0 : safeShiftOf(check));
   const events: Events = { candidate: x, stable: seen.y, requests: seen.requests };
   return advanceMixture(state.safe, {
-    logGains: SAFE_BETS.map((_, i) => ratioGain(table, i, events) / seen.phi),
+    logGains: ratioGains(table, events, { by: seen.phi, cap: Infinity }),
     slopes: isRate ? slopesOf(table, seen.requests / seen.phi) : null,
     prior: state.safe.prior === 0 ? 1 : 0,
   });

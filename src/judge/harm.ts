@@ -1,4 +1,12 @@
-import { HARM_BETS, ratioGain, shareGain, type BetTable, type Events, type Margin } from './bet.ts';
+import {
+  HARM_BETS,
+  ratioGains,
+  shareGains,
+  slopesOf,
+  type BetTable,
+  type Events,
+  type Margin,
+} from './bet.ts';
 import { logAddExp } from './logspace.ts';
 import {
   NOTHING_WON,
@@ -18,6 +26,9 @@ export type Harm = {
   /** ln of the check's e-value at its margin: what all of this comes to. */
   readonly logE: number;
 };
+
+const LOG_HALF = Math.log(0.5);
+const NO_GAINS: readonly number[] = HARM_BETS.map(() => 0);
 
 export const NO_HARM: Harm = { ratio: NOTHING_WON, share: NOTHING_WON, recent: [], logE: 0 };
 
@@ -58,15 +69,14 @@ export function advanceHarm(harm: Harm, second: HarmSecond): Harm {
   const shareTable = lasting
     ? second.table(HARM_BETS, margin, Math.max(trafficShare, replicaShare))
     : ratioTable;
+  const isOff = phi > PHI_OFF;
   const ratio = advanceMixture(harm.ratio, {
-    logGains: HARM_BETS.map((_, i) =>
-      phi > PHI_OFF ? 0 : Math.min(TICK_CAP, ratioGain(ratioTable, i, events) / phi),
-    ),
-    slopes: second.overDelta ? slopesOf(ratioTable, phi > PHI_OFF ? 0 : events.requests / phi) : null,
+    logGains: isOff ? NO_GAINS : ratioGains(ratioTable, events, { by: phi, cap: TICK_CAP }),
+    slopes: second.overDelta ? slopesOf(ratioTable, isOff ? 0 : events.requests / phi) : null,
     prior,
   });
   const share = advanceMixture(harm.share, {
-    logGains: HARM_BETS.map((_, i) => Math.min(TICK_CAP, shareGain(shareTable, i, events) / tau)),
+    logGains: shareGains(shareTable, events, { by: tau, cap: TICK_CAP }),
     slopes: second.overDelta ? slopesOf(shareTable, events.requests / tau) : null,
     prior,
   });
@@ -77,7 +87,7 @@ export function advanceHarm(harm: Harm, second: HarmSecond): Harm {
 
 /** A second in which nothing is bet on a latency line, such as one of the warm-up: only the mass that starts now is added. */
 export function idleHarm(harm: Harm, prior: number): Harm {
-  const nothing = { logGains: HARM_BETS.map(() => 0), slopes: null, prior };
+  const nothing = { logGains: NO_GAINS, slopes: null, prior };
   return {
     ...harm,
     ratio: advanceMixture(harm.ratio, nothing),
@@ -86,7 +96,7 @@ export function idleHarm(harm: Harm, prior: number): Harm {
 }
 
 function bothHalves(ratio: Mixture, share: Mixture): number {
-  return Math.log(0.5) + logAddExp(mixtureLogE(ratio), mixtureLogE(share));
+  return LOG_HALF + logAddExp(mixtureLogE(ratio), mixtureLogE(share));
 }
 
 /**
@@ -95,12 +105,8 @@ function bothHalves(ratio: Mixture, share: Mixture): number {
  */
 export function harmLogEAt(harm: Harm, offset: number, margin: Margin): number {
   const ratio = mixtureLogEAt(harm.ratio, offset);
-  if (margin.add + offset < 0) return Math.log(0.5) + ratio;
-  return Math.log(0.5) + logAddExp(ratio, mixtureLogEAt(harm.share, offset));
-}
-
-export function slopesOf(table: BetTable, requests: number): readonly number[] {
-  return table.slope.map((slope) => slope * requests);
+  if (margin.add + offset < 0) return LOG_HALF + ratio;
+  return LOG_HALF + logAddExp(ratio, mixtureLogEAt(harm.share, offset));
 }
 
 /** ln W_t ≤ min over the last ⌈4τ⌉ seconds + one tick cap: a burst that lasts for τ seconds wins once, not τ times. */

@@ -47,9 +47,10 @@ export type StableSecond = {
 export function advanceIncident(incident: Incident, second: StableSecond): Incident {
   let [answered, slow] = [0, 0];
   for (const histogram of second.latencies) {
-    for (const [bucket, count] of histogram) {
-      answered += count;
-      if (incident.slowLine !== null && bucket > incident.slowLine) slow += count;
+    for (let i = 0; i < histogram.length; i++) {
+      const one = histogram[i]!;
+      answered += one[1];
+      if (incident.slowLine !== null && one[0] > incident.slowLine) slow += one[1];
     }
   }
   const [a, b, c, d] = incident.recent;

@@ -1,4 +1,4 @@
-import { type BetTable, type Margin, ratioGain, type Events } from './bet.ts';
+import { setRatioGains, type BetTable, type Margin } from './bet.ts';
 import { LOG_ZERO, logAddExp, logSumExp } from './logspace.ts';
 import { TICK_CAP } from './harm.ts';
 
@@ -18,6 +18,8 @@ export type Ladder = {
 export const LADDER_SHIFTS: readonly number[] = [-6, -3, 0, 3, 6, 9, 13, 20, 32, 52];
 const LADDER_HARM_BETS: readonly number[] = [1.4, 3, 12];
 const LADDER_SAFE_BETS: readonly number[] = [0.1, 0.5, 0.8];
+/** Bets of each kind on a rung. */
+const EACH = 3;
 /** ln W below which the ladder counts no further. */
 const MOST_LOST = -30;
 /** Below it one digit is enough. */
@@ -41,27 +43,33 @@ export type LadderSecond = {
 };
 
 export function advanceLadder(ladder: Ladder, second: LadderSecond): Ladder {
+  const { phi, prior } = second;
   const harmTable = second.table(LADDER_HARM_BETS, LINE_MARGIN, second.share);
   const safeTable = second.table(LADDER_SAFE_BETS, LINE_MARGIN, second.share);
-  const logPrior = second.prior > 0 ? Math.log(second.prior) : LOG_ZERO;
+  const logPrior = prior > 0 ? Math.log(prior) : LOG_ZERO;
   // Copied whole and changed in place: sixty numbers a second for each line would be most of what a judge costs.
   const harm = ladder.harm.slice();
   const safe = ladder.safe.slice();
-  const [harmBets, safeBets] = [LADDER_HARM_BETS.length, LADDER_SAFE_BETS.length];
+  const [harmGains, safeGains] = [harmTable.stableEvent.slice(), safeTable.stableEvent.slice()];
+  const events = { candidate: -1, stable: second.stableBeyond, requests: 0 };
+  const harmBets = { table: harmTable, events, damping: { by: phi, cap: TICK_CAP } };
+  const safeBets = { table: safeTable, events, damping: { by: phi, cap: Infinity } };
   for (let rung = 0; rung < LADDER_SHIFTS.length; rung++) {
     const candidate = second.candidateBeyond(LADDER_SHIFTS[rung]!);
-    const events: Events = { candidate, stable: second.stableBeyond, requests: 0 };
-    for (let i = 0; i < harmBets; i++) {
-      const at = rung * harmBets + i;
-      const started = second.prior > 0 ? logAddExp(harm[at]!, logPrior) : harm[at]!;
-      harm[at] = kept(started + Math.min(TICK_CAP, ratioGain(harmTable, i, events) / second.phi));
+    if (candidate !== events.candidate) {
+      // Far out, one rung after the other has the same few requests beyond it.
+      events.candidate = candidate;
+      setRatioGains(harmGains, harmBets);
+      setRatioGains(safeGains, safeBets);
     }
-    for (let i = 0; i < safeBets; i++) {
-      const at = rung * safeBets + i;
-      safe[at] = kept(safe[at]! + ratioGain(safeTable, i, events) / second.phi);
+    const at = rung * EACH;
+    for (let i = 0; i < EACH; i++) {
+      const started = prior > 0 ? logAddExp(harm[at + i]!, logPrior) : harm[at + i]!;
+      harm[at + i] = kept(started + harmGains[i]!);
+      safe[at + i] = kept(safe[at + i]! + safeGains[i]!);
     }
   }
-  return { harm, safe, harmPrior: Math.min(1, Math.round((ladder.harmPrior + second.prior) * 1e12) / 1e12) };
+  return { harm, safe, harmPrior: Math.min(1, Math.round((ladder.harmPrior + prior) * 1e12) / 1e12) };
 }
 
 /** A new step: what is surely not slower must be shown again. */
@@ -69,21 +77,22 @@ export function restartLadderSafe(ladder: Ladder): Ladder {
   return { ...ladder, safe: NEW_LADDER.safe };
 }
 
-/** The largest shift below `under` at which "at most that much slower" is refuted, or null. */
+/** The largest shift at which "at most that much slower" is refuted, or null. */
 export function refutedShift(
   ladder: Ladder,
   logLimit: number,
   within: (shift: number) => boolean,
 ): number | null {
-  let found: number | null = null;
   const waiting = 1 - ladder.harmPrior;
-  LADDER_SHIFTS.forEach((shift, rung) => {
-    if (!within(shift)) return;
-    const mean = rungMean(ladder.harm, rung, LADDER_HARM_BETS.length);
+  for (let rung = LADDER_SHIFTS.length - 1; rung >= 0; rung--) {
+    const shift = LADDER_SHIFTS[rung]!;
+    // What has not started yet adds one to the wealth at most.
+    if (!within(shift) || isFarBelow(ladder.harm, rung, logLimit)) continue;
+    const mean = rungMean(ladder.harm, rung);
     const logE = waiting > 0 ? logAddExp(mean, Math.log(waiting)) : mean;
-    if (logE >= logLimit) found = shift;
-  });
-  return found;
+    if (logE >= logLimit) return shift;
+  }
+  return null;
 }
 
 /** The smallest shift at which "at least that much slower" is refuted, or null. */
@@ -94,13 +103,21 @@ export function safeShift(
 ): number | null {
   for (let rung = 0; rung < LADDER_SHIFTS.length; rung++) {
     const shift = LADDER_SHIFTS[rung]!;
-    if (within(shift) && rungMean(ladder.safe, rung, LADDER_SAFE_BETS.length) >= logLimit) return shift;
+    if (!within(shift) || isFarBelow(ladder.safe, rung, logLimit)) continue;
+    if (rungMean(ladder.safe, rung) >= logLimit) return shift;
   }
   return null;
 }
 
-function rungMean(values: readonly number[], rung: number, length: number): number {
-  return logSumExp(values.slice(rung * length, (rung + 1) * length)) - Math.log(length);
+/** Whether no bet of a rung is near the limit: then their mean is not, and need not be worked out. */
+function isFarBelow(values: readonly number[], rung: number, logLimit: number): boolean {
+  const at = rung * EACH;
+  for (let i = 0; i < EACH; i++) if (values[at + i]! > logLimit - 1) return false;
+  return true;
+}
+
+function rungMean(values: readonly number[], rung: number): number {
+  return logSumExp(values.slice(rung * EACH, (rung + 1) * EACH)) - Math.log(EACH);
 }
 
 /** Thousandths are enough for a bound that is shown, and what is lost beyond e^-30 is lost; both keep the state small. */

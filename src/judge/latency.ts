@@ -58,45 +58,42 @@ export function crossedOf(records: readonly (readonly [from: number, to: number,
   return crossed;
 }
 
-/** One histogram, ready to be asked how much of it lies beyond a line. */
+/** Histograms of one second, ready to be asked how much of them lies beyond a line. */
 export type Cumulative = {
-  /** Buckets that hold anything, growing. */
-  readonly buckets: readonly number[];
-  /** Index i: how many lie in `buckets[i]` or above. */
+  /** The lowest bucket that holds anything. */
+  readonly lowest: number;
+  /** Index i: how many lie in bucket `lowest` + i or above; one for each bucket up to the highest that holds anything. */
   readonly above: readonly number[];
 };
 
-export function cumulativeOf(histogram: SparseHistogram): Cumulative {
-  const buckets: number[] = [];
-  const above: number[] = [];
-  let sum = 0;
-  for (let i = histogram.length - 1; i >= 0; i--) {
-    const [bucket, count] = histogram[i]!;
-    sum += count;
-    buckets[i] = bucket;
-    above[i] = sum;
+const ZEROS: readonly number[] = Array.from({ length: LATENCY_BUCKETS }, () => 0);
+const NOTHING_COUNTED: Cumulative = { lowest: 0, above: [] };
+
+export function cumulativeOf(histograms: readonly SparseHistogram[]): Cumulative {
+  let [lowest, highest] = [LATENCY_BUCKETS, -1];
+  for (const histogram of histograms) {
+    if (histogram.length === 0) continue;
+    lowest = Math.min(lowest, histogram[0]![0]);
+    highest = Math.max(highest, histogram.at(-1)![0]);
   }
-  return { buckets, above };
+  if (highest === -1) return NOTHING_COUNTED;
+  // A part of a list that is there costs least: a second asks three times.
+  const above = ZEROS.slice(0, highest - lowest + 1);
+  for (const histogram of histograms) {
+    for (let i = 0; i < histogram.length; i++) {
+      const one = histogram[i]!;
+      above[one[0] - lowest]! += one[1];
+    }
+  }
+  for (let i = above.length - 2; i >= 0; i--) above[i]! += above[i + 1]!;
+  return { lowest, above };
 }
 
 /** How many lie beyond a fine line; lines past the last bucket are never crossed. */
-export function beyondLine(beyond: Beyond | readonly Cumulative[], fine: number): number {
+export function beyondLine(beyond: Beyond | Cumulative, fine: number): number {
   const line = Math.max(0, fine);
   if (beyond instanceof Uint32Array) return beyond[line] ?? 0;
-  let sum = 0;
-  for (const one of beyond) sum += one.above[firstAbove(one.buckets, line)] ?? 0;
-  return sum;
-}
-
-/** Index of the first bucket above a line, by halving. */
-function firstAbove(buckets: readonly number[], line: number): number {
-  let [low, high] = [0, buckets.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (buckets[middle]! > line) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return beyond.above[Math.max(0, line + 1 - beyond.lowest)] ?? 0;
 }
 
 /** Weights per coarse bucket, half-life 58 s. Thousandths are enough, and keep the state small. */
@@ -117,8 +114,8 @@ export function addLatencies(
   while (next.length < length) next.push(0);
   for (const histogram of histograms) {
     for (let i = 0; i < histogram.length; i++) {
-      const [fine, count] = histogram[i]!;
-      next[coarseBucket(fine)]! += count;
+      const one = histogram[i]!;
+      next[coarseBucket(one[0])]! += one[1];
     }
   }
   return next;

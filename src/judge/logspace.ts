@@ -1,6 +1,9 @@
 /** Logarithm of a wealth of nothing: far below anything reachable, yet finite, so that states survive JSON. */
 export const LOG_ZERO = -1e9;
 
+/** e to the power of this changes no digit of a sum that has 1 in it, in whichever order: no need to take the power. */
+const NOTHING_BESIDE_ONE = -45;
+
 /** ln(e^a + e^b) without leaving log space. */
 export function logAddExp(a: number, b: number): number {
   const larger = Math.max(a, b);
@@ -14,7 +17,10 @@ export function logSumExp(values: readonly number[]): number {
   for (let i = 0; i < values.length; i++) largest = Math.max(largest, values[i]!);
   if (largest <= LOG_ZERO) return LOG_ZERO;
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - largest);
+  for (let i = 0; i < values.length; i++) {
+    const below = values[i]! - largest;
+    if (below > NOTHING_BESIDE_ONE) sum += Math.exp(below);
+  }
   return largest + Math.log(sum);
 }
 

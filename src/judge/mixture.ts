@@ -37,20 +37,27 @@ export type Gains = {
 
 export function advanceMixture(mixture: Mixture, gains: Gains): Mixture {
   const { logGains, slopes, prior } = gains;
+  const { logW: before, slope: slopeBefore } = mixture;
+  const isNew = before.length === 0;
   const logPrior = prior > 0 ? Math.log(prior) : LOG_ZERO;
-  const isNew = mixture.logW.length === 0;
-  const logW = isNew ? logGains.map(() => LOG_ZERO) : mixture.logW.slice();
-  const slope = slopes === null ? [] : isNew ? slopes.map(() => 0) : mixture.slope.slice();
+  const least = isNew ? LOG_ZERO : MOST_LOST;
+  // Copied whole and changed in place: what is pushed one by one is copied again and again as it grows.
+  const logW = logGains.slice();
+  const slope = slopes === null ? [] : slopes.slice();
   for (let i = 0; i < logW.length; i++) {
-    const before = logW[i]!;
-    const started = prior > 0 ? logAddExp(before, logPrior) : before;
+    const former = isNew ? LOG_ZERO : before[i]!;
+    const started = prior > 0 ? logAddExp(former, logPrior) : former;
     const now = started + logGains[i]!;
-    logW[i] = Math.max(isNew ? LOG_ZERO : MOST_LOST, rounded(now, now < NEARLY_LOST ? 1e5 : 1e12));
+    logW[i] = Math.max(least, rounded(now, now < NEARLY_LOST ? 1e5 : 1e12));
     if (slopes === null) continue;
-    const kept = before === started ? 1 : Math.exp(before - started);
-    slope[i] = rounded(slope[i]! * kept + slopes[i]!, 1e4);
+    const kept = former === started ? 1 : Math.exp(former - started);
+    slope[i] = rounded((isNew ? 0 : slopeBefore[i]!) * kept + slopes[i]!, 1e4);
   }
-  return { logW, slope, prior: Math.min(1, rounded(mixture.prior + prior, 1e12)) };
+  return {
+    logW,
+    slope,
+    prior: prior > 0 ? Math.min(1, rounded(mixture.prior + prior, 1e12)) : mixture.prior,
+  };
 }
 
 /** Digits that mean nothing would be half of the state's size. Slopes only move bounds that are shown. */

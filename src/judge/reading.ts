@@ -10,15 +10,15 @@ export type Side = {
   readonly units: number;
   readonly failed: number;
   readonly clientError: number;
-  readonly beyond: Beyond | readonly Cumulative[];
+  readonly beyond: Beyond | Cumulative;
 };
 
 /** One second, added up as the checks need it. Lives for that second only. */
 export type Reading = {
   readonly candidate: Side;
   readonly stable: Side;
-  /** Stable's even and odd replicas, or null where it has but one or where identities are counted. */
-  readonly halves: readonly [Side, Side] | null;
+  /** Stable's even replicas, or null where it has but one or where identities are counted. */
+  readonly firstHalf: Side | null;
   readonly requests: readonly [candidate: number, stable: number];
   /** Decided attempts without client aborts, and those that failed, whatever is counted. */
   readonly attempts: readonly [candidate: Attempts, stable: Attempts];
@@ -43,18 +43,17 @@ export function readSecond(state: JudgeState, second: JudgedSecond): Reading {
     return {
       candidate: peopleSide(mine),
       stable: peopleSide(theirs),
-      halves: null,
+      firstHalf: null,
       requests,
       attempts,
       drawn,
       latencies,
     };
   }
-  const { side, halves } = replicaSides(stable, state.replicas.stable > 1);
   return {
-    candidate: replicaSides(candidate, false).side,
-    stable: side,
-    halves,
+    candidate: sideOf(candidate),
+    stable: sideOf(stable),
+    firstHalf: state.replicas.stable > 1 ? firstHalfOf(stable) : null,
     requests,
     attempts,
     drawn: requests,
@@ -62,26 +61,19 @@ export function readSecond(state: JudgeState, second: JudgedSecond): Reading {
   };
 }
 
-/** Rows of replicas, each with its latencies ready to be asked. */
-type Counted = { readonly row: ReplicaSecond; readonly beyond: Cumulative };
-
-/** What several replicas did together, and the even and odd ones by themselves, or null for halves that are not wanted. */
-export function replicaSides(
-  replicas: readonly ReplicaSecond[],
-  halved: boolean,
-): { readonly side: Side; readonly halves: readonly [Side, Side] | null } {
-  const all = replicas.map((row): Counted => ({ row, beyond: cumulativeOf(row.latency) }));
-  const half = (parity: number): Side => together(all.filter(({ row }) => row.replica % 2 === parity));
-  return { side: together(all), halves: halved ? [half(0), half(1)] : null };
+/** What several replicas did together. */
+export function sideOf(rows: readonly ReplicaSecond[]): Side {
+  return {
+    units: sumOf(rows, decidedOf),
+    failed: sumOf(rows, failuresOf),
+    clientError: sumOf(rows, clientErrorsOf),
+    beyond: cumulativeOf(rows.map(latencyOf)),
+  };
 }
 
-function together(rows: readonly Counted[]): Side {
-  return {
-    units: sumOf(rows, ({ row }) => decidedOf(row)),
-    failed: sumOf(rows, ({ row }) => failuresOf(row)),
-    clientError: sumOf(rows, ({ row }) => row.classes.clientError),
-    beyond: rows.map((one) => one.beyond),
-  };
+/** What the even replicas did: the odd ones are the other half of stable. */
+export function firstHalfOf(rows: readonly ReplicaSecond[]): Side {
+  return sideOf(rows.filter((row) => row.replica % 2 === 0));
 }
 
 function peopleSide(people: readonly IdentitySecond[]): Side {
@@ -116,6 +108,10 @@ export function sumOf<T>(items: readonly T[], value: (item: T) => number): numbe
 
 function attemptsOf(replicas: readonly ReplicaSecond[]): Attempts {
   return [sumOf(replicas, decidedOf), sumOf(replicas, failuresOf)];
+}
+
+function clientErrorsOf(replica: ReplicaSecond): number {
+  return replica.classes.clientError;
 }
 
 function requestsOf(replica: ReplicaSecond): number {

@@ -4,7 +4,15 @@ import { test } from 'node:test';
 import { HARM_BETS, SAFE_BETS, betTable, ratioGain, shareGain, type Events } from './bet.ts';
 import { betaBinomialLogE, logBeta, logGamma, probabilityBounds } from './beta-binomial.ts';
 import { EXPOSURE_BUDGET, checksOf, safeMargin } from './checks.ts';
-import { NO_DISPERSION, learnHalves, phiOf, rawDispersion, tauOf, type Dispersion } from './dispersion.ts';
+import {
+  NO_DISPERSION,
+  fullBlocks,
+  learnHalves,
+  phiOf,
+  rawDispersion,
+  tauOf,
+  type Dispersion,
+} from './dispersion.ts';
 import { NO_HARM, advanceHarm, windowLimit } from './harm.ts';
 import { realisedShare } from './realised-share.ts';
 import { latencyShift } from './latency.ts';
@@ -221,7 +229,7 @@ test('dispersion between halves of stable', () => {
   for (const c of casesOf<{ B: number; m0: number; phi_raw: number; blocks: number }>('dispersion', 2)) {
     const dispersion = learned(group);
     const index = [1, 5, 30].indexOf(c.B);
-    assert.equal(dispersion.blocks[index]!.full, c.blocks);
+    assert.equal(fullBlocks(dispersion, index), c.blocks);
     near(rawDispersion(dispersion, index, c.m0), c.phi_raw);
   }
 });

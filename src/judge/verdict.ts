@@ -1,12 +1,12 @@
 import { describeMeasure, isMeasureSettled, missingWords, type MeasureResult } from './describe-measure.ts';
-import { describeCheck, isNotWorse, type CheckResult } from './describe.ts';
-import { isMeasure, leadingPart, ownLimit, totalLogE } from './evidence-sum.ts';
+import { checkVerdict, describeCheck, isNotWorse, type CheckResult } from './describe.ts';
+import { isMeasure, leadingPart, ownLimits, totalLogE } from './evidence-sum.ts';
 import { incidentReason } from './incident.ts';
 import { measureWords } from './measure-sentences.ts';
 import { ruleWord, type Look } from './rule.ts';
 import { grouped, withInterval } from './sentences.ts';
 import { mismatchOf, shareOf, type ShareResult } from './share.ts';
-import type { JudgeState, Unit } from './state.ts';
+import type { CheckState, JudgeState, Unit } from './state.ts';
 
 export type Verdict = {
   readonly overall: Overall;
@@ -45,28 +45,53 @@ export type Overall =
 
 const SUSPICIOUS_LOG_E = Math.log(5);
 
+/** What a rollout goes by: the rest of a verdict is for whoever looks. */
+export type Word = Pick<
+  Verdict,
+  'overall' | 'hold' | 'reason' | 'candidateRequestsInStep' | 'judgedSecondsInStep'
+>;
+
 export function verdictOf(state: JudgeState): Verdict {
-  const described = state.checks.map((one) => describeCheck(state, one));
-  const checks = described.filter(
-    (one) => one.required || one.state === 'worse' || one.name === state.harm?.check,
-  );
-  const measures = state.measures.map((one) => describeMeasure(one, ownLimit(state, one)));
-  const logE = state.rule === null ? totalLogE(state) : 0;
-  const { overall, hold } = briefOf(state);
+  const { overall, candidateRequestsInStep, judgedSecondsInStep, reason, hold } = wordOf(state);
   return {
     overall,
     unit: state.unit,
-    candidateRequestsInStep: state.step.requests[0],
+    candidateRequestsInStep,
     stableRequestsInStep: state.step.requests[1],
-    judgedSecondsInStep: state.step.seconds,
-    logE,
-    reason: reasonOf(state, overall, { checks, measures }),
-    checks,
-    measures,
+    judgedSecondsInStep,
+    logE: state.rule === null ? totalLogE(state) : 0,
+    reason,
+    checks: shownChecks(state),
+    measures: shownMeasures(state),
     share: shareOf(state),
     looks: state.rule === null ? [] : ruleWord(state.rule).looks,
     hold,
   };
+}
+
+/** Asked for every second of every rollout, so that intervals are worked out only where the sentence has them. */
+export function wordOf(state: JudgeState): Word {
+  const brief = briefOf(state);
+  return {
+    ...brief,
+    reason: reasonOf(state, brief.overall),
+    candidateRequestsInStep: state.step.requests[0],
+    judgedSecondsInStep: state.step.seconds,
+  };
+}
+
+function shownChecks(state: JudgeState): readonly CheckResult[] {
+  const limitOf = ownLimits(state);
+  const isShown = (one: CheckState): boolean =>
+    one.check.required ||
+    one.check.name === state.harm?.check ||
+    checkVerdict(state, one, limitOf(one)) === 'worse';
+  return state.checks.filter(isShown).map((one) => describeCheck(state, one, limitOf(one)));
+}
+
+function shownMeasures(state: JudgeState): readonly MeasureResult[] {
+  const limitOf = ownLimits(state);
+  return state.measures.map((one) => describeMeasure(one, limitOf(one)));
 }
 
 /** `overall` and `hold` without their sentences and numbers, for whoever asks often. */
@@ -90,9 +115,7 @@ function overallOf(state: JudgeState): Overall {
   return isSafe && state.measures.every(isMeasureSettled) ? 'safe' : 'undecided';
 }
 
-type Results = { readonly checks: readonly CheckResult[]; readonly measures: readonly MeasureResult[] };
-
-function reasonOf(state: JudgeState, overall: Overall, { checks, measures }: Results): string {
+function reasonOf(state: JudgeState, overall: Overall): string {
   const [mine] = state.step.requests;
   switch (overall) {
     case 'severe':
@@ -107,10 +130,15 @@ function reasonOf(state: JudgeState, overall: Overall, { checks, measures }: Res
       if (state.rule !== null) return ruleWord(state.rule).reason;
   }
   if (overall === 'suspicious') return suspicionOf(state);
-  if (overall === 'safe')
-    return `every check is surely within its limit: ${[...checks.map(withInterval), ...measures.map(measureWords)].join(', ')}`;
+  if (overall === 'safe') {
+    const words = [...shownChecks(state).map(withInterval), ...shownMeasures(state).map(measureWords)];
+    return `every check is surely within its limit: ${words.join(', ')}`;
+  }
+  const limitOf = ownLimits(state);
+  const isOpen = (one: CheckState): boolean =>
+    one.check.required && checkVerdict(state, one, limitOf(one)) !== 'not-worse';
   const open = [
-    ...checks.filter((one) => one.required && one.state !== 'not-worse').map((one) => one.name),
+    ...state.checks.filter(isOpen).map((one) => one.check.name),
     ...state.measures.filter((one) => !isMeasureSettled(one)).map((one) => one.measure.name),
   ];
   return `${open.join(' and ')} ${open.length === 1 ? 'is' : 'are'} not decided after ${grouped(mine)} requests on the candidate`;
@@ -125,9 +153,10 @@ function suspicionOf(state: JudgeState): string {
   if (isSettling(state))
     return `${first?.check} was over its limit within a minute of the start; it is judged once more after a pause`;
   const top = leadingPart(state);
+  const limit = ownLimits(state)(top);
   const words = isMeasure(top)
-    ? measureWords(describeMeasure(top, ownLimit(state, top)))
-    : withInterval(describeCheck(state, top));
+    ? measureWords(describeMeasure(top, limit))
+    : withInterval(describeCheck(state, top, limit));
   const evidence = Math.round(Math.exp(Math.min(totalLogE(state), 20)));
   return `${words} looks worse: evidence ${evidence} of the 100 that go back`;
 }

@@ -1,3 +1,8 @@
+/**
+ * Recorded answers after docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html, API_MetricDataResult.html (`StatusCode`:
+ * Complete, InternalError, PartialData, Forbidden; as many timestamps as values) and CommonErrors.html. Over JSON an error's `__type`
+ * begins with com.amazonaws.cloudwatch.v2010_08_01#, one of the signature with com.amazon.coral.service#.
+ */
 import assert from 'node:assert/strict';
 import { metricSourceConformance, PLACE, REF, SECRET, WINDOW, type Rig } from '../conformance.ts';
 import { test } from 'node:test';

@@ -1,3 +1,8 @@
+/**
+ * Recorded answers after docs.datadoghq.com/api/latest/metrics/query-timeseries-points (`status`, `error`, `errors`, `pointlist`) and
+ * docs.datadoghq.com/api/latest/rate-limits, held against what its own client recorded (DataDog/datadog-api-client-python,
+ * tests/v1/cassettes/test_scenarios/test_query_timeseries_points_returns_ok_response.yaml).
+ */
 import assert from 'node:assert/strict';
 import { metricSourceConformance, PLACE, REF, SECRET, WINDOW, type Rig } from '../conformance.ts';
 import type { MeasureQuery } from '../source.ts';

@@ -34,8 +34,8 @@ export function readFluxAnswer(answer: HttpAnswer, place: string): MeasureSample
 }
 
 /**
- * What /api/v3/query_sql says (docs.influxdata.com/influxdb3/core/api/query-data): a list of rows, each an object of columns; an error is JSON
- * with `error`, or text.
+ * What /api/v3/query_sql says (docs.influxdata.com/influxdb3/core/query-data/execute-queries/influxdb-v3-api): a list of rows, each an
+ * object of the columns that are not null; an error is JSON with `error`, or text, or nothing but its status.
  */
 export function readSqlAnswer(answer: HttpAnswer, place: string): MeasureSample {
   if (answer.kind === 'failed') return sourceDown(answer.why);
@@ -49,7 +49,9 @@ export function readSqlAnswer(answer: HttpAnswer, place: string): MeasureSample 
   const [row] = rows;
   const columns = typeof row === 'object' && row !== null ? Object.entries(row) : [];
   const values = columns.filter(([name]) => name !== 'time').map(([, value]) => value as unknown);
-  if (values.length !== 1) return sourceDown(`the query gives ${values.length} columns: select one`);
+  // A column that is null is left out there, and a mean of no rows is null.
+  if (values.length === 0) return noData('the query gives no value');
+  if (values.length > 1) return sourceDown(`the query gives ${values.length} columns: select one`);
   const [value] = values;
   if (value === null) return noData('the query gives no value');
   if (typeof value === 'number') return sampleOf(value);

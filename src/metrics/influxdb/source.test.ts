@@ -1,3 +1,9 @@
+/**
+ * Recorded answers after docs.influxdata.com/influxdb/v2/reference/syntax/annotated-csv (tables, empty answers, the table with `error`) and
+ * docs.influxdata.com/influxdb3/core/query-data/execute-queries/influxdb-v3-api. What the pages leave open about version 3 is from its
+ * server's source (influxdata/influxdb, influxdb3_server/src/http.rs): columns that are null are left out of a row, a database that is
+ * not there is 404 with JSON, other faults of a query are 500 with text, a missing token is 401 without a word.
+ */
 import assert from 'node:assert/strict';
 import { metricSourceConformance, PLACE, REF, SECRET, type Rig } from '../conformance.ts';
 import type { MeasureQuery } from '../source.ts';
@@ -58,13 +64,14 @@ metricSourceConformance('influxdb 3', {
     { file: 'sql-count.json', value: 12, count: null },
     { file: 'sql-time.json', value: 2.5, count: null },
   ],
-  nothing: ['sql-empty.json', 'sql-null.json'],
+  nothing: ['sql-empty.json', 'sql-null.json', 'sql-nothing.json'],
   notNumbers: { cannot: 'its JSON has null where there is no number' },
   errors: [
     { file: 'sql-rows.json', says: /2 rows/u },
     { file: 'sql-columns.json', says: /2 columns: select one/u },
-    { file: 'sql-no-table.json', says: /400: query error: .*not found/u },
-    { file: 'sql-no-database.json', says: /404: database not found: shop/u },
+    { file: 'sql-no-table.json', says: /500: query error: .*not found/u },
+    { file: 'sql-no-database.json', says: /404: query error: database not found: shop/u },
+    { file: 'sql-unauthorized.json', says: /401 \(it does not take these credentials\)$/u },
   ],
   asked: ({ method, url, headers, body }) => {
     assert.equal(`${method} ${url}`, 'POST /api/v3/query_sql');

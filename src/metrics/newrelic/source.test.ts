@@ -1,3 +1,7 @@
+/**
+ * Recorded answers after docs.newrelic.com/docs/apis/nerdgraph/examples/nerdgraph-nrql-tutorial and, for its words,
+ * docs.newrelic.com/docs/query-your-data/explore-query-data/dashboards/troubleshooting-chart-errors: errors come with status 200 as well.
+ */
 import assert from 'node:assert/strict';
 import { metricSourceConformance, PLACE, REF, SECRET, WINDOW, type Rig } from '../conformance.ts';
 import type { MeasureQuery } from '../source.ts';

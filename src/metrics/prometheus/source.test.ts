@@ -1,3 +1,7 @@
+/**
+ * Recorded answers after prometheus.io/docs/prometheus/latest/querying/api (format overview, instant and range queries). The same source is
+ * asked for real in `live.test.ts`.
+ */
 import assert from 'node:assert/strict';
 import { metricSourceConformance, PLACE, REF, SECRET, WINDOW, type Rig } from '../conformance.ts';
 import type { MeasureQuery } from '../source.ts';
