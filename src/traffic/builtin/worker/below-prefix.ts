@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest } from './client-side.ts';
 import { type Upstream, withPrefix } from '../../../lib/upstream.ts';
 import { takeBackPrefix } from '../../without-prefix.ts';
 import { type RequestScan, visitorsHosts } from './request-head.ts';
@@ -6,7 +6,7 @@ import type { ServiceLive } from './service-live.ts';
 
 export type Asked = {
   readonly service: ServiceLive;
-  readonly req: IncomingMessage;
+  readonly req: ClientRequest;
   readonly scan: RequestScan;
   /** Path and query as the visitor asked for them. */
   readonly target: string;

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { ClientAnswer } from './client-side.ts';
 import { latencyBucket } from '../../counts.ts';
 import { type Asked, headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
@@ -16,7 +16,7 @@ import { type BodyTap, Upload } from './upload.ts';
 
 export type ExchangeStart = Asked & {
   readonly slot: SlotLive;
-  readonly res: ServerResponse;
+  readonly res: ClientAnswer;
   /** Hash of the identity, or ONE_OFF, UNCOUNTED, PREVIEW or OVERRIDE. */
   readonly identity: number;
   /** Set-Cookie value for a new visitor, or null. */

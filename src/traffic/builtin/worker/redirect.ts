@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientAnswer, ClientRequest } from './client-side.ts';
 import { type DoorTable, findDoor, hostName } from './door-table.ts';
 import { refuse } from './refusals.ts';
 import type { ServiceLive } from './service-live.ts';
 
 type Coming = {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: ClientRequest;
+  readonly res: ClientAnswer;
   /** As the client sent it. */
   readonly host: string;
   readonly target: string;

@@ -1,4 +1,5 @@
-import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
+import type { ClientAnswer, ClientRequest } from './client-side.ts';
+import { STATUS_CODES } from 'node:http';
 
 /** A body that nobody wants is read for this long, so that the client gets to read the answer. */
 const LINGER_MS = 5000;
@@ -14,7 +15,7 @@ export type Refusing = {
 };
 
 /** Answers in the application's place. */
-export function refuse(req: IncomingMessage, res: ServerResponse, refusing: Refusing): void {
+export function refuse(req: ClientRequest, res: ClientAnswer, refusing: Refusing): void {
   if (res.headersSent || res.destroyed) {
     res.destroy();
     return;
@@ -38,7 +39,7 @@ export function refuse(req: IncomingMessage, res: ServerResponse, refusing: Refu
 }
 
 /** Reads away what the client is still sending, for a bounded time. */
-export function linger(req: IncomingMessage): void {
+export function linger(req: ClientRequest): void {
   if (req.complete) return;
   req.resume();
   const timer = setTimeout(() => {

@@ -1,7 +1,7 @@
-import type { Server as HttpServer } from 'node:http';
 import { type TLSSocket, type TlsOptions, createServer } from 'node:tls';
-import type { Front } from './front.ts';
-import { MAX_CONNECTIONS, createHttpServer, type FrontState } from './front.ts';
+import type { Front, FrontState } from './front.ts';
+import { MAX_CONNECTIONS, createHttpServer } from './http1-server.ts';
+import { createHttp2Server } from './http2-server.ts';
 import { TLS_LIMITS, TlsTable } from './tls-table.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -18,15 +18,19 @@ export function createTlsFront(listener: string, state: FrontState, ticketKeys: 
   let table = new TlsTable([]);
   let keys = ticketKeys;
   const http = createHttpServer(listener, state, true);
+  const http2 = createHttp2Server(listener, state);
   const options: TlsOptions = {
     ...TLS_LIMITS,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['h2', 'http/1.1'],
     SNICallback: (name, done) => done(null, table.contextFor(name)),
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     noDelay: true,
     ticketKeys,
   };
-  const server = createServer(options, (socket) => hand(socket, http));
+  const server = createServer(options, (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') http2.take(socket);
+    else http.emit('connection', socket);
+  });
   server.maxConnections = MAX_CONNECTIONS;
   // Only a server that listens looks for clients that are too slow; this one is given its connections.
   http.emit('listening');
@@ -36,7 +40,9 @@ export function createTlsFront(listener: string, state: FrontState, ticketKeys: 
     close: () => {
       server.close();
       http.closeIdleConnections();
+      http2.close();
     },
+    isLeaving: () => http2.isOpen(),
     use: (next) => {
       table = next;
       server.setSecureContext({ ...TLS_LIMITS, ...next.unnamed });
@@ -47,8 +53,4 @@ export function createTlsFront(listener: string, state: FrontState, ticketKeys: 
       server.setTicketKeys(next);
     },
   };
-}
-
-function hand(socket: TLSSocket, http: HttpServer): void {
-  http.emit('connection', socket);
 }

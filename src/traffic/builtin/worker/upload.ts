@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest } from './client-side.ts';
 import { mayTrail } from './header-kinds.ts';
 
 export type UploadTarget = {
@@ -20,14 +20,14 @@ export type BodyTap = {
 export class Upload {
   isDone = false;
   tap: BodyTap | null = null;
-  private readonly req: IncomingMessage;
+  private readonly req: ClientRequest;
   private readonly chunked: boolean;
   private readonly maxBytes: number;
   private target: UploadTarget | null = null;
   private bytes = 0;
   private held = false;
 
-  constructor(req: IncomingMessage, chunked: boolean, maxBytes: number | null) {
+  constructor(req: ClientRequest, chunked: boolean, maxBytes: number | null) {
     this.req = req;
     this.chunked = chunked;
     this.maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;

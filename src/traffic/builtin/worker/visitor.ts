@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest } from './client-side.ts';
 import { identityHash } from '../../cohort.ts';
 import { ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
@@ -28,7 +28,7 @@ export const CHOOSER: Visitor = { hash: 0, identity: OVERRIDE, cookie: null };
 type VisitorTraits = {
   readonly isSecure: boolean;
   readonly scan: RequestScan;
-  readonly req: IncomingMessage;
+  readonly req: ClientRequest;
   readonly clientAddress: string;
   readonly mint: Mint;
 };
@@ -71,7 +71,7 @@ function named(service: ServiceLive, text: string | null, mint: Mint): Visitor {
   return { hash, identity: hash, cookie: null };
 }
 
-function headerValue(req: IncomingMessage, name: string): string | null {
+function headerValue(req: ClientRequest, name: string): string | null {
   const value = req.headers[name.toLowerCase()];
   return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
 }

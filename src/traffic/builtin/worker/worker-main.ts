@@ -14,11 +14,9 @@ import {
 } from '../messages.ts';
 import type { ServiceState } from '../../state-store.ts';
 import { type DoorEntry, doorTable } from './door-table.ts';
-import type { Certificate } from '../certificate.ts';
-import { type TlsFront, createTlsFront } from './tls-front.ts';
-import { TlsTable } from './tls-table.ts';
 import type { Exchange } from './exchange.ts';
-import { type Front, type FrontState, createFront } from './front.ts';
+import type { FrontState } from './front.ts';
+import { Fronts, listenerOf } from './fronts.ts';
 import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
 import type { ReplicaLink } from './replica-link.ts';
@@ -34,11 +32,6 @@ const DRAIN_TICK_MS = 25;
 const STOP_POLL_MS = 25;
 
 const services = new Map<string, ServiceLive>();
-const fronts = new Map<string, Front>();
-/** Those of them that speak TLS. */
-const secureFronts = new Map<string, TlsFront>();
-const certificates = new Map<string, readonly Certificate[]>();
-let ticketKeys = Buffer.alloc(48);
 let place: Place = { index: 0, of: 1 };
 const state: FrontState = {
   doors: new Map(),
@@ -48,6 +41,7 @@ const state: FrontState = {
   mint: new Mint(),
   malformed: new Malformed(),
 };
+const fronts = new Fronts(state, () => [...services.values()].map(({ door }) => door));
 /** What makes the machine's monotonic time the steady one that the parent and the controller number seconds by. */
 const OFFSET_MS = Number(process.argv[2]);
 let second = Math.floor(steadyMs() / 1000);
@@ -65,8 +59,8 @@ function receive(message: ToWorker, handle: unknown): void {
   switch (message.kind) {
     case 'start':
       place = message.place;
-      ticketKeys = Buffer.from(message.ticketKeys);
-      for (const [service, each] of message.certificates) certificates.set(service, each);
+      fronts.ticketKeys = Buffer.from(message.ticketKeys);
+      for (const [service, each] of message.certificates) fronts.certificates.set(service, each);
       for (const service of message.services) restore(service);
       rebuildDoors();
       for (const each of message.health) setHealth(each);
@@ -75,18 +69,19 @@ function receive(message: ToWorker, handle: unknown): void {
       setImmediate(flushCompileCache);
       break;
     case 'listen':
-      listen(message, handle);
+      fronts.listen(message, handle, (error) =>
+        tell({ kind: 'listening', listener: message.listener, error }),
+      );
       break;
     case 'unlisten':
-      unlisten(message.listener);
+      fronts.unlisten(message.listener);
       break;
     case 'certificates':
-      certificates.set(message.service, message.certificates);
-      for (const listener of secureFronts.keys()) showCertificates(listener);
+      fronts.certificates.set(message.service, message.certificates);
+      fronts.show();
       break;
     case 'ticketKeys':
-      ticketKeys = Buffer.from(message.keys);
-      for (const front of secureFronts.values()) front.useTicketKeys(ticketKeys);
+      fronts.useTicketKeys(Buffer.from(message.keys));
       break;
     case 'ask':
       tell({ kind: 'answer', id: message.id, answer: answer(message.ask) });
@@ -105,13 +100,13 @@ function answer(ask: Ask): Answer {
   let cut = 0;
   switch (ask.op) {
     case 'install':
-      certificates.set(ask.door.service, ask.certificates);
+      fronts.certificates.set(ask.door.service, ask.certificates);
       install(ask.door);
       break;
     case 'remove':
       services.get(ask.service)?.retire();
       services.delete(ask.service);
-      certificates.delete(ask.service);
+      fronts.certificates.delete(ask.service);
       rebuildDoors();
       break;
     case 'apply':
@@ -178,7 +173,7 @@ function rebuildDoors(): void {
       return SLOT_NAMES.map((slot) => [formatAddress(preview[slot]), { service, slot }] as const);
     }),
   );
-  for (const listener of secureFronts.keys()) showCertificates(listener);
+  fronts.show();
 }
 
 function entryOf(service: ServiceLive, port: number): DoorEntry<ServiceLive> {
@@ -186,44 +181,8 @@ function entryOf(service: ServiceLive, port: number): DoorEntry<ServiceLive> {
   return { listener: formatAddress({ host: at.address, port }), host, path, value: service };
 }
 
-/** In the order of their services' names, so that every worker shows the same one to who names nobody. */
-function showCertificates(listener: string): void {
-  const served = [...services.values()]
-    .filter(({ door }) => listenerOf(door) === listener)
-    .map(({ door }) => door.service)
-    .sort();
-  secureFronts.get(listener)?.use(new TlsTable(served.flatMap((name) => certificates.get(name) ?? [])));
-}
-
-function listenerOf({ spec: { listen: at } }: Door): string {
-  return formatAddress({ host: at.address, port: at.port });
-}
-
 function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
   services.get(health.service)?.setHealth(health.slot, health.replica, health.healthy);
-}
-
-function listen({ listener, isSecure }: Extract<ToWorker, { kind: 'listen' }>, handle: unknown): void {
-  const secure = isSecure ? createTlsFront(listener, state, ticketKeys) : null;
-  const front = secure ?? createFront(listener, state);
-  let isListening = false;
-  front.onError((error) => {
-    if (!isListening) tell({ kind: 'listening', listener, error: error.code ?? error.message });
-  });
-  front.listen(handle, () => {
-    isListening = true;
-    unlisten(listener);
-    fronts.set(listener, front);
-    if (secure !== null) secureFronts.set(listener, secure);
-    showCertificates(listener);
-    tell({ kind: 'listening', listener, error: null });
-  });
-}
-
-function unlisten(listener: string): void {
-  fronts.get(listener)?.close();
-  fronts.delete(listener);
-  secureFronts.delete(listener);
 }
 
 function sweep(): void {
@@ -308,13 +267,13 @@ function taken(
 function stop(graceMs: number): void {
   state.isStopping = true;
   for (const service of services.values()) service.room.turnAway('the proxy is being stopped');
-  for (const listener of fronts.keys()) unlisten(listener);
+  fronts.closeAll();
   const untilMs = performance.now() + graceMs;
   setInterval(() => {
-    const busy = [...services.values()].some((service) =>
+    const isBusy = [...services.values()].some((service) =>
       SLOT_NAMES.some((name) => service.slots[name].inFlight.size > 0),
     );
-    if (!busy || performance.now() >= untilMs) process.exit(0);
+    if ((!isBusy && !fronts.isLeaving) || performance.now() >= untilMs) process.exit(0);
   }, STOP_POLL_MS);
 }
 

@@ -1,0 +1,82 @@
+import { formatAddress } from '../../../lib/address.ts';
+import type { Door } from '../../router.ts';
+import type { Certificate } from '../certificate.ts';
+import { type Front, type FrontState, createFront } from './front.ts';
+import { type TlsFront, createTlsFront } from './tls-front.ts';
+import { TlsTable } from './tls-table.ts';
+
+/** The listeners of one worker, and the certificates that are shown on them. */
+export class Fronts {
+  /** By service. */
+  readonly certificates = new Map<string, readonly Certificate[]>();
+  ticketKeys: Buffer = Buffer.alloc(48);
+  readonly #state: FrontState;
+  readonly #doors: () => readonly Door[];
+  readonly #fronts = new Map<string, Front>();
+  /** Those of them that speak TLS. */
+  readonly #secure = new Map<string, TlsFront>();
+  #leaving: readonly Front[] = [];
+
+  constructor(state: FrontState, doors: () => readonly Door[]) {
+    this.#state = state;
+    this.#doors = doors;
+  }
+
+  /** In place of the former front, if there is one. `done` gets the system's error code, or null. */
+  listen(
+    { listener, isSecure }: { readonly listener: string; readonly isSecure: boolean },
+    handle: unknown,
+    done: (error: string | null) => void,
+  ): void {
+    const secure = isSecure ? createTlsFront(listener, this.#state, this.ticketKeys) : null;
+    const front = secure ?? createFront(listener, this.#state);
+    let isListening = false;
+    front.onError((error) => {
+      if (!isListening) done(error.code ?? error.message);
+    });
+    front.listen(handle, () => {
+      isListening = true;
+      this.unlisten(listener);
+      this.#fronts.set(listener, front);
+      if (secure !== null) this.#secure.set(listener, secure);
+      this.show();
+      done(null);
+    });
+  }
+
+  unlisten(listener: string): void {
+    this.#fronts.get(listener)?.close();
+    this.#fronts.delete(listener);
+    this.#secure.delete(listener);
+  }
+
+  /** After doors or certificates have changed. In the order of services' names: every worker shows the same one to who names nobody. */
+  show(): void {
+    if (this.#secure.size === 0) return;
+    const doors = [...this.#doors()].sort((a, b) => (a.service < b.service ? -1 : 1));
+    for (const [listener, front] of this.#secure) {
+      const served = doors.filter((door) => listenerOf(door) === listener);
+      front.use(new TlsTable(served.flatMap(({ service }) => this.certificates.get(service) ?? [])));
+    }
+  }
+
+  useTicketKeys(keys: Buffer): void {
+    this.ticketKeys = keys;
+    for (const front of this.#secure.values()) front.useTicketKeys(keys);
+  }
+
+  closeAll(): void {
+    this.#leaving = [...this.#fronts.values()];
+    for (const listener of this.#fronts.keys()) this.unlisten(listener);
+  }
+
+  /** Whether a connection has been told to end, and has not yet. */
+  get isLeaving(): boolean {
+    return this.#leaving.some((front) => front.isLeaving());
+  }
+}
+
+/** `address:port` of a door. */
+export function listenerOf({ spec: { listen } }: Door): string {
+  return formatAddress({ host: listen.address, port: listen.port });
+}
