@@ -1,4 +1,4 @@
-/** Output is put aside while its writer writes as fast as it can. */
+/** Output is put aside while its writer writes. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,13 +25,13 @@ const MIB = 1024 * 1024;
 const LINE_BYTES = 32;
 
 test(
-  'a program that writes as fast as it can loses no line, waits for nothing, and stays bounded',
+  'a program that writes a hundred megabytes a second loses no line, waits for nothing, and stays bounded',
   { timeout: 60_000 },
   async (t) => {
     const dir = directory(t);
     if (!canTakeAway(dir)) return t.skip('this file system cannot take the beginning of a file away');
     const lines = 3_000_000;
-    const files = new LogFiles(dir, 4 * MIB);
+    const files = new LogFiles(dir, 8 * MIB);
     const file = await files.open(PLACE, null);
     const writer = spawn(process.execPath, [FIREHOSE, String(lines)], { stdio: ['ignore', file.fd, 'pipe'] });
     const said = text(writer.stderr!);
@@ -70,7 +70,7 @@ test(
       `${megabytes} MB/s, ${turns} turns, longest write ${longestMs} ms, largest file ${Math.round(most / MIB)} MiB`,
     );
     assert.ok(turns >= 3, `${turns} turns`);
-    assert.ok(most < 64 * MIB, `${most} bytes`);
+    assert.ok(most < 80 * MIB, `${most} bytes`);
     // Its own writes to the disk may hold it up; a stall would be seconds.
     assert.ok(longestMs < 2000, `a write took ${longestMs} ms`);
   },
