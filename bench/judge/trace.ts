@@ -45,7 +45,7 @@ function scenarioOf(trace: Trace): Scenario {
 }
 
 /** Seconds at the end of a trace by its age, of which what is longer is made. */
-const END_SECONDS = 20;
+const END_SECONDS = 60;
 
 function replayed(trace: Trace, rng: Rng): Traffic {
   const { length } = trace.seconds;
@@ -53,7 +53,12 @@ function replayed(trace: Trace, rng: Rng): Traffic {
   const over = length - END_SECONDS;
   return (age, share) => {
     const at = trace.ages === true && age >= length ? over + ((age - over) % END_SECONDS) : from + age;
-    const { stable, candidate } = trace.seconds[((at % length) + length) % length]!;
+    const second = trace.seconds[((at % length) + length) % length]!;
+    // What differed by chance is no chance any more once it is heard again and again: sides of one version are drawn anew.
+    const isTurned = trace.kind === 'healthy' && age >= length && rng() < 0.5;
+    const [stable, candidate] = isTurned
+      ? [second.candidate, second.stable]
+      : [second.stable, second.candidate];
     const rows = [thinned(stable, 1 - share, { slot: 'blue', replica: 0, second: secondOf(age) }, rng)];
     if (share > 0)
       rows.push(thinned(candidate, share, { slot: 'green', replica: 0, second: secondOf(age) }, rng));

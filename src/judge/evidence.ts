@@ -1,8 +1,8 @@
 import { SAFE_BETS, ratioGains, slopesOf, type BetTable, type Events, type Margin } from './bet.ts';
 import { harmShiftOf, safeMargin, safeShiftOf } from './checks.ts';
 import { phiOf, tauOf } from './dispersion.ts';
-import { advanceHarm, idleHarm } from './harm.ts';
-import { advanceLadder, restartLadderSafe } from './ladder.ts';
+import { TAU_LASTING, advanceHarm, idleHarm, quietHarm } from './harm.ts';
+import { LADDER_SHIFTS, advanceLadder, restartLadderSafe } from './ladder.ts';
 import { NOTHING_WON, advanceMixture, type Mixture } from './mixture.ts';
 import { eventsOn, type Reading } from './reading.ts';
 import { FIRST_PRIOR } from './start-prior.ts';
@@ -24,6 +24,7 @@ export type CheckContext = {
 };
 
 const LINE_MARGIN: Margin = { ratio: 1, add: 0 };
+const LOWEST_SHIFT = Math.min(0, ...LADDER_SHIFTS);
 
 export function advanceCheck(state: CheckState, context: CheckContext): CheckState {
   const { check, line } = state;
@@ -38,6 +39,14 @@ export function advanceCheck(state: CheckState, context: CheckContext): CheckSta
   const requests = context.perCandidate ? candidate.units / context.share : candidate.units + stable.units;
   const [phi, tau] = [phiOf(state.dispersion), tauOf(state.dispersion)];
   const seen: EventCounts = [x, y, candidate.units, stable.units];
+  const counts: CheckCounts = {
+    ...state.counts,
+    step: sum(state.counts.step, seen),
+    bet: isRate ? NO_EVENTS : sum(state.counts.bet, seen),
+    recent: isRate ? recently(state.counts.recent, seen) : NO_EVENTS,
+  };
+  if (prior === 0 && tau <= TAU_LASTING && isQuiet(state, context.reading))
+    return { ...state, harm: quietHarm(state.harm), counts };
   const ladderPrior = state.ladder?.harmPrior === 0 ? FIRST_PRIOR : context.prior;
   return {
     ...state,
@@ -64,13 +73,15 @@ export function advanceCheck(state: CheckState, context: CheckContext): CheckSta
             prior: ladderPrior,
             table: context.table,
           }),
-    counts: {
-      ...state.counts,
-      step: sum(state.counts.step, seen),
-      bet: isRate ? NO_EVENTS : sum(state.counts.bet, seen),
-      recent: isRate ? recently(state.counts.recent, seen) : NO_EVENTS,
-    },
+    counts,
   };
+}
+
+/** Whether nobody was beyond a line, on either side and at any rung: then no bet on it, already under way, wins or loses. */
+function isQuiet({ check, line, harm, safe, ladder }: CheckState, { candidate, stable }: Reading): boolean {
+  if (check.kind === 'rate' || harm.recent.length > 0 || ladder?.harmPrior === 0) return false;
+  if (check.required && safe.logW.length === 0) return false;
+  return eventsOn(stable, check, line, 0) === 0 && eventsOn(candidate, check, line, LOWEST_SHIFT) === 0;
 }
 
 /** A new step: safety must be shown again at its share; the finished one's counts become a stratum. */

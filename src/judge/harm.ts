@@ -95,6 +95,11 @@ export function idleHarm(harm: Harm, prior: number): Harm {
   };
 }
 
+/** A second in which no bet wins or loses and none starts: the evidence is that of all bets so far. */
+export function quietHarm(harm: Harm): Harm {
+  return { ...harm, logE: bothHalves(harm.ratio, harm.share) };
+}
+
 function bothHalves(ratio: Mixture, share: Mixture): number {
   return LOG_HALF + logAddExp(mixtureLogE(ratio), mixtureLogE(share));
 }
