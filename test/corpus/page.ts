@@ -53,7 +53,8 @@ export function shown({ kind, detail }: Outcome): string {
 /** Names and reasons hold bytes of all kinds. */
 export function cell(text: string): string {
   const plain = text.replaceAll(
-    /[^ -~]/g,
+    // oxlint-disable-next-line no-control-regex -- they are what it looks for
+    /[\u0000-\u001f\u007f-\u00ff]/g,
     (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
   return plain.replaceAll('|', '&#124;').replaceAll('<', '&lt;').replaceAll('`', '&#96;');
