@@ -1,6 +1,6 @@
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
-import type { Step } from '../release/plan.ts';
+import { isEarly, type Step } from '../release/plan.ts';
 import { otherSlot, SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { freezesOn, lockOn } from '../rollout/guards.ts';
 import { placesOf } from '../rollout/places.ts';
@@ -208,6 +208,8 @@ function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): read
 
 function stepWords(step: Step): string {
   switch (step.kind) {
+    case 'mirror':
+      return `mirror ${step.percent}%`;
     case 'share':
       return `${step.percent}%`;
     case 'full':
@@ -217,13 +219,14 @@ function stepWords(step: Step): string {
     case 'start':
     case 'ready':
     case 'verify':
+    case 'header-only':
     case 'ask':
       return step.kind;
   }
 }
 
 function leastSeconds(step: Step): number | null {
-  if (step.kind === 'share') return step.atLeastMs / 1000;
+  if (step.kind === 'share' || isEarly(step)) return step.atLeastMs / 1000;
   return step.kind === 'watch' ? step.forMs / 1000 : null;
 }
 
@@ -231,7 +234,7 @@ function nextOf(rollout: Rollout): string | null {
   const step = stepOf(rollout);
   const next = rollout.plan.steps[rollout.stepIndex + 1];
   const words = next === undefined ? 'done' : stepWords(next);
-  if (step?.kind === 'share') {
+  if (step?.kind === 'share' || isEarly(step)) {
     const undecided = { advance: 'goes on', ask: 'asks a person', rollback: 'goes back' }[
       rollout.plan.whenUnsure.then
     ];

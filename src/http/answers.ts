@@ -25,7 +25,7 @@ export const side = z
 
 const step = z
   .strictObject({
-    kind: z.enum(['start', 'ready', 'verify', 'share', 'ask', 'full', 'watch']),
+    kind: z.enum(['start', 'ready', 'verify', 'mirror', 'header-only', 'share', 'ask', 'full', 'watch']),
     label: z.string(),
     state: z.enum(['done', 'now', 'todo']),
     seconds: z.number().nullable(),
