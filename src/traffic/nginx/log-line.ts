@@ -60,7 +60,11 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
 }
 
 /** A copy for which no replica was asked was not sent. */
-function apartOf(fields: readonly string[], replicas: Replicas): Pick<LogRecord, 'by' | 'instead'> {
+function apartOf(
+  fields: readonly string[],
+  replicas: Replicas,
+): Pick<LogRecord, 'by' | 'instead' | 'isCopied'> {
+  if (fields[10] === 'c' || fields[10] === 'hc') return { isCopied: true };
   if (fields[10] === 'o') return { by: 'override' };
   // It ended where it waited: turned away, or its client left.
   if (fields[10] === 'w') return fields[3] === '503' ? { instead: 'holdRefused' } : {};
@@ -75,7 +79,7 @@ function attemptsOf(fields: readonly string[], status: number, replicas: Replica
   const [slot, standIn] = outcome!.split('-') as [SlotName, SlotName?];
   if (!SLOT_NAMES.includes(slot) || addressList === '-') return [];
   // The first of one that waited in a hold is the waiting.
-  const from = fields[10] === 'h' ? 1 : 0;
+  const from = fields[10]!.startsWith('h') ? 1 : 0;
   const [addresses, statuses, times, lengths] = [addressList!, statusList!, timeList!, lengthList!].map(
     (list) => triesIn(list).slice(from),
   ) as [string[], string[], string[], string[]];

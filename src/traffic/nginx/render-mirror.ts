@@ -44,10 +44,13 @@ log_format ${name}_copy '${logFormat(null)
 `;
 }
 
+/** Where a request that is copied is served; one that waited in a hold tells the log so. */
+export type CopiedAt = 'copied' | 'copied_held';
+
 /** Turns a request that is to be copied to a place of its own. Stands in the location of the service. */
-export function renderCopying({ mirror }: ServicePlan, name: string): string {
+export function renderCopying({ mirror }: ServicePlan, name: string, place: CopiedAt = 'copied'): string {
   if (mirror === null) return '';
-  return `error_page 420 = @${name}_copied;\nif ($${name}_copies) {\n    return 420;\n}\n`;
+  return `error_page 420 = @${name}_${place};\nif ($${name}_copies) {\n    return 420;\n}\n`;
 }
 
 /**

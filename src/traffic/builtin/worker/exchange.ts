@@ -54,6 +54,7 @@ export class Exchange implements ConnectionUser, InFlight {
   private responseEnded = false;
   private awaitsDrain = false;
   private decided = false;
+  private isCopied = false;
 
   constructor(start: ExchangeStart) {
     this.start = start;
@@ -70,6 +71,11 @@ export class Exchange implements ConnectionUser, InFlight {
   watch(tap: BodyTap): void {
     if (this.upload === null || this.phase === 'done') tap.drop();
     else this.upload.tap = tap;
+  }
+
+  /** A copy of it is on its way. */
+  noteCopied(): void {
+    this.isCopied = true;
   }
 
   begin(nowMs: number): void {
@@ -331,8 +337,9 @@ export class Exchange implements ConnectionUser, InFlight {
   private decide(classIndex: ClassIndex, isFinal: boolean): void {
     if (this.decided || this.replica === null) return;
     this.decided = isFinal;
-    const { statusCode: status, bucket, start } = this;
-    start.service.count(this.replica, this.identity, { classIndex, bucket, isFinal, status, req: start.req });
+    const { statusCode: status, bucket, isCopied, start } = this;
+    const { req } = start;
+    start.service.count(this.replica, this.identity, { classIndex, bucket, isFinal, isCopied, status, req });
   }
 
   private leave(): void {

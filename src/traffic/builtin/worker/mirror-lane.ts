@@ -32,16 +32,17 @@ export class MirrorLane {
     return !(hasBody && WITHOUT_BODY.has(method));
   }
 
-  /** Sends a copy, at once or when its body is there: then it returns what collects that. */
-  copy(asked: Asked, slot: SlotLive): BodyTap | null {
+  /** Sends a copy, at once or when its body is there: then it returns what collects that. `onSent`: it was not dropped. */
+  copy(asked: Asked, slot: SlotLive, onSent: () => void): BodyTap | null {
     const { contentLength, chunked } = asked.scan;
     if (this.active >= MAX_COPIES || (contentLength ?? 0) > MAX_BODY_BYTES) {
       this.dropped += 1;
       return null;
     }
     this.active += 1;
-    if (chunked || (contentLength ?? 0) > 0) return this.collect(asked, slot);
-    this.send(asked, slot, []);
+    const send = (body: readonly Buffer[]): void => this.send(asked, slot, { body, onSent });
+    if (chunked || (contentLength ?? 0) > 0) return this.collect(asked, send);
+    send([]);
     return null;
   }
 
@@ -51,7 +52,7 @@ export class MirrorLane {
     return dropped;
   }
 
-  private collect(asked: Asked, slot: SlotLive): BodyTap {
+  private collect(asked: Asked, send: (body: readonly Buffer[]) => void): BodyTap {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let isOver = false;
@@ -67,7 +68,7 @@ export class MirrorLane {
       chunks.length = 0;
     };
     const end = (): void => {
-      if (over()) this.send(asked, slot, chunks);
+      if (over()) send(chunks);
     };
     return {
       take: (chunk) => {
@@ -82,7 +83,11 @@ export class MirrorLane {
     };
   }
 
-  private send(asked: Asked, slot: SlotLive, body: readonly Buffer[]): void {
+  private send(
+    asked: Asked,
+    slot: SlotLive,
+    { body, onSent }: { readonly body: readonly Buffer[]; readonly onSent: () => void },
+  ): void {
     const nowMs = performance.now();
     const replica = pickReplica(slot, null, nowMs);
     if (replica === null || replica.isSuspect(nowMs)) {
@@ -92,6 +97,7 @@ export class MirrorLane {
     const copy = new MirrorCopy(asked, replica, body, () => {
       this.active -= 1;
     });
+    onSent();
     copy.begin(nowMs);
   }
 

@@ -23,6 +23,8 @@ export type Attempt = {
   readonly bucket: number;
   /** Whether the request ended with it. */
   readonly isFinal: boolean;
+  /** Whether a copy of the request was sent: then it is counted among those as well. */
+  readonly isCopied?: boolean;
   /** What was answered (0: nothing), and what was asked, for an example of what failed. */
   readonly status?: number;
   readonly req?: { readonly method?: string | undefined; readonly url?: string | undefined };
@@ -141,6 +143,8 @@ export class ServiceLive {
       return;
     }
     replica.tally.add(classIndex, bucket, isFinal);
+    if (attempt.isCopied === true)
+      (replica.apart.copied ??= new ReplicaTally()).add(classIndex, bucket, isFinal);
     this.noteFailed(replica, attempt);
     if (identity !== UNCOUNTED)
       this.identities?.note(identity, replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), bucket);
