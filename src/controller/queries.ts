@@ -6,6 +6,7 @@ import { freezesOn, lockOn } from '../rollout/guards.ts';
 import { placesOf } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
 import {
+  earlyStepOf,
   labelOf,
   previewOf,
   slotWithRole,
@@ -136,7 +137,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     phase: over ? 'over' : rollout.phase,
     ...endingView(ending),
     exitCode: exitOf(ending, over),
-    waiting: over ? null : waitingOf(rollout, state, record.verdict?.hold ?? null),
+    waiting: over ? null : waitingOf(rollout, state, holdIn(rollout, record)),
     paused: !over && rollout.paused !== null,
     byHand: !over && rollout.byHand,
     sharePercent: over ? (ending?.outcome === 'done' ? 100 : 0) : rollout.sharePercent,
@@ -144,6 +145,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     steps: stepViews(rollout, record, over),
     next: over || ending !== null ? null : nextOf(rollout),
     verdict: record.verdict,
+    ...(record.early !== undefined && { early: record.early }),
     traffic: record.traffic,
     allowedActions: state === null || over ? [] : allowedActions(state, moment),
   };
@@ -188,10 +190,26 @@ function waitingOf(rollout: Rollout, state: ServiceState | null, hold: string | 
   }
 }
 
+/** Of now: the judge's last word may still be about the step before. */
+function holdIn(rollout: Rollout, { verdict, early = [] }: RolloutRecord): string | null {
+  const isEarlyNow = earlyStepOf(rollout) !== null;
+  return (isEarlyNow ? early.at(-1)?.hold : verdict?.hold) ?? null;
+}
+
+/** Judged seconds in the step of now, or null while its first second is open. */
+function judgedSeconds(rollout: Rollout, { verdict, early = [] }: RolloutRecord): number | null {
+  if (spanOf(rollout) === null) return null;
+  const step = earlyStepOf(rollout);
+  if (step !== null) {
+    const last = early.at(-1);
+    return last?.kind === step.kind ? last.seconds : null;
+  }
+  // Just after a share changed, and once it is 100%, the judge's last word is still about the former one.
+  return verdict?.share.askedPercent === rollout.sharePercent ? verdict.judgedSecondsInStep : null;
+}
+
 function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): readonly StepView[] {
   const done = record.ending?.outcome === 'done';
-  // Just after a share changed, and once it is 100%, the judge's last word is still about the former one.
-  const isOfNow = spanOf(rollout) !== null && record.verdict?.share.askedPercent === rollout.sharePercent;
   return rollout.plan.steps.map((step, index) => {
     const state =
       done && over
@@ -201,7 +219,7 @@ function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): read
           : index === rollout.stepIndex && !over
             ? 'now'
             : 'todo';
-    const seconds = state === 'now' && isOfNow ? (record.verdict?.judgedSecondsInStep ?? null) : null;
+    const seconds = state === 'now' ? judgedSeconds(rollout, record) : null;
     return { kind: step.kind, label: stepWords(step), state, seconds, atLeastSeconds: leastSeconds(step) };
   });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
 import { foresight } from './answers-foresight.ts';
-import { verdict, watchVerdict } from './answers-verdict.ts';
+import { earlyVerdict, verdict, watchVerdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
 
@@ -22,6 +22,10 @@ export const side = z
     p99Ms: z.number().nullable(),
   })
   .meta({ id: 'Side' });
+
+const earlyView = earlyVerdict
+  .extend({ traffic: z.strictObject({ stable: side, candidate: side }) })
+  .meta({ id: 'Early' });
 
 const step = z
   .strictObject({
@@ -97,6 +101,11 @@ export const rolloutView = z
     steps: z.array(step).readonly(),
     next: z.string().nullable(),
     verdict: verdict.nullable(),
+    early: z
+      .array(earlyView)
+      .readonly()
+      .exactOptional()
+      .meta({ description: 'Of what came before the first share, oldest first. Absent for none.' }),
     traffic: z.strictObject({ stable: side, candidate: side }).nullable(),
     allowedActions: z.array(action).readonly(),
   })
