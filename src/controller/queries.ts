@@ -257,7 +257,9 @@ function nextOf(rollout: Rollout): string | null {
       rollout.plan.whenUnsure.then
     ];
     const [least, most] = [step.atLeastMs, step.atMostMs].map(formatDuration);
-    return `${words} once surely not worse, after ${least} at least; undecided at ${most}: ${undecided}`;
+    const good =
+      step.kind === 'header-only' ? 'enough chose it and nothing is against it' : 'surely not worse';
+    return `${words} once ${good}, after ${least} at least; undecided at ${most}: ${undecided}`;
   }
   return step?.kind === 'watch' ? `done after ${formatDuration(step.forMs)}` : words;
 }

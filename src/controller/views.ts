@@ -146,6 +146,8 @@ export type WhyView = {
   /** Every share that it had, oldest first; `seconds` so far. */
   readonly shares: readonly {
     readonly sharePercent: number;
+    /** What it was before the first share. Absent: a share. */
+    readonly early?: 'mirror' | 'header-only';
     readonly fromMs: number;
     readonly seconds: number;
   }[];

@@ -244,7 +244,19 @@ export const whyView = z.strictObject({
   sentence: z.string(),
   rule: z.string().nullable().meta({ description: 'By which it ended; null: it goes on.' }),
   rules: z.array(z.string()).readonly(),
-  shares: z.array(z.strictObject({ sharePercent: percent, fromMs: atMs, seconds: z.int() })).readonly(),
+  shares: z
+    .array(
+      z.strictObject({
+        sharePercent: percent,
+        early: z
+          .enum(['mirror', 'header-only'])
+          .exactOptional()
+          .meta({ description: 'What it was before the first share. Absent: a share.' }),
+        fromMs: atMs,
+        seconds: z.int(),
+      }),
+    )
+    .readonly(),
   gaps: z
     .array(z.strictObject({ fromMs: atMs, seconds: z.int() }))
     .readonly()

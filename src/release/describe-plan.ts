@@ -43,6 +43,7 @@ function describeTraffic(plan: Plan, shares: readonly ShareStep[]): string {
   const route = [...shares.map((step) => formatPercent(step.percent)), '100%'].join(' → ');
   const end = `earliest end in ${formatDuration(plannedSeconds(plan) * 1000)}`;
   if (shares.length === 0) {
+    if (plan.steps.some(isEarly)) return `then all traffic in one switch, ${end}`;
     const now = plannedSeconds(plan) === 0 ? 'at once' : `at once, ${end}`;
     return `all traffic in one switch as soon as it is ready, ${now}`;
   }

@@ -2,7 +2,7 @@ import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { identityHash, type SaltState } from '../cohort.ts';
 import { latencyBucket, type FailedRequest, type ReplicaSecond } from '../counts.ts';
 import { DID, deedOf, type IdentityNews, ONE_OFF } from '../identity-filter.ts';
-import { type ClassIndex, NO_LATENCY, ReplicaTally } from '../tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, ReplicaTally } from '../tally.ts';
 import { failureKind, MOST_FAILED } from '../failed-request.ts';
 import type { Instead, LogRecord } from './record.ts';
 import type { Place } from './tail.ts';
@@ -52,7 +52,8 @@ export class OpenSecond {
     if (record.instead !== undefined) this.instead[record.instead] += 1;
     const lane = laneOf(record);
     const tallies = this.talliesOf(lane);
-    const copied = record.isCopied === true ? this.talliesOf('copied') : null;
+    const { copiedWithinMs = null } = record;
+    const copied = copiedWithinMs === null ? null : this.talliesOf('copied');
     const last = record.attempts.length - 1;
     const identity =
       salt === null || lane !== 'replicas' || record.isUnasked === true
@@ -63,7 +64,10 @@ export class OpenSecond {
     for (const [index, { slot, replica, classIndex, latencyMs }] of record.attempts.entries()) {
       const bucket = latencyMs === null ? NO_LATENCY : latencyBucket(latencyMs);
       tallyOf(tallies, slot, replica).add(classIndex, bucket, index === last);
-      if (copied !== null) tallyOf(copied, slot, replica).add(classIndex, bucket, index === last);
+      if (copied !== null) {
+        const isLate = latencyMs !== null && latencyMs > copiedWithinMs! && classIndex !== CLASS.clientAbort;
+        tallyOf(copied, slot, replica).add(isLate ? CLASS.timeout : classIndex, bucket, index === last);
+      }
       if (lane === 'replicas') this.noteFailed(slot, replica, classIndex);
       if (identity === null || this.news.length >= MAX_NEWS) continue;
       const on = slot === SLOT_NAMES[0] ? DID.activeOnBlue : DID.activeOnGreen;

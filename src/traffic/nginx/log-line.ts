@@ -4,6 +4,9 @@ import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Attempt, LogRecord, ParseLine } from '../access-log/record.ts';
 import { CLASS, type ClassIndex, classOfStatus } from '../tally.ts';
 
+/** A request is counted, and its connection let go of, when its copy has ended as well. */
+export const MOST_COPY_MS = 5000;
+
 /** Begins every line, so that one which follows a torn one is found. */
 const MARK = 'b1';
 
@@ -63,8 +66,8 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
 function apartOf(
   fields: readonly string[],
   replicas: Replicas,
-): Pick<LogRecord, 'by' | 'instead' | 'isCopied'> {
-  if (fields[10] === 'c' || fields[10] === 'hc') return { isCopied: true };
+): Pick<LogRecord, 'by' | 'instead' | 'copiedWithinMs'> {
+  if (fields[10] === 'c' || fields[10] === 'hc') return { copiedWithinMs: MOST_COPY_MS };
   if (fields[10] === 'o') return { by: 'override' };
   // It ended where it waited: turned away, or its client left.
   if (fields[10] === 'w') return fields[3] === '503' ? { instead: 'holdRefused' } : {};

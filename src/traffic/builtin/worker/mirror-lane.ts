@@ -15,7 +15,8 @@ const MAX_COPIES = 64;
 const MAX_BODY_BYTES = 65_536;
 /** More of an answer is not read: the copy has shown what it can. */
 const MAX_ANSWER_BYTES = 1_048_576;
-const COPY_TIMEOUT_MS = 10_000;
+/** Nobody waits for it: a request that it is of counts, among those, as failed after the same time. */
+export const COPY_TIMEOUT_MS = 10_000;
 
 const WITHOUT_BODY = new Set(['GET', 'HEAD']);
 
@@ -130,7 +131,7 @@ class MirrorCopy implements ConnectionUser {
   begin(nowMs: number): void {
     this.atMs = nowMs;
     this.replica.active += 1;
-    this.timer = setTimeout(() => this.giveUp(CLASS.timeout), COPY_TIMEOUT_MS);
+    this.timer = setTimeout(() => this.tooLong(), COPY_TIMEOUT_MS);
     const method = this.asked.req.method!;
     this.connection = this.replica.open({ fresh: false, repeatable: this.body.length === 0, nowMs });
     this.connection.begin(this, method);
@@ -174,6 +175,11 @@ class MirrorCopy implements ConnectionUser {
     this.connection = null;
     if (nothingSent) this.asked.service.suspect(this.replica, performance.now());
     this.over(CLASS.connectFailure);
+  }
+
+  /** What has begun to answer has answered; the rest of it is not waited for. */
+  private tooLong(): void {
+    this.giveUp(this.statusCode === 0 ? CLASS.timeout : classOfStatus(this.statusCode));
   }
 
   private giveUp(classIndex: ClassIndex): void {
