@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { earlyVerdict, verdict, watchVerdict } from './answers-verdict.ts';
-import { atMs, percent, rolloutView, schema, side } from './answers.ts';
+import { earlyVerdict, side, verdict, watchVerdict } from './answers-verdict.ts';
+import { atMs, percent, rolloutView, schema } from './answers.ts';
 
 const would = z.strictObject({
   act: z.enum(['advance', 'ask', 'pause', 'rollback', 'done']),

@@ -119,6 +119,21 @@ export const earlyVerdict = z
   })
   .meta({ id: 'EarlyVerdict' });
 
+export const side = z
+  .strictObject({
+    requests: z.number(),
+    failed: z.number(),
+    errorPercent: percent.nullable(),
+    p50Ms: z.number().nullable(),
+    p95Ms: z.number().nullable(),
+    p99Ms: z.number().nullable(),
+  })
+  .meta({ id: 'Side' });
+
+export const earlyView = earlyVerdict
+  .extend({ traffic: z.strictObject({ stable: side, candidate: side }) })
+  .meta({ id: 'Early' });
+
 const watchCheck = z.strictObject({
   name: z.enum(['error-rate', 'p95']),
   unit: z.enum(['percent', 'ms']),

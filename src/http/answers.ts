@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
 import { foresight } from './answers-foresight.ts';
-import { earlyVerdict, verdict, watchVerdict } from './answers-verdict.ts';
+import { earlyView, side, verdict, watchVerdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
 
@@ -11,21 +11,6 @@ export const schema = z
 export const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.' });
 export const percent = z.number().min(0).max(100);
 const action = z.enum(ACTIONS).meta({ id: 'Action' });
-
-export const side = z
-  .strictObject({
-    requests: z.number(),
-    failed: z.number(),
-    errorPercent: percent.nullable(),
-    p50Ms: z.number().nullable(),
-    p95Ms: z.number().nullable(),
-    p99Ms: z.number().nullable(),
-  })
-  .meta({ id: 'Side' });
-
-const earlyView = earlyVerdict
-  .extend({ traffic: z.strictObject({ stable: side, candidate: side }) })
-  .meta({ id: 'Early' });
 
 const step = z
   .strictObject({

@@ -35,6 +35,8 @@ export type Upgraded = InFlight & {
 /** One request of a client, from its head to the end of its answer. */
 export class Exchange implements ConnectionUser, InFlight {
   isStream = false;
+  /** A copy of it was sent. */
+  isCopied = false;
   private readonly start: ExchangeStart;
   private readonly upload: Upload | null;
   private readonly interims: Interims;
@@ -54,7 +56,6 @@ export class Exchange implements ConnectionUser, InFlight {
   private responseEnded = false;
   private awaitsDrain = false;
   private decided = false;
-  private isCopied = false;
 
   constructor(start: ExchangeStart) {
     this.start = start;
@@ -71,11 +72,6 @@ export class Exchange implements ConnectionUser, InFlight {
   watch(tap: BodyTap): void {
     if (this.upload === null || this.phase === 'done') tap.drop();
     else this.upload.tap = tap;
-  }
-
-  /** A copy of it is on its way. */
-  noteCopied(): void {
-    this.isCopied = true;
   }
 
   begin(nowMs: number): void {
