@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
-import { foresight } from './answers-foresight.ts';
+import { planView } from './answers-foresight.ts';
 import { earlyView, side, verdict, watchVerdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
@@ -254,18 +254,6 @@ export const whyView = z.strictObject({
   judged: z.strictObject({ toMs: atMs, version: z.int() }).nullable(),
   events: z.array(eventView).readonly(),
   chain: z.strictObject({ seq: z.int(), mac: z.string() }),
-});
-
-export const planView = z.strictObject({
-  id: z.string().nullable(),
-  service: z.string(),
-  label: z.string(),
-  from: z.string().nullable(),
-  lines: z.array(z.string()).readonly(),
-  warnings: z.array(z.string()).readonly(),
-  foresight: foresight.nullable(),
-  changes: z.boolean(),
-  obstacles: z.array(z.string()).readonly(),
 });
 
 export const serverInfo = z.strictObject({

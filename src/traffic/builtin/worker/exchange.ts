@@ -303,11 +303,8 @@ export class Exchange implements ConnectionUser, InFlight {
 
   private fail(reason: string): void {
     this.connection = null;
-    this.end(CLASS.connectFailure, {
-      status: 502,
-      text: `no answer from the application: ${reason}`,
-      retryAfterSeconds: 1,
-    });
+    const text = `no answer from the application: ${reason}`;
+    this.end(CLASS.connectFailure, { status: 502, text, retryAfterSeconds: 1 });
   }
 
   /** No replica of any slot is healthy. */
