@@ -3,6 +3,7 @@ import type { Freeze, Lock } from '../src/rollout/guard.ts';
 import {
   at,
   CANARY_STEPS,
+  EARLY,
   emptyService,
   firstRequest,
   requestOf,
@@ -51,6 +52,12 @@ const VERIFIED_DEPLOY: Bare = {
   supersede: false,
   spec: null,
 };
+const EARLY_DEPLOY: Bare = {
+  kind: 'deploy',
+  request: requestOf('v2', [...CANARY_STEPS.slice(0, 2), ...EARLY, ...CANARY_STEPS.slice(2)]),
+  supersede: false,
+  spec: null,
+};
 const STARTED: Bare = { kind: 'slotStarted', slot: 'green', releaseId: 'shop/v2', replicas: 2 };
 const PROMOTE: Bare = { kind: 'promote', fromStep: null, full: false };
 const UP: readonly Bare[] = [...FIRST, DEPLOY, STARTED, CANDIDATE_HEALTH];
@@ -73,6 +80,8 @@ const STATES: Readonly<Record<string, () => ServiceState>> = {
   starting: () => play([...FIRST, DEPLOY]),
   probing: () => play([...FIRST, DEPLOY, STARTED]),
   verifying: () => play([...FIRST, VERIFIED_DEPLOY, STARTED, CANDIDATE_HEALTH]),
+  mirror: () => play([...FIRST, EARLY_DEPLOY, STARTED, CANDIDATE_HEALTH]),
+  'header-only': () => play([...FIRST, EARLY_DEPLOY, STARTED, CANDIDATE_HEALTH, PROMOTE]),
   shifting: () => play(UP, true),
   dwelling: () => play(UP),
   'dwelling, paused': () => play([...UP, { kind: 'pause' }]),

@@ -22,8 +22,13 @@ export function renderJudge(
   );
   for (const [name, text] of fieldsOf(view, timeZone)) field(name, [segment(text)]);
   for (const stage of view.stages) {
-    const share = `${stage.sharePercent}%`.padEnd(6);
+    const share = `${stageName(stage)} `.padEnd(6);
     field('share', [segment(`${share}${clockTime(stage.fromMs, timeZone)}  ${stageWords(stage)}`)]);
+    if (stage.early !== undefined)
+      field(
+        'unseen',
+        stage.early.unseen.map((text) => segment(printable(text))),
+      );
   }
   for (const { recorded, replayed } of view.different) {
     field('then', [segment(printable(recorded))]);
@@ -45,17 +50,20 @@ export function judgeMarkdown(view: JudgeView, timeZone: string | undefined): st
   const stages = tableOf(
     ['share', 'from', 'judged', 'what the rules would have done first'],
     view.stages.map((stage) => [
-      `${stage.sharePercent} %`,
+      stage.early?.kind ?? `${stage.sharePercent} %`,
       clockTime(stage.fromMs, timeZone),
       formatElapsed(stage.judgedSeconds * 1000),
       wouldWords(stage.would),
     ]),
   );
+  const unseen = view.stages.flatMap(({ early }) =>
+    early === undefined ? [] : [`- **${early.kind} cannot see**: ${early.unseen.map(printable).join('; ')}`],
+  );
   const checks =
     verdict === null
       ? []
       : [`The judge's last word: ${printable(verdict.reason)}`, '', ...checksTable(verdict.checks, rollout)];
-  return `${[`## ${rollout.id}: ${headOf(view.sentence)}`, '', ...facts, '', ...stages, '', ...checks].join('\n').trimEnd()}\n\n`;
+  return `${[`## ${rollout.id}: ${headOf(view.sentence)}`, '', ...facts, ...unseen, '', ...stages, '', ...checks].join('\n').trimEnd()}\n\n`;
 }
 
 function fieldsOf(view: JudgeView, timeZone: string | undefined): readonly (readonly [string, string])[] {
@@ -76,7 +84,7 @@ function fieldsOf(view: JudgeView, timeZone: string | undefined): readonly (read
 
 /** What the rules decide by; that a version is started and kept is no part of it. */
 function judgingLines(lines: readonly string[]): readonly string[] {
-  const judging = lines.filter((line) => /^(judge|undecided) /.test(line));
+  const judging = lines.filter((line) => /^(mirror|header-only|judge|undecided) /.test(line));
   return judging.length === 0 ? lines : judging;
 }
 
@@ -85,6 +93,10 @@ function sameWords({ sameVerdict, compared, different, judge }: JudgeView): stri
   const versions = judge.recorded === judge.now ? '' : `; judge ${judge.recorded} then, ${judge.now} now`;
   const words = `${compared - different.length} of ${compared} decisions and the last verdict`;
   return sameVerdict ? `${words}, bit for bit${versions}` : `${words}: NOT the same${versions}`;
+}
+
+function stageName({ early, sharePercent }: JudgedStage): string {
+  return early?.kind ?? `${sharePercent}%`;
 }
 
 function stageWords(stage: JudgedStage): string {

@@ -5,6 +5,7 @@ import { grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
 import { renderChecks, renderLooks } from './render-checks.ts';
 import { certificateTrouble } from './certificate-trouble.ts';
+import { renderEarly } from './render-early.ts';
 import { guardWords, renderGuards } from './render-guards.ts';
 import { stateOf, stateOfIdle, stepPlace, versions } from './rollout-words.ts';
 
@@ -138,7 +139,13 @@ export function renderRollout(rollout: RolloutView, look: Look): Line[] {
     ],
     { width: look.width, gap: 3 },
   );
-  const lines = [...head, ...traffic(rollout, look), ...judge(rollout, look), ...steps(rollout, look)];
+  const lines = [
+    ...head,
+    ...traffic(rollout, look),
+    ...renderEarly(rollout, look.width),
+    ...judge(rollout, look),
+    ...steps(rollout, look),
+  ];
   if (rollout.waiting !== null)
     lines.push(...field('waiting', [segment(waitingWords(rollout, rollout.waiting), 'warn')], look));
   if (rollout.reason !== null)

@@ -5,6 +5,7 @@ import { clockTime, dayTime, grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line } from './layout.ts';
 import { checksTable, tableOf } from './markdown.ts';
 import { renderChecks, renderLooks } from './render-checks.ts';
+import { earlyFacts, renderAllEarly } from './render-early.ts';
 
 /** The decision in one sentence, then the numbers behind it, then what happened when. */
 export function renderWhy(
@@ -46,6 +47,7 @@ export function renderWhy(
       ...(rollout.from === null ? [] : [side(rollout.from, stable)]),
     ]);
   }
+  lines.push(...renderAllEarly(rollout, width));
   if (rollout.verdict !== null) {
     field('judge', [printable(rollout.verdict.reason)]);
     if (rollout.endedAtMs === null && rollout.verdict.hold !== null)
@@ -84,6 +86,7 @@ export function whyMarkdown(why: WhyView, timeZone: string | undefined): string 
     ],
     ...(why.rule === null ? [] : [['rule', why.rule] as const]),
     ['judged by', why.rules.join('; ')],
+    ...earlyFacts(rollout),
     ...(rollout.verdict === null ? [] : [['judge', rollout.verdict.reason] as const]),
     ...lateFields(why, timeZone).map(([name, texts]) => [name, texts.join('; ')] as const),
   ];
@@ -127,7 +130,8 @@ function lateFields(
   const fields: [string, readonly string[]][] = [];
   if (shares.length > 0) {
     const words = shares.map(
-      ({ sharePercent, fromMs, seconds }) => `${sharePercent}% from ${at(fromMs)} for ${seconds}s`,
+      ({ sharePercent, early, fromMs, seconds }) =>
+        `${early ?? `${sharePercent}%`} from ${at(fromMs)} for ${seconds}s`,
     );
     fields.push(['shares', words]);
   }
@@ -142,6 +146,7 @@ function lateFields(
 }
 
 function hitWords({ requests, failed }: NonNullable<RolloutView['traffic']>['candidate']): string {
+  if (requests === 0) return 'no user got the candidate';
   return `${grouped(failed)} of ${grouped(requests)} requests on the candidate failed`;
 }
 

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RolloutView, ServiceView } from '../controller/views.ts';
-import { BEGAN_MS, CANARY, DONE, IDLE, PROGRESSING, ROLLED_BACK, STORY } from '../http/fake-views.ts';
+import {
+  BEGAN_MS,
+  CANARY,
+  DONE,
+  IDLE,
+  MIRRORING,
+  PROGRESSING,
+  ROLLED_BACK,
+  STORY,
+} from '../http/fake-views.ts';
 import { golden } from './cli-fixture.ts';
 import { flow, paint, piece, segment, widthOf, type Line } from './layout.ts';
 import { renderHistory } from './render-history.ts';
@@ -133,6 +142,7 @@ const VIEWS: Readonly<Record<string, ServiceView>> = {
     }),
     users: '100% on v42',
   },
+  mirroring: { ...withRollout(MIRRORING), users: '100% on v42' },
   asking: withRollout({
     phase: 'asking',
     waiting: 'a person: the plan asks for one before v43 gets all traffic',
@@ -289,6 +299,22 @@ test('why, as people read it', () => {
     golden(`why-${width}.txt`, text(renderWhy(why, { width, timeZone: 'UTC' })));
     golden('why-markdown.txt', whyMarkdown(why, 'UTC'));
   }
+});
+
+test('why, of a mirror, with what it cannot see', () => {
+  const why = {
+    ...BEHIND,
+    rollout: MIRRORING,
+    rule: null,
+    watch: null,
+    shares: [{ sharePercent: 0, early: 'mirror' as const, fromMs: BEGAN_MS + 20_000, seconds: 71 }],
+    failed: [],
+    sentence: 'v43 is under way',
+    events: STORY.slice(0, 2),
+    chain: { seq: 5, mac: 'ab12'.repeat(16) },
+  };
+  golden('why-mirror-120.txt', text(renderWhy(why, { width: 120, timeZone: 'UTC' })));
+  golden('why-mirror-markdown.txt', whyMarkdown(why, 'UTC'));
 });
 
 test('a rollout judged once more, as people read it and as a report', () => {

@@ -20,7 +20,7 @@ export function shownStep(rollout: RolloutView, stepIndex: number): number {
 }
 
 function isShare(step: StepView): boolean {
-  return step.kind === 'share' || step.kind === 'full';
+  return ['mirror', 'header-only', 'share', 'full'].includes(step.kind);
 }
 
 /** `v42 → v43`. */

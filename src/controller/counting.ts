@@ -1,6 +1,7 @@
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { TrafficBatch } from '../traffic/counts.ts';
+import { apartOf, type ApartSecond } from '../traffic/counts-row.ts';
 import type { Finding, Measuring } from './measuring.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
@@ -39,11 +40,17 @@ export class Counting {
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
     const measured = this.#measured(service, kept.ring, batch.upToSecond);
-    this.#ports.samples.append({ service, ...batch, ...(measured.length > 0 && { measured }) });
     const before = this.#engine.find(service)?.rollout;
+    const apart = apartFor(before ?? null, batch);
+    this.#ports.samples.append({
+      service,
+      ...batch,
+      ...(apart.length > 0 && { apart }),
+      ...(measured.length > 0 && { measured }),
+    });
     if (batch.failed !== undefined && before) this.#desk.noteFailed(before, batch.failed);
     // In pieces: the ring would forget the first seconds of a long pause before they are judged.
-    for (const piece of piecesOf({ ...batch, measured }, kept.ring.upTo)) {
+    for (const piece of piecesOf({ ...batch, apart, measured }, kept.ring.upTo)) {
       kept.ring.add(piece);
       this.#judge(service, kept.ring);
     }
@@ -103,7 +110,8 @@ export class Counting {
       const whole = (row: { readonly second: number }): boolean => row.second >= (range.minutesUntil ?? 0);
       const [replicas, identities] = [range.replicas.filter(whole), range.identities.filter(whole)];
       const measured = (range.measured ?? []).filter(whole);
-      ring.add({ replicas, identities, measured, upToSecond: toSecond });
+      const apart = (range.apart ?? []).filter(whole);
+      ring.add({ replicas, identities, apart, measured, upToSecond: toSecond });
       if (rollout !== null) {
         const points = measured.map(({ point }) => point);
         this.#measuring.resume(service, rollout, points);
@@ -123,6 +131,14 @@ export class Counting {
       return null;
     }
   }
+}
+
+/** Of what is not users' traffic, that by which this rollout is judged. */
+function apartFor(rollout: Rollout | null, batch: TrafficBatch): readonly ApartSecond[] {
+  const kinds = new Set((rollout?.plan.steps ?? []).map(({ kind }) => kind));
+  if (!kinds.has('mirror') && !kinds.has('header-only')) return [];
+  const { overrides, ...mirror } = batch;
+  return apartOf(kinds.has('header-only') && overrides !== undefined ? { ...mirror, overrides } : mirror);
 }
 
 function pointOf({ due, point }: Finding, ring: Ring, { candidate }: Rollout): MeasuredPoint {
@@ -145,10 +161,13 @@ function pointOf({ due, point }: Finding, ring: Ring, { candidate }: Rollout): M
 type Piece = Parameters<Ring['add']>[0];
 
 function piecesOf(
-  batch: TrafficBatch & { readonly measured: readonly MeasuredSecond[] },
+  batch: TrafficBatch & {
+    readonly apart: readonly ApartSecond[];
+    readonly measured: readonly MeasuredSecond[];
+  },
   upTo: number | null,
 ): readonly Piece[] {
-  const { replicas, identities, measured, upToSecond } = batch;
+  const { replicas, identities, apart, measured, upToSecond } = batch;
   if (upTo === null || upToSecond - upTo <= CHUNK_SECONDS) return [batch];
   const pieces: Piece[] = [];
   for (let from = upTo + 1; from <= upToSecond; from += CHUNK_SECONDS) {
@@ -159,6 +178,7 @@ function piecesOf(
     pieces.push({
       replicas: replicas.filter(isIn),
       identities: identities.filter(isIn),
+      apart: apart.filter(isIn),
       measured: measured.filter(isIn),
       upToSecond: toSecond,
     });

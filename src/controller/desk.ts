@@ -1,3 +1,4 @@
+import { earlyWord } from '../judge/early.ts';
 import { measureBreach } from '../judge/measure-breach.ts';
 import { watchVerdict } from '../judge/watch.ts';
 import type { FailedRequest } from '../traffic/counts.ts';
@@ -6,7 +7,14 @@ import type { BareEvent } from './engine.ts';
 import { firstFailures } from './first-failures.ts';
 import { NO_EVIDENCE, type Evidence } from './records.ts';
 import type { Ring } from './ring.ts';
-import { evidenceIn, openSession, takeSecond, judgeWordIn, type Session } from './session.ts';
+import {
+  evidenceIn,
+  openSession,
+  takeSecond,
+  judgeWordIn,
+  type EarlySession,
+  type Session,
+} from './session.ts';
 
 /**
  * Lays each closed second of counts to the share that it belongs to and asks the judge. A session is a fold over
@@ -65,11 +73,16 @@ export function wordIn(
       breach: breachIn(session),
     };
   }
-  if (session.judge.step.index === -1) return null;
-  const { overall, judgedSecondsInStep, candidateRequestsInStep, reason, hold } = judgeWordIn(session);
+  const early = session.early.at(-1);
+  const { judge } = session;
+  if (early !== undefined && (early.stage === rollout.stage || judge === null || judge.step.index === -1))
+    return wordBefore(session, early, rollout.stage);
+  const said = judgeWordIn(session);
+  if (judge === null || said === null || judge.step.index === -1) return null;
+  const { overall, judgedSecondsInStep, candidateRequestsInStep, reason, hold } = said;
   // The first second of a new share is not closed yet: what the judge says is still about the former one. Harm it
   // is all the same.
-  const isFormer = session.judge.step.index !== rollout.stage;
+  const isFormer = judge.step.index !== rollout.stage;
   if (isFormer && overall !== 'harmful' && overall !== 'severe') return null;
   const seconds = isFormer ? 0 : judgedSecondsInStep;
   const requests = isFormer ? 0 : candidateRequestsInStep;
@@ -77,9 +90,23 @@ export function wordIn(
   return { kind: 'judged', stage: rollout.stage, second: session.upTo, verdict };
 }
 
+/** The same before the first share; of a part that is over, harm is all that counts. */
+function wordBefore(
+  session: Session,
+  early: EarlySession,
+  stage: number,
+): Extract<BareEvent, { kind: 'judged' }> | null {
+  const { overall, seconds, candidateRequests, reason, hold } = earlyWord(early.state);
+  const isFormer = early.stage !== stage;
+  if (isFormer && overall !== 'harmful' && overall !== 'severe') return null;
+  const counted = isFormer ? { seconds: 0, requests: 0 } : { seconds, requests: candidateRequests };
+  const verdict = { overall, ...counted, reason, hold };
+  return { kind: 'judged', stage, second: session.upTo, verdict };
+}
+
 /** Why all traffic should not stay on it, or null: by what was before it, or by a limit that holds whatever was. */
 export function breachIn({ watch, judge }: Session): string | null {
-  const measured = measureBreach(judge);
+  const measured = judge === null ? null : measureBreach(judge);
   if (measured !== null) return measured;
   const verdict = watch === null ? null : watchVerdict(watch);
   return verdict !== null && (verdict.overall === 'worse' || verdict.overall === 'severe')

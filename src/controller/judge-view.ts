@@ -1,3 +1,4 @@
+import type { EarlyVerdict } from '../judge/early.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { WatchVerdict } from '../judge/watch.ts';
 import type { RolloutView, SideView } from './views.ts';
@@ -40,6 +41,8 @@ export type JudgedStage = {
   readonly fromMs: number;
   readonly judgedSeconds: number;
   readonly verdict: Verdict | null;
+  /** The last word of a part before the first share. Absent elsewhere. */
+  readonly early?: EarlyVerdict;
   /** The first thing that the rules would have done in it; null: wait, to its end. */
   readonly would: {
     readonly act: 'advance' | 'ask' | 'pause' | 'rollback' | 'done';

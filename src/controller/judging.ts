@@ -125,13 +125,15 @@ export class Judging {
     };
   }
 
-  #stageView(record: RolloutRecord, { span, judgedSeconds, verdict, would }: StageReplay): JudgedStage {
+  #stageView(record: RolloutRecord, stage: StageReplay): JudgedStage {
+    const { span, judgedSeconds, verdict, early, would } = stage;
     const { sharePercent, fromSecond } = span;
     return {
       sharePercent,
       fromMs: this.#wallOfSecond(record, fromSecond),
       judgedSeconds,
       verdict,
+      ...(early !== null && { early }),
       would:
         would === null
           ? null
@@ -189,8 +191,8 @@ function wordOf({ kind, event }: StoredEvent): readonly RecordedWord[] {
 function sameAsRecorded(record: RolloutRecord, found: Replay): boolean | null {
   const recorded = evidenceOf(record);
   if (recorded.judged === undefined || recorded.judged === null) return null;
-  const parts = ({ verdict, traffic, watch }: typeof recorded): string =>
-    canonicalJson({ verdict, traffic, watch });
+  const parts = ({ early = [], verdict, traffic, watch }: typeof recorded): string =>
+    canonicalJson({ early, verdict, traffic, watch });
   return found.different.length === 0 && parts(recorded) === parts(found.evidence);
 }
 
@@ -210,7 +212,8 @@ function sentenceOf(record: RolloutRecord, { stages }: Replay, same: boolean | n
   if (back?.would) {
     const { would, span } = back;
     const verb = would.act === 'pause' ? 'have been paused' : 'have gone back';
-    const when = `${formatDuration((would.second - span.fromSecond + 1) * 1000)} into ${span.sharePercent}%`;
+    const into = span.early ?? `${span.sharePercent}%`;
+    const when = `${formatDuration((would.second - span.fromSecond + 1) * 1000)} into ${into}`;
     return `${label} would ${verb} ${when}, after ${would.candidateRequests} requests there: ${would.reason ?? ''}; in fact: ${inFact}`;
   }
   const isShort = record.ending !== null && record.ending.outcome !== 'done';

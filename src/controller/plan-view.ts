@@ -48,12 +48,22 @@ export function planView(
     warnings: [
       ...(request.remark === null ? [] : [request.remark]),
       ...warningsOf(state, isNew),
+      ...mirrorWarnings(prepared, state),
       ...comingFreeze(at.next, at.moment),
     ],
     foresight: changes && from !== null ? at.foresight : null,
     changes,
     obstacles,
   };
+}
+
+/** nginx reads on when the copy has ended, and takes the copies in by a reload. */
+function mirrorWarnings({ request }: Prepared, { spec }: ServiceState): readonly string[] {
+  const copies = request.plan.steps.some((step) => step.kind === 'mirror');
+  if (!copies || spec.door.proxy.kind !== 'nginx') return [];
+  return [
+    'nginx closes the connection of every request that it copies, and is reloaded when the mirror begins and ends: clients connect anew, and may wait for it',
+  ];
 }
 
 type NextFreeze = ReturnType<Calendar['next']>;

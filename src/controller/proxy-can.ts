@@ -32,6 +32,8 @@ export function missingFor(spec: ServiceSpec, plan: Plan | null, can: RouterCapa
   if (tooFine !== undefined)
     missing.push(`a share of ${tooFine} % (its shares are multiples of ${can.shareStepPercent} %)`);
   if (spec.door.override !== undefined && !can.override) missing.push('override');
+  const early = plan?.steps.map(({ kind }) => kind) ?? spec.policy.early?.map(({ kind }) => kind) ?? [];
+  if (early.includes('mirror') && !can.mirror) missing.push('mirror (it cannot copy requests)');
   return missing;
 }
 

@@ -1,11 +1,12 @@
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
-import type { Step } from '../release/plan.ts';
+import { isEarly, type Step } from '../release/plan.ts';
 import { otherSlot, SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { freezesOn, lockOn } from '../rollout/guards.ts';
 import { placesOf } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
 import {
+  earlyStepOf,
   labelOf,
   previewOf,
   slotWithRole,
@@ -136,7 +137,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     phase: over ? 'over' : rollout.phase,
     ...endingView(ending),
     exitCode: exitOf(ending, over),
-    waiting: over ? null : waitingOf(rollout, state, record.verdict?.hold ?? null),
+    waiting: over ? null : waitingOf(rollout, state, holdIn(rollout, record)),
     paused: !over && rollout.paused !== null,
     byHand: !over && rollout.byHand,
     sharePercent: over ? (ending?.outcome === 'done' ? 100 : 0) : rollout.sharePercent,
@@ -144,6 +145,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     steps: stepViews(rollout, record, over),
     next: over || ending !== null ? null : nextOf(rollout),
     verdict: record.verdict,
+    ...(record.early !== undefined && { early: record.early }),
     traffic: record.traffic,
     allowedActions: state === null || over ? [] : allowedActions(state, moment),
   };
@@ -188,10 +190,26 @@ function waitingOf(rollout: Rollout, state: ServiceState | null, hold: string | 
   }
 }
 
+/** Of now: the judge's last word may still be about the step before. */
+function holdIn(rollout: Rollout, { verdict, early = [] }: RolloutRecord): string | null {
+  const isEarlyNow = earlyStepOf(rollout) !== null;
+  return (isEarlyNow ? early.at(-1)?.hold : verdict?.hold) ?? null;
+}
+
+/** Judged seconds in the step of now, or null while its first second is open. */
+function judgedSeconds(rollout: Rollout, { verdict, early = [] }: RolloutRecord): number | null {
+  if (spanOf(rollout) === null) return null;
+  const step = earlyStepOf(rollout);
+  if (step !== null) {
+    const last = early.at(-1);
+    return last?.kind === step.kind ? last.seconds : null;
+  }
+  // Just after a share changed, and once it is 100%, the judge's last word is still about the former one.
+  return verdict?.share.askedPercent === rollout.sharePercent ? verdict.judgedSecondsInStep : null;
+}
+
 function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): readonly StepView[] {
   const done = record.ending?.outcome === 'done';
-  // Just after a share changed, and once it is 100%, the judge's last word is still about the former one.
-  const isOfNow = spanOf(rollout) !== null && record.verdict?.share.askedPercent === rollout.sharePercent;
   return rollout.plan.steps.map((step, index) => {
     const state =
       done && over
@@ -201,13 +219,15 @@ function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): read
           : index === rollout.stepIndex && !over
             ? 'now'
             : 'todo';
-    const seconds = state === 'now' && isOfNow ? (record.verdict?.judgedSecondsInStep ?? null) : null;
+    const seconds = state === 'now' ? judgedSeconds(rollout, record) : null;
     return { kind: step.kind, label: stepWords(step), state, seconds, atLeastSeconds: leastSeconds(step) };
   });
 }
 
 function stepWords(step: Step): string {
   switch (step.kind) {
+    case 'mirror':
+      return `mirror ${step.percent}%`;
     case 'share':
       return `${step.percent}%`;
     case 'full':
@@ -217,13 +237,14 @@ function stepWords(step: Step): string {
     case 'start':
     case 'ready':
     case 'verify':
+    case 'header-only':
     case 'ask':
       return step.kind;
   }
 }
 
 function leastSeconds(step: Step): number | null {
-  if (step.kind === 'share') return step.atLeastMs / 1000;
+  if (step.kind === 'share' || isEarly(step)) return step.atLeastMs / 1000;
   return step.kind === 'watch' ? step.forMs / 1000 : null;
 }
 
@@ -231,12 +252,14 @@ function nextOf(rollout: Rollout): string | null {
   const step = stepOf(rollout);
   const next = rollout.plan.steps[rollout.stepIndex + 1];
   const words = next === undefined ? 'done' : stepWords(next);
-  if (step?.kind === 'share') {
+  if (step?.kind === 'share' || isEarly(step)) {
     const undecided = { advance: 'goes on', ask: 'asks a person', rollback: 'goes back' }[
       rollout.plan.whenUnsure.then
     ];
     const [least, most] = [step.atLeastMs, step.atMostMs].map(formatDuration);
-    return `${words} once surely not worse, after ${least} at least; undecided at ${most}: ${undecided}`;
+    const good =
+      step.kind === 'header-only' ? 'enough chose it and nothing is against it' : 'surely not worse';
+    return `${words} once ${good}, after ${least} at least; undecided at ${most}: ${undecided}`;
   }
   return step?.kind === 'watch' ? `done after ${formatDuration(step.forMs)}` : words;
 }

@@ -2,10 +2,12 @@ import type { Verdict } from '../judge/verdict.ts';
 import type { WatchVerdict } from '../judge/watch.ts';
 import type { Ending, Rollout } from '../rollout/state.ts';
 import type { FailedRequest } from '../traffic/counts.ts';
-import type { SideView } from './views.ts';
+import type { EarlyView, SideView } from './views.ts';
 
 /** What the judge knew of a rollout when its record was written. */
 export type Evidence = {
+  /** Of what came before the first share, oldest first. Absent for none. */
+  readonly early?: readonly EarlyView[];
   readonly verdict: Verdict | null;
   readonly traffic: { readonly stable: SideView; readonly candidate: SideView } | null;
   /** Of the time after 100 %. Absent in older records, as is the next one. */

@@ -1,8 +1,9 @@
 import type { SampleRange } from '../journal/samples.ts';
 import { canonicalJson } from '../lib/json.ts';
+import { earlyWord, type EarlyVerdict } from '../judge/early.ts';
 import type { JudgeState } from '../judge/state.ts';
 import { verdictOf, type Verdict } from '../judge/verdict.ts';
-import type { Plan } from '../release/plan.ts';
+import { isEarly, type Plan } from '../release/plan.ts';
 import { actWhenUnsure, dwellAnswer } from '../rollout/dwell.ts';
 import type { StageVerdict } from '../rollout/event.ts';
 import type { Rollout, StageSpan } from '../rollout/state.ts';
@@ -11,11 +12,13 @@ import type { Evidence } from './records.ts';
 import { Ring } from './ring.ts';
 import {
   BASELINE_SECONDS,
+  earlyVerdictIn,
   evidenceIn,
   openSession,
   spanAt,
   takeSecond,
   judgeWordIn,
+  type EarlySession,
   type Session,
 } from './session.ts';
 
@@ -25,14 +28,16 @@ const CHUNK_SECONDS = 200;
 export type ReadSeconds = (range: {
   readonly fromSecond: number;
   readonly toSecond: number;
-}) => Promise<Pick<SampleRange, 'replicas' | 'identities' | 'measured'>>;
+}) => Promise<Pick<SampleRange, 'replicas' | 'identities' | 'apart' | 'measured'>>;
 
 /** What the rules make of one share of the past. */
 export type StageReplay = {
   readonly span: StageSpan;
   readonly judgedSeconds: number;
-  /** The last word in it; null at 100 %, where there is no stable beside the candidate. */
+  /** The last word in it; null at 100 %, where there is no stable beside the candidate, and before the first share. */
   readonly verdict: Verdict | null;
+  /** The last word in a part before the first share; null elsewhere. */
+  readonly early: EarlyVerdict | null;
   /** The first thing that the rules would have done in it, or null: they would still have waited at its end. */
   readonly would: Would | null;
 };
@@ -79,8 +84,8 @@ export async function replay(
   for (let from = first.fromSecond - BASELINE_SECONDS; from <= past.toSecond; from += CHUNK_SECONDS) {
     const toSecond = Math.min(from + CHUNK_SECONDS - 1, past.toSecond);
     const range = await past.read({ fromSecond: from, toSecond });
-    const { replicas, identities, measured = [] } = range;
-    ring.add({ replicas, identities, measured, upToSecond: toSecond });
+    const { replicas, identities, apart = [], measured = [] } = range;
+    ring.add({ replicas, identities, apart, measured, upToSecond: toSecond });
     if (toSecond < first.fromSecond - 1) continue;
     session ??= openSession(rollout, ring);
     if (session === null) return null;
@@ -94,7 +99,10 @@ export async function replay(
   return { evidence: evidenceIn(session), stages: stages.all(), ...words.found() };
 }
 
-type OpenStage = Omit<StageReplay, 'verdict'> & { readonly judge: JudgeState | null };
+type OpenStage = Omit<StageReplay, 'verdict' | 'early'> & {
+  readonly judge: JudgeState | null;
+  readonly of: EarlySession | null;
+};
 
 /** Follows what the rules would have done in each share. */
 class Stages {
@@ -114,35 +122,43 @@ class Stages {
     if (span === null || isLost) return;
     const before = this.#stages.get(span.stage);
     const judgedSeconds = (before?.judgedSeconds ?? 0) + 1;
-    const judge = span.sharePercent === 100 ? null : session.judge;
-    const would = before?.would ?? (judge === null ? this.#wouldWatch(session) : this.#would(span, session));
-    this.#stages.set(span.stage, { span, judgedSeconds, judge, would });
+    const of = session.early.find(({ stage }) => stage === span.stage) ?? null;
+    const judge = span.sharePercent === 100 || of !== null ? null : session.judge;
+    const would = before?.would ?? this.#wouldNow(span, session, of);
+    this.#stages.set(span.stage, { span, judgedSeconds, judge, of, would });
   }
 
   all(): readonly StageReplay[] {
-    return [...this.#stages.values()].map(({ judge, ...stage }) => ({
+    return [...this.#stages.values()].map(({ judge, of, ...stage }) => ({
       ...stage,
       verdict: judge === null ? null : verdictOf(judge),
+      early: of === null ? null : earlyVerdictIn(of),
     }));
   }
 
-  #would(span: StageSpan, session: Session): Would | null {
+  #wouldNow(span: StageSpan, session: Session, early: EarlySession | null): Would | null {
+    if (early !== null) {
+      const { candidateRequests: requests, ...word } = earlyWord(early.state);
+      return this.#would(span, session.upTo, { ...word, requests });
+    }
+    const said = span.sharePercent === 100 ? null : judgeWordIn(session);
+    if (said === null) return this.#wouldWatch(session);
+    const { candidateRequestsInStep: requests, judgedSecondsInStep: seconds } = said;
+    return this.#would(span, session.upTo, { ...said, requests, seconds });
+  }
+
+  #would(span: StageSpan, second: number, word: StageVerdict): Would | null {
     const { plan } = this.#rollout;
-    const {
-      overall,
-      reason,
-      hold,
-      candidateRequestsInStep: requests,
-      judgedSecondsInStep: seconds,
-    } = judgeWordIn(session);
-    const at = { second: session.upTo, candidateRequests: requests };
+    const { overall, reason, hold, requests, seconds } = word;
+    const at = { second, candidateRequests: requests };
     if (overall === 'severe') return { act: 'rollback', reason, ...at };
     if (overall === 'harmful') {
       return { act: plan.whenWorse === 'rollback' ? 'rollback' : 'pause', reason, ...at };
     }
     const step = plan.steps[span.stepIndex];
     // A share that a person set by hand is at no step of its own.
-    if (step?.kind !== 'share' || step.percent !== span.sharePercent) return null;
+    const isPlanned = step?.kind === 'share' && step.percent === span.sharePercent;
+    if (!isPlanned && !(isEarly(step) && step.kind === span.early)) return null;
     const answer = dwellAnswer(step, { overall, seconds, requests, reason, hold }, plan.whenUnsure);
     if (answer.kind === 'stay') return null;
     if (answer.kind === 'advance') return { act: 'advance', reason: null, ...at };

@@ -1,11 +1,13 @@
 import type { MeasuredPoint, MeasuredSecond } from '../metrics/measured.ts';
 import type { IdentitySecond, ReplicaSecond, TrafficBatch } from '../traffic/counts.ts';
-import { rowsOf } from '../traffic/counts-row.ts';
+import { addApart, type ApartCounts, type ApartSecond, rowsOf } from '../traffic/counts-row.ts';
 import { PackedSeconds } from '../traffic/packed-seconds.ts';
 
 export type SecondOfTraffic = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** What is not users' traffic. Absent for none. */
+  readonly apart?: ApartCounts;
   /** Of measures, what came in during it. Absent for none. */
   readonly measured?: readonly MeasuredPoint[];
 };
@@ -27,6 +29,7 @@ export class Ring {
 
   add(
     batch: Pick<TrafficBatch, 'replicas' | 'identities'> & {
+      readonly apart?: readonly ApartSecond[];
       readonly measured?: readonly MeasuredSecond[];
       readonly upToSecond: number | null;
     },
@@ -39,9 +42,11 @@ export class Ring {
 
   second(second: number): SecondOfTraffic {
     const rows = this.#seconds.between(second, second);
+    const apart = rows.flatMap((row) => (row.apart === undefined ? [] : [row.apart]));
     const traffic = {
       replicas: rows.flatMap(({ replicas }) => replicas),
       identities: rows.flatMap(({ identities }) => identities),
+      ...(apart.length > 0 && { apart: apart.reduce(addApart) }),
     };
     const measured = rows.flatMap((row) => row.measured ?? []);
     return measured.length === 0 ? traffic : { ...traffic, measured };

@@ -1,3 +1,4 @@
+import type { EarlyVerdict } from '../judge/early.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { WatchVerdict } from '../judge/watch.ts';
 import type { Step } from '../release/plan.ts';
@@ -100,9 +101,17 @@ export type RolloutView = {
   readonly next: string | null;
   /** The judge's last word, kept as long as the rollout. */
   readonly verdict: Verdict | null;
-  /** Counts since it began, by side. */
+  /** The judge's word on what came before the first share, oldest first. Absent for none. */
+  readonly early?: readonly EarlyView[];
+  /** Counts since it began, by side: users' requests. */
   readonly traffic: { readonly stable: SideView; readonly candidate: SideView } | null;
   readonly allowedActions: readonly Action[];
+};
+
+/** What copies, or those who chose the candidate, showed: none of it is users' traffic. */
+export type EarlyView = EarlyVerdict & {
+  /** Copies, or requests that chose it, beside what they are held against. */
+  readonly traffic: { readonly stable: SideView; readonly candidate: SideView };
 };
 
 export type StepView = {
@@ -137,6 +146,8 @@ export type WhyView = {
   /** Every share that it had, oldest first; `seconds` so far. */
   readonly shares: readonly {
     readonly sharePercent: number;
+    /** What it was before the first share. Absent: a share. */
+    readonly early?: 'mirror' | 'header-only';
     readonly fromMs: number;
     readonly seconds: number;
   }[];

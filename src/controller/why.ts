@@ -17,11 +17,14 @@ export function behind(record: RolloutRecord, view: RolloutView, moment: Moment)
   return {
     sentence: sentenceOf(view),
     rule: cause === null ? null : ruleOf(cause, rollout),
-    rules: describePlan(rollout.plan).filter((line) => /^(judge|undecided|watched) /.test(line)),
+    rules: describePlan(rollout.plan).filter((line) =>
+      /^(mirror|header-only|judge|undecided|watched) /.test(line),
+    ),
     shares: rollout.spans
       .filter(({ fromSecond, toSecond }) => toSecond === null || toSecond >= fromSecond)
-      .map(({ sharePercent, fromSecond, toSecond }) => ({
+      .map(({ sharePercent, early, fromSecond, toSecond }) => ({
         sharePercent,
+        ...(early !== undefined && { early }),
         fromMs: at(fromSecond),
         seconds: Math.max(0, (toSecond ?? judged?.toSecond ?? fromSecond - 1) - fromSecond + 1),
       })),
@@ -49,11 +52,14 @@ function sentenceOf(rollout: RolloutView): string {
 }
 
 /** The rule by which it ended, as a person would state it. */
-function ruleOf(cause: Cause, { plan }: Rollout): string {
+function ruleOf(cause: Cause, { plan, spans }: Rollout): string {
+  const lastEarly = spans.at(-1)?.early;
   switch (cause) {
     case 'promoted':
       return 'every step was surely not worse than its limits, or went on as "when-unsure" says';
     case 'harmful':
+      if (lastEarly === 'header-only')
+        return 'more requests that chose the candidate failed than the plain limit allows: back at once. Nobody was drawn, so that no chance of a false alarm can be given';
       return 'surely worse than stable by more than a limit allows: back at once. The chance of that for a version that is not is at most 1 in 100, over the whole rollout';
     case 'severe':
       return 'severe: half of the last 20 attempts failed, no replica was healthy, or replicas crashed, while stable was well: back at once, without statistics';

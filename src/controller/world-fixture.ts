@@ -38,6 +38,9 @@ export const WORLD_SPEC: ServiceSpec = {
 export const ANA: Caller = { actor: 'ana', role: 'operator' };
 const STEP_MS = 50;
 
+/** Users', and what is counted apart from them. */
+type Lane = 'replicas' | 'mirrored' | 'copied' | 'overrides';
+
 type Waiting = { atMs: number; readonly act: () => void };
 
 /** Time that moves when a test says so. */
@@ -114,6 +117,10 @@ export class World {
   /** False where a test throws away what rollouts were judged by. */
   keepsEvidence = true;
   requestsPerSecond = 200;
+  /** Of those who choose the candidate by a header, where the route names one. */
+  chosenPerSecond = 0;
+  /** Whether the proxy can copy requests. */
+  mirrors = true;
   proxyDown = false;
   /** Routes that are sent now reach the proxy when the promise resolves, whatever became of who sent them. */
   routesWait: Promise<void> | null = null;
@@ -127,7 +134,7 @@ export class World {
   commits = 0;
   /** Kills the controller at this commit, counted from the first. */
   killAt: { readonly commit: number; readonly when: 'before' | 'after' } | null = null;
-  #counts: { readonly service: string; readonly row: ReplicaSecond }[] = [];
+  #counts: { readonly service: string; readonly lane: Lane; readonly row: ReplicaSecond }[] = [];
   #countedUpTo: number;
   #alive: { value: boolean } = { value: false };
   #running: ReturnType<typeof createController> | null = null;
@@ -380,9 +387,9 @@ export class World {
         shareStepPercent: 0.1,
         sticky: ['none', 'cookie'],
         identities: true,
-        override: false,
+        override: true,
         hold: false,
-        mirror: false,
+        mirror: this.mirrors,
         preview: true,
       },
       install: async ({ service }) => {
@@ -422,15 +429,18 @@ export class World {
         const after = cursor === null ? this.#countedUpTo : Number(cursor);
         const { lost } = this;
         const isLost = lost !== null && lost.toSecond > after && lost.toSecond <= this.#countedUpTo;
-        const rows = this.#counts
-          .filter((one) => one.service === service && one.row.second > after)
-          .map((one) => one.row);
+        const own = this.#counts.filter((one) => one.service === service && one.row.second > after);
+        const of = (lane: Lane) => own.filter((one) => one.lane === lane).map((one) => one.row);
+        const rows = of('replicas');
         return {
           cursor: String(this.#countedUpTo),
           upToSecond: this.#countedUpTo,
           lost: isLost ? { fromSecond: Math.max(lost.fromSecond, after + 1), toSecond: lost.toSecond } : null,
           replicas: rows,
           identities: [],
+          mirrored: of('mirrored'),
+          copied: of('copied'),
+          overrides: of('overrides'),
           failed: rows.flatMap(exampleOf),
         };
       },
@@ -504,7 +514,20 @@ export class World {
     for (let second = this.#countedUpTo + 1; second <= over; second += 1) {
       for (const route of this.routes.values()) {
         const { service } = route;
-        this.#counts.push(...this.#rowsOf(route, second).map((row) => ({ service, row })));
+        const keep = (lane: Lane, rows: readonly ReplicaSecond[]): void => {
+          this.#counts.push(...rows.map((row) => ({ service, lane, row })));
+        };
+        keep('replicas', this.#rowsOf(route, second));
+        const { serve, mirror, candidate } = route;
+        if (mirror !== undefined && serve !== null) {
+          const attempts = Math.round((this.requestsPerSecond * mirror.sharePercent) / 100);
+          keep('mirrored', this.#answered(service, { second, slot: mirror.slot, attempts }));
+          keep('copied', this.#answered(service, { second, slot: serve, attempts }));
+        }
+        if (candidate !== undefined) {
+          const attempts = this.chosenPerSecond;
+          keep('overrides', this.#answered(service, { second, slot: candidate, attempts }));
+        }
       }
       this.#countedUpTo = second;
     }
@@ -514,30 +537,29 @@ export class World {
     const share = (route.split?.sharePercent ?? 0) / 100;
     return SLOT_NAMES.flatMap((slot) => {
       const part = (route.serve === slot ? 1 - share : 0) + (route.split?.slot === slot ? share : 0);
-      const release = this.running.get(`${route.service}/${slot}`)?.workload.release.id;
       const attempts = Math.round(this.requestsPerSecond * part);
-      if (attempts === 0 || release === undefined) return [];
-      const failed = Math.round((attempts * (this.errorPercent.get(release) ?? 0)) / 100);
-      const classes = {
-        ok: attempts - failed,
-        clientError: 0,
-        serverError: failed,
-        connectFailure: 0,
-        timeout: 0,
-        clientAbort: 0,
-      };
-      return [
-        {
-          second,
-          slot,
-          replica: 0,
-          attempts,
-          requests: attempts,
-          classes,
-          latency: [[latencyBucket(20), attempts]],
-        },
-      ];
+      return this.#answered(route.service, { second, slot, attempts });
     });
+  }
+
+  /** What comes of so many requests in a slot. */
+  #answered(
+    service: string,
+    { second, slot, attempts }: Pick<ReplicaSecond, 'second' | 'slot' | 'attempts'>,
+  ): readonly ReplicaSecond[] {
+    const release = this.running.get(`${service}/${slot}`)?.workload.release.id;
+    if (attempts === 0 || release === undefined) return [];
+    const failed = Math.round((attempts * (this.errorPercent.get(release) ?? 0)) / 100);
+    const classes = {
+      ok: attempts - failed,
+      clientError: 0,
+      serverError: failed,
+      connectFailure: 0,
+      timeout: 0,
+      clientAbort: 0,
+    };
+    const latency = [[latencyBucket(20), attempts]] as const;
+    return [{ second, slot, replica: 0, attempts, requests: attempts, classes, latency }];
   }
 }
 

@@ -61,3 +61,15 @@ export const foresight = z
     advice: z.array(z.string()).readonly(),
   })
   .meta({ id: 'Foresight' });
+
+export const planView = z.strictObject({
+  id: z.string().nullable(),
+  service: z.string(),
+  label: z.string(),
+  from: z.string().nullable(),
+  lines: z.array(z.string()).readonly(),
+  warnings: z.array(z.string()).readonly(),
+  foresight: foresight.nullable(),
+  changes: z.boolean(),
+  obstacles: z.array(z.string()).readonly(),
+});

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { verdict, watchVerdict } from './answers-verdict.ts';
-import { atMs, percent, rolloutView, schema, side } from './answers.ts';
+import { earlyVerdict, side, verdict, watchVerdict } from './answers-verdict.ts';
+import { atMs, percent, rolloutView, schema } from './answers.ts';
 
 const would = z.strictObject({
   act: z.enum(['advance', 'ask', 'pause', 'rollback', 'done']),
@@ -15,6 +15,7 @@ const stage = z
     fromMs: atMs,
     judgedSeconds: z.int(),
     verdict: verdict.nullable().meta({ description: 'The last one of this share; null at 100 %.' }),
+    early: earlyVerdict.exactOptional().meta({ description: 'Of a part before the first share.' }),
     would: would
       .nullable()
       .meta({ description: 'The first thing that the rules would have done; null: wait, to its end.' }),

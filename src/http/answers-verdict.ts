@@ -64,6 +64,12 @@ const measureResult = z
   })
   .meta({ id: 'MeasureResult' });
 
+const look = z.strictObject({
+  name: z.string(),
+  says: z.string(),
+  state: z.enum(['pass', 'fail', 'no-data']),
+});
+
 export const verdict = z
   .strictObject({
     overall: z.enum(['harmful', 'severe', 'safe', 'suspicious', 'undecided', 'no-data']),
@@ -86,9 +92,7 @@ export const verdict = z
       warning: z.string().nullable(),
     }),
     looks: z
-      .array(
-        z.strictObject({ name: z.string(), says: z.string(), state: z.enum(['pass', 'fail', 'no-data']) }),
-      )
+      .array(look)
       .readonly()
       .meta({ description: 'What a judge other than the bets found; empty where the bets decide.' }),
     hold: z
@@ -97,6 +101,38 @@ export const verdict = z
       .meta({ description: 'Why it is no time to go on, however the checks look, or null.' }),
   })
   .meta({ id: 'Verdict' });
+
+/** What the judge says before the first share. */
+export const earlyVerdict = z
+  .strictObject({
+    kind: z.enum(['mirror', 'header-only']),
+    overall: z.enum(['harmful', 'severe', 'safe', 'quiet', 'suspicious', 'undecided', 'no-data']),
+    reason: z.string(),
+    hold: z.string().nullable(),
+    seconds: z.number(),
+    candidateRequests: z.number().meta({ description: 'Copies, or requests that chose the candidate.' }),
+    stableRequests: z.number().meta({ description: 'What they are held against.' }),
+    dropped: z.number().meta({ description: 'Copies that were due and not sent.' }),
+    checks: z.array(checkResult).readonly(),
+    looks: z.array(look).readonly(),
+    unseen: z.array(z.string()).readonly().meta({ description: 'What it says nothing about.' }),
+  })
+  .meta({ id: 'EarlyVerdict' });
+
+export const side = z
+  .strictObject({
+    requests: z.number(),
+    failed: z.number(),
+    errorPercent: percent.nullable(),
+    p50Ms: z.number().nullable(),
+    p95Ms: z.number().nullable(),
+    p99Ms: z.number().nullable(),
+  })
+  .meta({ id: 'Side' });
+
+export const earlyView = earlyVerdict
+  .extend({ traffic: z.strictObject({ stable: side, candidate: side }) })
+  .meta({ id: 'Early' });
 
 const watchCheck = z.strictObject({
   name: z.enum(['error-rate', 'p95']),

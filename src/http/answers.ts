@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
-import { foresight } from './answers-foresight.ts';
-import { verdict, watchVerdict } from './answers-verdict.ts';
+import { planView } from './answers-foresight.ts';
+import { earlyView, side, verdict, watchVerdict } from './answers-verdict.ts';
 
 /** The answers as schemas, for OpenAPI and for the test that holds real answers against them. */
 
@@ -12,20 +12,9 @@ export const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.
 export const percent = z.number().min(0).max(100);
 const action = z.enum(ACTIONS).meta({ id: 'Action' });
 
-export const side = z
-  .strictObject({
-    requests: z.number(),
-    failed: z.number(),
-    errorPercent: percent.nullable(),
-    p50Ms: z.number().nullable(),
-    p95Ms: z.number().nullable(),
-    p99Ms: z.number().nullable(),
-  })
-  .meta({ id: 'Side' });
-
 const step = z
   .strictObject({
-    kind: z.enum(['start', 'ready', 'verify', 'share', 'ask', 'full', 'watch']),
+    kind: z.enum(['start', 'ready', 'verify', 'mirror', 'header-only', 'share', 'ask', 'full', 'watch']),
     label: z.string(),
     state: z.enum(['done', 'now', 'todo']),
     seconds: z.number().nullable(),
@@ -97,6 +86,11 @@ export const rolloutView = z
     steps: z.array(step).readonly(),
     next: z.string().nullable(),
     verdict: verdict.nullable(),
+    early: z
+      .array(earlyView)
+      .readonly()
+      .exactOptional()
+      .meta({ description: 'Of what came before the first share, oldest first. Absent for none.' }),
     traffic: z.strictObject({ stable: side, candidate: side }).nullable(),
     allowedActions: z.array(action).readonly(),
   })
@@ -235,7 +229,19 @@ export const whyView = z.strictObject({
   sentence: z.string(),
   rule: z.string().nullable().meta({ description: 'By which it ended; null: it goes on.' }),
   rules: z.array(z.string()).readonly(),
-  shares: z.array(z.strictObject({ sharePercent: percent, fromMs: atMs, seconds: z.int() })).readonly(),
+  shares: z
+    .array(
+      z.strictObject({
+        sharePercent: percent,
+        early: z
+          .enum(['mirror', 'header-only'])
+          .exactOptional()
+          .meta({ description: 'What it was before the first share. Absent: a share.' }),
+        fromMs: atMs,
+        seconds: z.int(),
+      }),
+    )
+    .readonly(),
   gaps: z
     .array(z.strictObject({ fromMs: atMs, seconds: z.int() }))
     .readonly()
@@ -248,18 +254,6 @@ export const whyView = z.strictObject({
   judged: z.strictObject({ toMs: atMs, version: z.int() }).nullable(),
   events: z.array(eventView).readonly(),
   chain: z.strictObject({ seq: z.int(), mac: z.string() }),
-});
-
-export const planView = z.strictObject({
-  id: z.string().nullable(),
-  service: z.string(),
-  label: z.string(),
-  from: z.string().nullable(),
-  lines: z.array(z.string()).readonly(),
-  warnings: z.array(z.string()).readonly(),
-  foresight: foresight.nullable(),
-  changes: z.boolean(),
-  obstacles: z.array(z.string()).readonly(),
 });
 
 export const serverInfo = z.strictObject({

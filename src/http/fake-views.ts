@@ -86,6 +86,54 @@ export const CANARY: RolloutView = {
   allowedActions: ['pause', 'promote', 'promote-full', 'weight', 'abort', 'rollback', 'supersede'],
 };
 
+/** In its mirror: no user gets v43. */
+export const MIRRORING: RolloutView = {
+  ...CANARY,
+  sharePercent: 0,
+  stepIndex: 2,
+  steps: [
+    ...CANARY.steps.slice(0, 2),
+    { ...step('mirror', 'mirror 20%', 'now', 71), atLeastSeconds: 120 },
+    step('header-only', 'header-only', 'todo'),
+    ...CANARY.steps.slice(2).map((one) => ({ ...one, state: 'todo' as const, seconds: null })),
+  ],
+  next: 'header-only once surely not worse, after 2m at least; undecided at 5m: goes on',
+  verdict: null,
+  early: [
+    {
+      kind: 'mirror',
+      overall: 'undecided',
+      reason: 'error-rate is not decided after 412 copies',
+      hold: null,
+      seconds: 71,
+      candidateRequests: 412,
+      stableRequests: 412,
+      dropped: 9,
+      checks: [
+        {
+          ...check('error-rate', 'percent', [0.73, 0.24, 0.49], { interval: [-0.33, 1.37], limit: 0.5 }),
+          state: 'undecided',
+        },
+        check('p95', 'ms', [183, 171, 7], { interval: [-4, 18], limit: 20 }),
+      ],
+      looks: [],
+      unseen: [
+        'writes: only GET and HEAD are copied',
+        'how people react: nobody sees what it answers',
+        'cookies and sessions that its answers would set: no client gets them',
+      ],
+      traffic: {
+        stable: { ...SIDE, requests: 412, failed: 1, errorPercent: 0.24 },
+        candidate: { ...SIDE, requests: 412, failed: 3, errorPercent: 0.73 },
+      },
+    },
+  ],
+  traffic: {
+    stable: { ...SIDE, requests: 2077, failed: 4, errorPercent: 0.19 },
+    candidate: { ...SIDE, requests: 0, failed: 0, errorPercent: null },
+  },
+};
+
 export const DONE: RolloutView = {
   ...CANARY,
   id: 'r-0192',

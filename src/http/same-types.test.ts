@@ -14,6 +14,7 @@ import type {
   WhyView,
 } from '../controller/views.ts';
 import type { ServiceSpec } from '../release/service.ts';
+import type { planView } from './answers-foresight.ts';
 import type { judgeView } from './answers-judge.ts';
 import type * as answers from './answers.ts';
 import type { serviceSpec } from './service-body.ts';
@@ -29,7 +30,7 @@ const SAME: readonly [
   Same<Of<typeof answers.eventView>, EventView>,
   Same<Of<typeof answers.whyView>, WhyView>,
   Same<Of<typeof judgeView>, JudgeView>,
-  Same<Of<typeof answers.planView>, PlanView>,
+  Same<Of<typeof planView>, PlanView>,
   Same<Of<typeof answers.serverInfo>, ServerInfo>,
   Same<Of<typeof answers.answered>, Answered>,
   Same<Of<typeof answers.auditPage>, AuditPage>,

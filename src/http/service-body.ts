@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ABSOLUTE_FILE, OVERRIDE_HEADER } from '../release/forms.ts';
+import { ABSOLUTE_FILE, METHOD, OVERRIDE_HEADER } from '../release/forms.ts';
 import { GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
 import { PRESET_NAMES } from '../release/service.ts';
@@ -266,6 +266,27 @@ const stepsPercent = z
   .refine((steps) => steps.at(-1) === 100, 'does not end with 100')
   .refine((steps) => steps.every((step, at) => at === 0 || step > steps[at - 1]!), 'does not grow');
 
+const earlyStage = z.discriminatedUnion('kind', [
+  z
+    .strictObject({
+      kind: z.literal('mirror'),
+      sharePercent: z.number().gt(0).max(100),
+      methods: z.array(z.string().regex(METHOD)).min(1).max(20).readonly(),
+      because: text(16_384).nullable(),
+      forMs: ms(30 * DAY_MS),
+    })
+    .refine(
+      ({ methods, because }) => because !== null || methods.every((one) => one === 'GET' || one === 'HEAD'),
+      'copies of other methods than GET and HEAD need a reason (because)',
+    ),
+  z.strictObject({
+    kind: z.literal('header-only'),
+    requests: z.int().min(1).max(1_000_000),
+    maxErrorsPercent: z.number().gt(0).max(100),
+    forMs: ms(30 * DAY_MS),
+  }),
+]);
+
 const policy = z.strictObject({
   strategy: z.enum(['canary', 'blue-green']),
   preset: z.enum(PRESET_NAMES),
@@ -273,6 +294,7 @@ const policy = z.strictObject({
   dwell: z
     .strictObject({ atLeastMs: ms(30 * DAY_MS), atMostMs: ms(30 * DAY_MS) })
     .refine((value) => value.atLeastMs <= value.atMostMs, 'ends (atMostMs) before it may (atLeastMs)'),
+  early: z.array(earlyStage).min(1).max(2).readonly().exactOptional(),
   bakeMs: ms(30 * DAY_MS),
   askBeforeFull: z.boolean(),
   sticky,
@@ -300,6 +322,11 @@ export const serviceSpec = z
   })
   .refine((spec) => (spec.release.run === null) === (spec.targets !== null), 'needs one of run and targets')
   .refine((spec) => spec.targets === null || spec.current === null, 'has both targets and current')
+  .refine(
+    ({ policy: { early = [] }, door: { override } }) =>
+      override !== undefined || early.every(({ kind }) => kind !== 'header-only'),
+    'has a header-only stage and no override',
+  )
   .meta({
     id: 'ServiceSpec',
     description: 'A service, complete and resolved: what `bascule config --json` prints.',

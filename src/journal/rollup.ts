@@ -1,5 +1,5 @@
 import type { ClassCounts, IdentitySecond, ReplicaSecond, SparseHistogram } from '../traffic/counts.ts';
-import type { CountsRow } from '../traffic/counts-row.ts';
+import { addApart, type CountsRow } from '../traffic/counts-row.ts';
 
 export const MINUTE = 60;
 
@@ -21,7 +21,16 @@ export function sumRows(second: number, rows: readonly CountsRow[]): CountsRow {
     }
   }
   const measured = rows.flatMap((row) => row.measured ?? []);
-  const sum = { second, replicas: inOrder(replicas), identities: inOrder(identities) };
+  // A rollout is judged by seconds: in a minute nobody asks for what was counted apart.
+  const apart = rows.every((row) => row.second === second)
+    ? rows.flatMap((row) => (row.apart === undefined ? [] : [row.apart]))
+    : [];
+  const sum = {
+    second,
+    replicas: inOrder(replicas),
+    identities: inOrder(identities),
+    ...(apart.length > 0 && { apart: apart.reduce(addApart) }),
+  };
   return measured.length === 0 ? sum : { ...sum, measured };
 }
 

@@ -1,4 +1,5 @@
 import type { MeasuredSecond } from '../metrics/measured.ts';
+import type { ApartSecond } from '../traffic/counts-row.ts';
 import type { IdentitySecond, ReplicaSecond } from '../traffic/counts.ts';
 
 /** Counts per second, kept beside the journal, written once a second for all services outside the main thread. */
@@ -51,6 +52,8 @@ export type SampleBatch = {
   readonly upToSecond: number;
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** What a rollout is judged by before its first share. Absent for none. */
+  readonly apart?: readonly ApartSecond[];
   /** What came in of measures, by the second in which it is judged. Absent for none. */
   readonly measured?: readonly MeasuredSecond[];
 };
@@ -58,6 +61,8 @@ export type SampleBatch = {
 export type SampleRange = {
   readonly replicas: readonly ReplicaSecond[];
   readonly identities: readonly IdentitySecond[];
+  /** Absent for none, and in sums of minutes. */
+  readonly apart?: readonly ApartSecond[];
   /** Absent for none. */
   readonly measured?: readonly MeasuredSecond[];
   /** Newest closed second that was appended, or null. */

@@ -1,6 +1,6 @@
 import { describeMeasure, failureOf } from './describe-measure.ts';
 import { describeCheck } from './describe.ts';
-import { HARM_LOG_LIMIT, isMeasure, leadingPart, ownLimits, totalLogE } from './evidence-sum.ts';
+import { isMeasure, leadingPart, ownLimits, totalLogE } from './evidence-sum.ts';
 import { NO_HARM } from './harm.ts';
 import { NEW_LADDER } from './ladder.ts';
 import { mergeLogE } from './logspace.ts';
@@ -23,14 +23,14 @@ export function decide(state: JudgeState, second: number): JudgeState {
   if (state.harm !== null) return state;
   const failed = state.measures.find((one) => failureOf(one) !== null);
   if (failed !== undefined) return found(state, second, failed.measure.name, failureOf(failed)!);
-  if (totalLogE(state) < HARM_LOG_LIMIT) return state;
+  if (totalLogE(state) < state.harmLogLimit) return state;
   const top = leadingPart(state);
   const limit = ownLimits(state)(top);
   if (isMeasure(top)) {
     const result = describeMeasure(top, limit);
     return found(state, second, result.name, measureReason(result));
   }
-  if (top.check.kind === 'line' && withoutLines(state) < HARM_LOG_LIMIT && !hasSettled(state, top)) {
+  if (top.check.kind === 'line' && withoutLines(state) < state.harmLogLimit && !hasSettled(state, top)) {
     return settle(state, top);
   }
   return found(state, second, top.check.name, harmReason(state, describeCheck(state, top, limit)));

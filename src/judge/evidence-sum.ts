@@ -3,11 +3,19 @@ import { mergeLogE } from './logspace.ts';
 import { measureLogE, type MeasureState } from './measures.ts';
 import type { CheckState } from './state.ts';
 
-/** All checks and measures together: their e-values averaged by weight, which is one e-value again, whatever hangs on what. */
-export const HARM_LOG_LIMIT = Math.log(1 / HARM_ALPHA);
+/**
+ * What all checks and measures together must reach: their e-values averaged by weight, which is one e-value again, whatever
+ * hangs on what. With a part of the false alarms of a rollout, so much more evidence.
+ */
+export function harmLogLimit(alphaPart = 1): number {
+  return Math.log(1 / (HARM_ALPHA * alphaPart));
+}
 
 /** What the evidence is made of. */
-export type Judged = { readonly checks: readonly CheckState[]; readonly measures: readonly MeasureState[] };
+export type Judged = {
+  readonly checks: readonly CheckState[];
+  readonly measures: readonly MeasureState[];
+};
 export type Part = CheckState | MeasureState;
 
 /** ln of all evidence against the candidate. */
@@ -24,10 +32,10 @@ export function leadingPart(judged: Judged): Part {
  * ln of what a check's or measure's e-value must reach to be *worse*, such that the candidate is harmful exactly when one is: for
  * the leading one, what is missing from the others up to the limit; for any other, the limit by its weight alone.
  */
-export function ownLimits(judged: Judged): (one: Part) => number {
-  const limit = Math.exp(HARM_LOG_LIMIT);
+export function ownLimits(judged: Judged & { readonly harmLogLimit: number }): (one: Part) => number {
+  const limit = Math.exp(judged.harmLogLimit);
   const parts = partsOf(judged);
-  if (parts.length === 0) return () => HARM_LOG_LIMIT;
+  if (parts.length === 0) return () => judged.harmLogLimit;
   const leading = leadingPart(judged);
   const others = parts.reduce(
     (sum, other) => (other === leading ? sum : sum + Math.exp(Math.min(700, logPart(other)))),

@@ -4,6 +4,7 @@ import { betTable, type BetTable, type Margin } from './bet.ts';
 import { checksOf, measureWeight, type JudgedCheck } from './checks.ts';
 import { decide } from './decide.ts';
 import { NO_DISPERSION } from './dispersion.ts';
+import { harmLogLimit } from './evidence-sum.ts';
 import { advanceCheck, startStepOf, type CheckContext } from './evidence.ts';
 import { NO_HARM } from './harm.ts';
 import { NO_INCIDENT, advanceIncident } from './incident.ts';
@@ -39,6 +40,7 @@ export function startJudge(config: JudgeConfig): JudgeState {
     judgedSeconds: 0,
     stepsEntered: 0,
     candidateAge: null,
+    harmLogLimit: harmLogLimit(config.alphaPart),
     replicas: { candidate: 0, stable: 0 },
     step: NO_STEP,
     checks: config.policy.rule === undefined ? checksOf(config.policy).map(newCheck) : [],

@@ -23,6 +23,8 @@ export type JudgeConfig = {
   readonly plannedSeconds: number;
   /** Stable's seconds before the rollout, in order, up to ten minutes: latency lines, φ, τ and the severe rule learn from them. */
   readonly baselineBefore: readonly ReplicaSecond[];
+  /** The part of the rollout's false alarms that is left for this judge. Absent: all of it. */
+  readonly alphaPart?: number;
 };
 
 export type Unit = 'request' | 'identity';
@@ -52,6 +54,8 @@ export type JudgeState = {
   readonly stepsEntered: number;
   /** Seconds since the candidate's first request, or null before it. */
   readonly candidateAge: number | null;
+  /** ln of the evidence that goes back. */
+  readonly harmLogLimit: number;
   /** Highest replica index seen plus one. */
   readonly replicas: { readonly candidate: number; readonly stable: number };
   readonly step: StepState;

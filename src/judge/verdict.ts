@@ -15,7 +15,7 @@ export type Verdict = {
   readonly candidateRequestsInStep: number;
   readonly stableRequestsInStep: number;
   readonly judgedSecondsInStep: number;
-  /** ln of all evidence for harm: ln 100 goes back, ln 5 is suspicious. */
+  /** ln of all evidence for harm: ln 100 goes back (ln 200 beside a mirror), ln 5 is suspicious. */
   readonly logE: number;
   /** One sentence with the numbers. */
   readonly reason: string;
@@ -158,5 +158,6 @@ function suspicionOf(state: JudgeState): string {
     ? measureWords(describeMeasure(top, limit))
     : withInterval(describeCheck(state, top, limit));
   const evidence = Math.round(Math.exp(Math.min(totalLogE(state), 20)));
-  return `${words} looks worse: evidence ${evidence} of the 100 that go back`;
+  const needed = Math.round(Math.exp(state.harmLogLimit));
+  return `${words} looks worse: evidence ${evidence} of the ${needed} that go back`;
 }

@@ -54,6 +54,12 @@ export function renderConfiguration(): string {
     ...group('strategy', ['strategy']),
     ...group('canary', ['strategy', 'canary']),
     ...group('dwell', ['strategy', 'canary', 'dwell']),
+    ...group(
+      'mirror',
+      ['strategy', 'canary', 'mirror'],
+      'before the first share, of both strategies ([what it can and cannot see](judge.md#before-the-first-share))',
+    ),
+    ...group('header-only', ['strategy', 'canary', 'header-only'], 'after the mirror, of both strategies'),
     ...group('when-unsure', ['strategy', 'canary', 'when-unsure']),
     ...group('sticky', ['strategy', 'canary', 'sticky']),
     ...group('judge', ['strategy', 'canary', 'judge']),

@@ -1,7 +1,8 @@
 import { formatDuration } from '../lib/duration.ts';
 import { describeJudgeUse } from './expand-judge-use.ts';
 import { describeMeasure } from './expand-measure.ts';
-import { plannedSeconds, type Plan, type ShareStep } from './plan.ts';
+import { describeEarly } from './describe-early.ts';
+import { isEarly, plannedSeconds, type Plan, type ShareStep } from './plan.ts';
 import { quantileName } from './resolve-policy.ts';
 import type { Check, VerifyCheck } from './service.ts';
 import { formatPercent, formatPoints } from './units.ts';
@@ -9,7 +10,8 @@ import { formatPercent, formatPoints } from './units.ts';
 /** A plan for people: the traffic first, then what is judged, then what happens when it is not clear. `first`: nothing serves yet. */
 export function describePlan(plan: Plan, first = false): readonly string[] {
   const shares = plan.steps.filter((step): step is ShareStep => step.kind === 'share');
-  const lines = [describeTraffic(plan, shares)];
+  const judged = plan.steps.filter((step) => step.kind === 'share' || isEarly(step));
+  const lines = [...describeEarly(plan), describeTraffic(plan, shares)];
   const verify = plan.steps.find((step) => step.kind === 'verify');
   if (verify !== undefined) lines.unshift(describeVerify(verify.checks));
   if (plan.steps.some((step) => step.kind === 'ask')) {
@@ -17,7 +19,7 @@ export function describePlan(plan: Plan, first = false): readonly string[] {
       `a person is asked before 100%, for at most ${formatDuration(plan.askDeadlineMs)}: bascule promote`,
     );
   }
-  if (shares.length > 0) lines.push(...describeJudging(plan, shares));
+  if (judged.length > 0) lines.push(...describeJudging(plan, judged[0]!.atMostMs));
   const watch = plan.steps.find((step) => step.kind === 'watch');
   if (watch !== undefined)
     lines.push(`watched ${formatDuration(watch.forMs)} after 100%, going back by itself on a breach`);
@@ -41,6 +43,7 @@ function describeTraffic(plan: Plan, shares: readonly ShareStep[]): string {
   const route = [...shares.map((step) => formatPercent(step.percent)), '100%'].join(' → ');
   const end = `earliest end in ${formatDuration(plannedSeconds(plan) * 1000)}`;
   if (shares.length === 0) {
+    if (plan.steps.some(isEarly)) return `then all traffic in one switch, ${end}`;
     const now = plannedSeconds(plan) === 0 ? 'at once' : `at once, ${end}`;
     return `all traffic in one switch as soon as it is ready, ${now}`;
   }
@@ -55,7 +58,7 @@ function describeTraffic(plan: Plan, shares: readonly ShareStep[]): string {
   return `${route}, ${each}${bake}, ${end}`;
 }
 
-function describeJudging(plan: Plan, shares: readonly ShareStep[]): readonly string[] {
+function describeJudging(plan: Plan, atMostMs: number): readonly string[] {
   const { rule } = plan.judge;
   const checks =
     rule !== undefined
@@ -68,7 +71,7 @@ function describeJudging(plan: Plan, shares: readonly ShareStep[]): readonly str
   const { waitMs, then } = plan.whenUnsure;
   const wait = waitMs === 0 ? '' : `wait ${formatDuration(waitMs)}, then `;
   const verb = { advance: 'go on', ask: 'ask a person', rollback: 'go back' }[then];
-  const most = formatDuration(shares[0]!.atMostMs);
+  const most = formatDuration(atMostMs);
   return [`judge ${checks}${measures}; ${worse}`, `undecided after ${most}: ${wait}${verb}`];
 }
 

@@ -100,6 +100,12 @@ const common = {
     { 'error-rate': rate, 'client-error-rate': rate, p95: latency, 'p99.9': latency },
     { requiredKeys: [] },
   ),
+  mirror: fc.constantFrom('20% for 2m', '100% for 30s', {
+    share: '5%',
+    for: '1m',
+    methods: ['GET', 'POST'],
+    because: 'POST /search only reads, for $5',
+  }),
   'when-worse': fc.constantFrom('rollback', 'pause'),
   'when-unsure': fc.oneof(
     fc.constantFrom('advance', 'ask', 'rollback'),
@@ -205,6 +211,22 @@ test('what somebody else runs expands without what it cannot have', () => {
 
     assert.deepEqual(reread(expandConfig(config)), config);
   }
+});
+
+test('what comes before the first share expands to what it means', () => {
+  const shop = {
+    run: 'app',
+    listen: 8080,
+    override: { header: 'X-Version', secret: 'file:override' },
+    strategy: { 'blue-green': { mirror: '20% for 2m', 'header-only': '10m' } },
+  };
+  const config = read({ version: 1, services: { shop } });
+
+  const text = expandConfig(config);
+
+  assert.deepEqual(reread(text), config);
+  assert.match(text, /header-only:\n +for: 10m\n +requests: 50\n +max-errors: 5%\n/);
+  assert.match(text, /mirror:\n +share: 20%\n +for: 2m\n +methods:\n +- GET\n +- HEAD\n/);
 });
 
 test('whatever is accepted expands to a file that reads back to the same', () => {

@@ -14,6 +14,7 @@ import type {
   OverrideSpec,
   Check,
   DoorSpec,
+  EarlyStage,
   EnvValue,
   Policy,
   ProxySpec,
@@ -160,6 +161,7 @@ function expandPolicy(policy: Policy): Record<string, unknown> {
   const { sticky, whenUnsure } = policy;
   const common = {
     ask: policy.askBeforeFull,
+    ...Object.fromEntries((policy.early ?? []).map(expandEarly)),
     sticky: sticky.by === 'header' ? { header: sticky.header } : sticky.by,
     judge: {
       ...(policy.judge.rule !== undefined && { use: expandJudgeUse(policy.judge.rule) }),
@@ -186,6 +188,17 @@ function expandPolicy(policy: Policy): Record<string, unknown> {
   const attempt =
     first === 100 ? 'none' : `${formatPercent(first)} for ${formatDuration(policy.dwell.atLeastMs)}`;
   return { 'blue-green': { use: policy.preset, try: attempt, ...common } };
+}
+
+function expandEarly(stage: EarlyStage): readonly [string, unknown] {
+  const time = formatDuration(stage.forMs);
+  if (stage.kind === 'header-only') {
+    const { requests, maxErrorsPercent } = stage;
+    return ['header-only', { for: time, requests, 'max-errors': formatPercent(maxErrorsPercent) }];
+  }
+  const { sharePercent, methods, because } = stage;
+  const why = because === null ? {} : { because: escapeInterpolation(because) };
+  return ['mirror', { share: formatPercent(sharePercent), for: time, methods, ...why }];
 }
 
 function expandCheck(check: Check): readonly [string, unknown] {

@@ -1,4 +1,5 @@
 import type { CodeEntry } from './code-entry.ts';
+import { EARLY_CODES } from './early-codes.ts';
 import { JUDGE_USE_CODES } from './judge-use-codes.ts';
 import { MEASURE_CODES } from './measure-codes.ts';
 
@@ -256,6 +257,7 @@ export const FILE_CODES = {
       'An override needs to know whom to obey: those who know a secret, or those who come from a network. Open to everybody it would let anyone into a version that is not out yet.',
     fix: 'Write one of secret and from.',
   },
+  ...EARLY_CODES,
   ...JUDGE_USE_CODES,
   ...MEASURE_CODES,
 } as const satisfies Record<string, CodeEntry>;

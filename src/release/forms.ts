@@ -17,6 +17,8 @@ export const ABSOLUTE_FILE = /^(?!.*\/\.{1,2}(?:\/|$))(?:\/[A-Za-z0-9._-]{1,255}
 /** One of a user's own; `resolve-override.ts` refuses those that proxies give a meaning. */
 export const OVERRIDE_HEADER = /^[Xx]-[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?$/;
 export const CIDR = /^(?:\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\/\d{1,3})$/;
+/** Of HTTP, in capitals. */
+export const METHOD = /^[A-Z]{1,20}$/;
 export const HEADER = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
 /** A path that lacks its slash, or stands in a whole address. */

@@ -6,7 +6,6 @@ const SERVICE_KEYS: Readonly<Record<string, string>> = {
   kubernetes: 'rolling out on Kubernetes',
   database: 'migrations tied to the traffic',
   schema: 'the range of database schemas that a release works with',
-  mirror: 'mirroring traffic to the candidate',
   gates: 'gates of your own',
   hold: 'holding requests at the door',
 };
@@ -17,7 +16,6 @@ const PROXIES: Readonly<Record<string, string>> = {
 };
 
 const STRATEGY_KEYS: Readonly<Record<string, string>> = {
-  mirror: SERVICE_KEYS.mirror!,
   gates: SERVICE_KEYS.gates!,
 };
 

@@ -113,6 +113,37 @@ test('checks come between ready and the first traffic, and on the way back only 
   assert.equal(describePlan(planRollout(checked, LATER))[0], 'verified before any traffic: ./smoke.sh');
 });
 
+test('what comes before the first share is said with what it cannot see, on no way back and before no first version', () => {
+  const spec = specWith({ canary: { mirror: '20% for 2m', use: 'quick' } });
+  const plan = planRollout(spec, LATER);
+
+  assert.match(short(plan), /^start ready mirror 10%/);
+  assert.deepEqual(plan.steps[2], {
+    kind: 'mirror',
+    percent: 20,
+    methods: ['GET', 'HEAD'],
+    because: null,
+    atLeastMs: 120_000,
+    atMostMs: 120_000,
+  });
+  const [copies, unseen, traffic] = describePlan(plan);
+  assert.match(
+    copies!,
+    /^mirror 20% ≥2m: copies of GET, HEAD, their answers thrown away .*; users get stable$/,
+  );
+  assert.match(unseen!, /^mirror cannot see: writes: only GET and HEAD are copied; how people react/);
+  assert.equal(traffic, '10% → 25% → 50% → 100%, ≥10s each, earliest end in 4m30s');
+  assert.doesNotMatch(short(planRollout(spec, { firstDeploy: true })), /mirror/);
+  assert.doesNotMatch(short(planRollout(spec, { firstDeploy: false, rollback: 'cold' })), /mirror/);
+});
+
+test('a switch is judged when copies were looked at before it', () => {
+  const lines = describePlan(planRollout(specWith({ 'blue-green': { mirror: '100% for 5m' } }), LATER));
+
+  assert.ok(lines.includes('then all traffic in one switch, earliest end in 10m'));
+  assert.ok(lines.some((line) => line.startsWith('judge errors and response times')));
+});
+
 test('a plan is described in a few lines', () => {
   const plan = planRollout(specWith('canary'), LATER);
 

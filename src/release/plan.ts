@@ -1,4 +1,4 @@
-import type { JudgePolicy, Policy, ServiceSpec, Sticky, VerifyCheck } from './service.ts';
+import type { DoorSpec, JudgePolicy, Policy, ServiceSpec, Sticky, VerifyCheck } from './service.ts';
 
 /** What a rollout does next, one after the other; the same words for both strategies. */
 export type Step =
@@ -8,6 +8,28 @@ export type Step =
   | { readonly kind: 'ready' }
   /** The release's own checks hold on the candidate's preview address; without them it gets no traffic. */
   | { readonly kind: 'verify'; readonly checks: readonly VerifyCheck[] }
+  /** Copies of a part of the requests, whose answers are thrown away; judged against what stable answered to the same ones. */
+  | {
+      readonly kind: 'mirror';
+      readonly percent: number;
+      /** In capitals. */
+      readonly methods: readonly string[];
+      /** Why methods other than GET and HEAD may be done twice, or null. */
+      readonly because: string | null;
+      readonly atLeastMs: number;
+      readonly atMostMs: number;
+    }
+  /** Only requests that choose the candidate by this header reach it. */
+  | {
+      readonly kind: 'header-only';
+      readonly header: string;
+      /** Fewer such requests say nothing. */
+      readonly requests: number;
+      /** Back when more of them failed. */
+      readonly maxErrorsPercent: number;
+      readonly atLeastMs: number;
+      readonly atMostMs: number;
+    }
   /** A share below 100 %, judged against stable. */
   | {
       readonly kind: 'share';
@@ -27,6 +49,12 @@ export type Step =
   | { readonly kind: 'watch'; readonly forMs: number };
 
 export type ShareStep = Extract<Step, { kind: 'share' }>;
+/** Before the first share: users get stable. */
+export type EarlyStep = Extract<Step, { kind: 'mirror' | 'header-only' }>;
+
+export function isEarly(step: Step | undefined): step is EarlyStep {
+  return step?.kind === 'mirror' || step?.kind === 'header-only';
+}
 
 /** Stored with its rollout, so that a later change of the configuration cannot alter one that runs. */
 export type Plan = {
@@ -66,7 +94,7 @@ export function planRollout(spec: ServiceSpec, context: PlanContext): Plan {
   };
 }
 
-function stepsOf({ policy, release }: ServiceSpec, context: PlanContext): readonly Step[] {
+function stepsOf({ policy, release, door }: ServiceSpec, context: PlanContext): readonly Step[] {
   const checks = release.verify ?? [];
   const verify: Step[] = checks.length > 0 ? [{ kind: 'verify', checks }] : [];
   // What is still warm was verified when it came.
@@ -76,7 +104,20 @@ function stepsOf({ policy, release }: ServiceSpec, context: PlanContext): readon
   const watch: Step[] = policy.watchMs > 0 ? [{ kind: 'watch', forMs: policy.watchMs }] : [];
   if (context.rollback !== undefined) return [...up, { kind: 'full' }, ...watch];
   const ask: Step[] = policy.askBeforeFull ? [{ kind: 'ask' }] : [];
-  return [...up, ...shareSteps(policy), ...ask, { kind: 'full' }, ...watch];
+  return [...up, ...earlySteps(policy, door), ...shareSteps(policy), ...ask, { kind: 'full' }, ...watch];
+}
+
+/** Each lasts as long as it says, and is undecided after the longest dwell. */
+function earlySteps({ early = [], dwell }: Policy, { override }: DoorSpec): readonly EarlyStep[] {
+  return early.map((stage) => {
+    const times = { atLeastMs: stage.forMs, atMostMs: Math.max(stage.forMs, dwell.atMostMs) };
+    if (stage.kind === 'mirror') {
+      const { sharePercent: percent, methods, because } = stage;
+      return { kind: 'mirror', percent, methods, because, ...times };
+    }
+    const { requests, maxErrorsPercent } = stage;
+    return { kind: 'header-only', header: override?.header ?? '', requests, maxErrorsPercent, ...times };
+  });
 }
 
 function shareSteps(policy: Policy): readonly ShareStep[] {
@@ -93,7 +134,7 @@ function shareSteps(policy: Policy): readonly ShareStep[] {
 export function plannedSeconds(plan: Plan): number {
   let totalMs = 0;
   for (const step of plan.steps) {
-    if (step.kind === 'share') totalMs += step.atLeastMs;
+    if (step.kind === 'share' || isEarly(step)) totalMs += step.atLeastMs;
     if (step.kind === 'watch') totalMs += step.forMs;
   }
   return totalMs / 1000;

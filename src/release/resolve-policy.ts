@@ -1,5 +1,6 @@
 import { resolveJudgeUse } from './resolve-judge-use.ts';
 import { tooSlow } from './measure-rules.ts';
+import { resolveEarly } from './resolve-early.ts';
 import { resolveMeasures } from './resolve-measures.ts';
 import type { MeasureInput } from './schema-measure.ts';
 import { DEFAULTS, PRESETS, type Preset, type Try } from './presets.ts';
@@ -14,7 +15,7 @@ type Common = Pick<CanaryInput, Extract<keyof CanaryInput, keyof BlueGreenInput>
 type Problems = Problem[];
 
 /** What the rules for both strategies have in common. */
-type Base = Pick<Policy, 'preset' | 'judge' | 'whenWorse' | 'whenUnsure' | 'watchMs' | 'keepOldMs'>;
+type Base = Pick<Policy, 'preset' | 'early' | 'judge' | 'whenWorse' | 'whenUnsure' | 'watchMs' | 'keepOldMs'>;
 
 /** The policy that a `strategy:` asks for; what breaks a rule is added to `problems`. */
 export function resolvePolicy(input: ServiceInput['strategy'], path: Path, problems: Problems): Policy {
@@ -71,8 +72,10 @@ function blueGreenPolicy(input: BlueGreenInput, path: Path, problems: Problems):
 function resolveCommon(input: Common, path: Path, problems: Problems): { base: Base; preset: Preset } {
   const name: PresetName = input.use ?? DEFAULTS.preset;
   const preset = PRESETS[name];
+  const early = resolveEarly(input, path, problems);
   const base: Base = {
     preset: name,
+    ...(early.length > 0 && { early }),
     judge: resolveJudge(input, path, problems),
     whenWorse: input['when-worse'] ?? DEFAULTS.whenWorse,
     whenUnsure: resolveUnsure(input['when-unsure'], preset),

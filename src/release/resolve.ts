@@ -2,6 +2,7 @@ import { DEFAULTS } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
 import { resolveDoor } from './resolve-door.ts';
 import { resolvePolicy } from './resolve-policy.ts';
+import { withoutHeader } from './resolve-early.ts';
 import { resolveCurrent, resolveTargets } from './resolve-targets.ts';
 import { resolveVerify } from './resolve-verify.ts';
 import type { ServiceInput } from './schema.ts';
@@ -16,12 +17,15 @@ export function resolveService(name: string, input: ServiceInput, problems: Prob
   const path = ['services', name];
   const release = resolveRelease(input, path, problems);
   const targets = resolveTargets(input, release.verify ?? [], path, problems);
+  const policy = resolvePolicy(input.strategy, [...path, 'strategy'], problems);
+  const door = resolveDoor(input, path, problems);
+  problems.push(...withoutHeader(policy.early ?? [], door.override, [...path, 'strategy', policy.strategy]));
   return {
     name,
     release,
     scale: targets === null ? resolveScale(input, path, problems) : scaleOf(targets),
-    policy: resolvePolicy(input.strategy, [...path, 'strategy'], problems),
-    door: resolveDoor(input, path, problems),
+    policy,
+    door,
     targets,
     current: targets === null ? resolveCurrent(input) : null,
   };

@@ -36,7 +36,7 @@ export const override = z
       .optional(),
   })
   .describe(
-    'A header by which a request chooses its version: stable, candidate, blue or green, for those who know a secret or come from a network. Such requests are counted apart and never judged.',
+    'A header by which a request chooses its version: stable, candidate, blue or green, for those who know a secret or come from a network. Such requests are counted apart and judged in a header-only step alone.',
   )
   .register(FACTS, {
     kind: 'shape',

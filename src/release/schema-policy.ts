@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { HEADER } from './forms.ts';
 import { DEFAULTS, PRESETS } from './presets.ts';
+import { headerOnly, mirror } from './schema-early.ts';
 import { measure } from './schema-measure.ts';
 import { judgeUse } from './schema-judge-use.ts';
 import { PRESET_NAMES } from './service.ts';
@@ -112,6 +113,8 @@ const common = {
   use: choice('The preset that fills in what is not written here.', PRESET_NAMES, {
     default: DEFAULTS.preset,
   }).optional(),
+  mirror: mirror.optional(),
+  'header-only': headerOnly.optional(),
   sticky: sticky.optional(),
   judge: judge.optional(),
   'when-worse': choice('What to do when the candidate is surely worse.', ['rollback', 'pause'], {

@@ -176,6 +176,8 @@ export type Policy = {
    */
   readonly stepsPercent: readonly number[];
   readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
+  /** What comes before the first share, in this order; users get stable meanwhile. Absent for none, so that digests of before hold. */
+  readonly early?: readonly EarlyStage[];
   /** Least dwell at the last step below 100 %. 0 for none. */
   readonly bakeMs: number;
   /** Whether a person is asked (`promote`) before the step to 100 %. */
@@ -189,6 +191,28 @@ export type Policy = {
   /** How long the former stable stays ready to take traffic back. */
   readonly keepOldMs: number;
 };
+
+/** A part of a rollout in which no user gets the candidate unless they ask for it. */
+export type EarlyStage =
+  /** Copies of a part of the requests; what the candidate answers is thrown away. */
+  | {
+      readonly kind: 'mirror';
+      readonly sharePercent: number;
+      /** In capitals. */
+      readonly methods: readonly string[];
+      /** Why requests of methods other than GET and HEAD may be done twice, or null. */
+      readonly because: string | null;
+      readonly forMs: number;
+    }
+  /** Only requests that choose it by the header of `DoorSpec.override`. */
+  | {
+      readonly kind: 'header-only';
+      /** Fewer such requests say nothing. */
+      readonly requests: number;
+      /** Back when more of them failed. */
+      readonly maxErrorsPercent: number;
+      readonly forMs: number;
+    };
 
 export const PRESET_NAMES = ['quick', 'standard', 'careful'] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];

@@ -1,5 +1,5 @@
 import { formatDuration } from '../lib/duration.ts';
-import type { Plan, ShareStep } from '../release/plan.ts';
+import type { EarlyStep, Plan, ShareStep } from '../release/plan.ts';
 import type { StageVerdict } from './event.ts';
 
 /** A judge that is not sure needs this many candidate requests before "no evidence against" means anything. */
@@ -15,12 +15,12 @@ export type DwellAnswer =
 const STAY: DwellAnswer = { kind: 'stay' };
 
 /**
- * Whether a step below 100 % is over. It counts judged seconds, so that no clock moves a rollout before its traffic was looked
+ * Whether a step below 100 %, or one before the first share, is over. It counts judged seconds, so that no clock moves a rollout before its traffic was looked
  * at. What holds it (a split that is not what was asked for, an incident that hits both) does so until the step and the wait
  * for what is unsure are over; then a person is asked where it would otherwise go on.
  */
 export function dwellAnswer(
-  step: ShareStep,
+  step: ShareStep | EarlyStep,
   verdict: StageVerdict,
   whenUnsure: Plan['whenUnsure'],
 ): DwellAnswer {
@@ -29,7 +29,8 @@ export function dwellAnswer(
     if (dweltMs < step.atMostMs + whenUnsure.waitMs) return STAY;
     return { kind: 'unsure', reason: `held for ${formatDuration(dweltMs)}: ${verdict.hold}`, held: true };
   }
-  if (verdict.overall === 'safe' && dweltMs >= step.atLeastMs) return { kind: 'advance' };
+  const isGood = verdict.overall === 'safe' || verdict.overall === 'quiet';
+  if (isGood && dweltMs >= step.atLeastMs) return { kind: 'advance' };
   if (dweltMs < step.atMostMs) return STAY;
   const enough =
     verdict.overall !== 'suspicious' && verdict.overall !== 'harmful' && verdict.requests >= LEAST_REQUESTS;

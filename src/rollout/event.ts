@@ -123,7 +123,15 @@ export type Observation =
 
 /** The judge's word on a stage so far. */
 export type StageVerdict = {
-  readonly overall: 'harmful' | 'severe' | 'safe' | 'suspicious' | 'undecided' | 'no-data';
+  readonly overall:
+    | 'harmful'
+    | 'severe'
+    | 'safe'
+    /** Enough was seen, and nothing against it: as much as can be said where nobody was drawn. */
+    | 'quiet'
+    | 'suspicious'
+    | 'undecided'
+    | 'no-data';
   /** Judged seconds of this stage. */
   readonly seconds: number;
   /** Candidate requests (identities where sticky) in this stage. */

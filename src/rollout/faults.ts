@@ -2,7 +2,7 @@ import { assert } from '../lib/assert.ts';
 import type { RolloutEvent } from './event.ts';
 import { neverReady } from './results.ts';
 import { goBack, whenReady } from './steps.ts';
-import { wayBack, type Ending, type Rollout, type ServiceState } from './state.ts';
+import { earlyStepOf, wayBack, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { say, turnOf, withRollout, withSlot, type Turn } from './turn.ts';
 
 type Seen<K extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: K }>;
@@ -57,7 +57,8 @@ export function actOnFault(turn: Turn, atMs: number, found: readonly string[] = 
 }
 
 function faultOf(state: ServiceState, rollout: Rollout): string | null {
-  if (rollout.sharePercent > 0 && state.slots[rollout.candidate].healthy === 0)
+  const isAsked = rollout.sharePercent > 0 || earlyStepOf(rollout) !== null;
+  if (isAsked && state.slots[rollout.candidate].healthy === 0)
     return `no replica of ${rollout.label} is healthy`;
   const inStep = rollout.crashes - rollout.crashesBefore;
   return inStep < SEVERE_CRASHES ? null : `replicas of ${rollout.label} crashed ${inStep} times in this step`;

@@ -54,6 +54,26 @@ export const CANARY_STEPS: readonly Step[] = [
   { kind: 'watch', forMs: 120_000 },
 ];
 
+/** What comes before the first share. */
+export const EARLY: readonly Step[] = [
+  {
+    kind: 'mirror',
+    percent: 20,
+    methods: ['GET', 'HEAD'],
+    because: null,
+    atLeastMs: 10_000,
+    atMostMs: 60_000,
+  },
+  {
+    kind: 'header-only',
+    header: 'X-Version',
+    requests: 50,
+    maxErrorsPercent: 5,
+    atLeastMs: 10_000,
+    atMostMs: 60_000,
+  },
+];
+
 export function planWith(steps: readonly Step[], change: Partial<Plan> = {}): Plan {
   const { policy } = SPEC;
   return {

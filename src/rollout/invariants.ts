@@ -1,7 +1,7 @@
 import { assert } from '../lib/assert.ts';
 import type { RolloutEvent } from './event.ts';
 import { routeOf } from './route.ts';
-import type { ServiceState } from './state.ts';
+import { stepOf, type ServiceState } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** What must hold across every decision; checked in production, in tests and in simulation. A breach is a bug. */
@@ -22,6 +22,10 @@ export function checkInvariants(before: ServiceState, event: RolloutEvent, turn:
   assert(
     shareGrowsOnlyByDecision(before, after, event),
     `${event.kind}: the candidate's share grew without a planned or a person's step`,
+  );
+  assert(
+    copiesOnlyAsPlanned(before, after),
+    `${event.kind}: copies would go to what did not pass its gate, or without a step for them`,
   );
   assert(abortIsHeard(before, after, event), `${event.kind}: an abort left the candidate with a share`);
   assert(heldStays(before, after), `${event.kind}: a rollout that a freeze holds got a larger share`);
@@ -72,6 +76,19 @@ function shareGrowsOnlyByDecision(before: ServiceState, after: ServiceState, eve
     (step?.kind === 'share' && step.percent === is.sharePercent) ||
     (step?.kind === 'full' && is.sharePercent === 100)
   );
+}
+
+/** Copies go to a candidate that is through its gate and its checks, while nobody gets it, and no longer than its step lasts. */
+function copiesOnlyAsPlanned(before: ServiceState, after: ServiceState): boolean {
+  const { mirror } = routeOf(after);
+  if (mirror === undefined) return true;
+  const { rollout } = after;
+  if (rollout === null || rollout.ending !== null || mirror.slot !== rollout.candidate) return false;
+  if (rollout.sharePercent > 0 || stepOf(rollout)?.kind !== 'mirror') return false;
+  const { replicas, healthy } = after.slots[mirror.slot];
+  const isThrough = gatePassed(before) || healthy >= replicas;
+  const isVerified = rollout.verified === true || !rollout.plan.steps.some(({ kind }) => kind === 'verify');
+  return replicas > 0 && isThrough && isVerified;
 }
 
 function abortIsHeard(before: ServiceState, after: ServiceState, event: RolloutEvent): boolean {

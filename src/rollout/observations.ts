@@ -1,5 +1,6 @@
 import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { isEarly } from '../release/plan.ts';
 import type { SlotName } from '../release/slot.ts';
 import { actWhenUnsure, dwellAnswer } from './dwell.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
@@ -83,7 +84,7 @@ function harmful(turn: Turn, rollout: Rollout, verdict: StageVerdict, atMs: numb
 
 function dwelt(turn: Turn, rollout: Rollout, verdict: StageVerdict, atMs: number): Turn {
   const step = stepOf(rollout);
-  assert(step?.kind === 'share', 'dwelling outside a share step');
+  assert(step?.kind === 'share' || isEarly(step), 'dwelling outside a step that is judged');
   const { whenUnsure } = rollout.plan;
   const answer = dwellAnswer(step, verdict, whenUnsure);
   if (answer.kind === 'stay') return turn;

@@ -1,5 +1,5 @@
-import type { Route, Split } from '../traffic/router.ts';
-import { slotWithRole, type ServiceState } from './state.ts';
+import type { Mirror, Route, Split } from '../traffic/router.ts';
+import { earlyStepOf, slotWithRole, type ServiceState } from './state.ts';
 
 /** Who gets what, as a function of the state alone: it can be recomputed and applied again at any time. */
 export function routeOf(state: ServiceState): Route {
@@ -13,6 +13,7 @@ export function routeOf(state: ServiceState): Route {
     replicas: { blue: state.slots.blue.replicas, green: state.slots.green.replicas },
     standIn: !hasUngated(state),
     ...candidateOf(state),
+    ...mirrorOf(state),
   };
 }
 
@@ -20,6 +21,13 @@ export function routeOf(state: ServiceState): Route {
 function candidateOf({ rollout }: ServiceState): Pick<Route, 'candidate'> {
   const isOne = rollout !== null && rollout.ending === null && rollout.sharePercent < 100;
   return isOne ? { candidate: rollout.candidate } : {};
+}
+
+/** Copies, as long as the rollout is in that step: whatever else happens ends them. */
+function mirrorOf({ rollout, removing }: ServiceState): Pick<Route, 'mirror'> {
+  const step = rollout === null || removing ? null : earlyStepOf(rollout);
+  if (rollout === null || step?.kind !== 'mirror') return {};
+  return { mirror: { slot: rollout.candidate, sharePercent: step.percent, methods: step.methods } };
 }
 
 /** A candidate before its gate, or one that was found bad, stands in for nobody. */
@@ -45,6 +53,7 @@ export function sameRoute(a: Route, b: Route): boolean {
     a.replicas.blue === b.replicas.blue &&
     a.replicas.green === b.replicas.green &&
     a.standIn === b.standIn &&
+    sameMirror(a.mirror, b.mirror) &&
     (a.split === b.split ||
       (a.split !== null &&
         b.split !== null &&
@@ -52,4 +61,9 @@ export function sameRoute(a: Route, b: Route): boolean {
         a.split.slot === b.split.slot &&
         a.split.sharePercent === b.split.sharePercent))
   );
+}
+
+function sameMirror(a: Mirror | undefined, b: Mirror | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.slot === b.slot && a.sharePercent === b.sharePercent && a.methods.join() === b.methods.join();
 }

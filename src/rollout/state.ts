@@ -1,6 +1,6 @@
 import type { Address } from '../lib/address.ts';
 import type { Upstream } from '../lib/upstream.ts';
-import type { Plan, Step } from '../release/plan.ts';
+import { isEarly, type EarlyStep, type Plan, type Step } from '../release/plan.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { Freeze, Hold, Lock } from './guard.ts';
@@ -125,6 +125,8 @@ export type StageSpan = {
   readonly stage: number;
   readonly stepIndex: number;
   readonly sharePercent: number;
+  /** What was judged before the first share. Absent: a share. */
+  readonly early?: EarlyStep['kind'];
   /** First whole second with this share. */
   readonly fromSecond: number;
   /** Last one, or null while it goes on. */
@@ -184,6 +186,13 @@ export type DeployRequest = {
 
 export function stepOf(rollout: Rollout): Step | undefined {
   return rollout.plan.steps[rollout.stepIndex];
+}
+
+/** The part before the first share that it is in, or null: the candidate is there and users get stable. */
+export function earlyStepOf(rollout: Rollout): EarlyStep | null {
+  const step = stepOf(rollout);
+  const isThere = ['shifting', 'dwelling', 'asking'].includes(rollout.phase) && rollout.ending === null;
+  return isEarly(step) && isThere && rollout.sharePercent === 0 && !rollout.byHand ? step : null;
 }
 
 export function slotWithRole(state: ServiceState, role: Slot['role']): SlotName | null {

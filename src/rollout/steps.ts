@@ -1,12 +1,13 @@
 import { assert } from '../lib/assert.ts';
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
-import type { Step } from '../release/plan.ts';
+import { isEarly, type EarlyStep, type Step } from '../release/plan.ts';
 import type { VerifyCheck } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import { newRollout, warmSlotOf } from './new-rollout.ts';
 import { isOutside, replicasFor } from './places.ts';
 import {
+  earlyStepOf,
   FREE_SLOT,
   labelOf,
   slotWithRole,
@@ -91,6 +92,13 @@ export function enterStep(turn: Turn, stepIndex: number, atMs: number): Turn {
       return whenReady(withRollout(at, { phase: 'probing' }), atMs);
     case 'verify':
       return verify(at, step.checks);
+    case 'mirror':
+    case 'header-only':
+      return shift(
+        say(at, `step ${stepLabel(rollout.plan.steps, stepIndex)}: ${earlyWords(step)}; users get stable`),
+        0,
+        atMs,
+      );
     case 'share':
       return shift(
         say(at, `step ${stepLabel(rollout.plan.steps, stepIndex)}: ${step.percent}%`),
@@ -121,11 +129,17 @@ function verify(turn: Turn, checks: readonly VerifyCheck[]): Turn {
   );
 }
 
-/** `2/4`: the place of a share or full step among those. */
+function earlyWords(step: EarlyStep): string {
+  return step.kind === 'mirror'
+    ? `mirror ${step.percent}%, copies of ${step.methods.join(', ')}`
+    : `header-only, those who choose it by ${step.header}`;
+}
+
+/** `2/4`: the place of a step among those that are judged, and the full one. */
 export function stepLabel(steps: readonly Step[], index: number): string {
   const counted = steps
     .map((step, at) => ({ step, at }))
-    .filter(({ step }) => step.kind === 'share' || step.kind === 'full');
+    .filter(({ step }) => step.kind === 'share' || step.kind === 'full' || isEarly(step));
   return `${counted.filter(({ at }) => at <= index).length}/${counted.length}`;
 }
 
@@ -181,7 +195,15 @@ export function settle(turn: Turn, atMs: number): Turn {
   const { rollout } = turn.state;
   assert(rollout !== null, 'settled without a rollout');
   const { stage, stepIndex, sharePercent } = rollout;
-  const span = { stage, stepIndex, sharePercent, fromSecond: Math.floor(atMs / 1000) + 1, toSecond: null };
+  const early = earlyStepOf(rollout)?.kind;
+  const span: StageSpan = {
+    stage,
+    stepIndex,
+    sharePercent,
+    ...(early !== undefined && { early }),
+    fromSecond: Math.floor(atMs / 1000) + 1,
+    toSecond: null,
+  };
   const settled = withRollout(turn, { spans: [...rollout.spans, span].slice(-MOST_SPANS) });
   if (rollout.sharePercent < 100) return withRollout(settled, { phase: 'dwelling', stepSinceMs: atMs });
   return enterStep(promoted(settled, rollout), rollout.stepIndex + 1, atMs);
@@ -235,7 +257,11 @@ export function retire(turn: Turn, atMs: number): Turn {
 }
 
 function backWords(rollout: Rollout, ending: Ending, atMs: number): string {
-  const where = rollout.from === null ? 'no version serves' : `100% on ${rollout.from.label} again`;
+  const had = rollout.spans.some(({ sharePercent }) => sharePercent > 0);
+  const where =
+    rollout.from === null
+      ? 'no version serves'
+      : `100% ${had ? 'on' : 'stayed on'} ${rollout.from.label}${had ? ' again' : ''}`;
   return `${where} (${((atMs - ending.decidedAtMs) / 1000).toFixed(2)}s)`;
 }
 

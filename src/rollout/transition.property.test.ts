@@ -6,9 +6,9 @@ import type { Command, IssuedCommand } from './command.ts';
 import type { Freeze } from './guard.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import type { Answer } from './answer.ts';
-import { at, CANARY_STEPS, emptyService, requestOf, VERIFY } from './fixtures.ts';
+import { at, CANARY_STEPS, EARLY, emptyService, requestOf, VERIFY } from './fixtures.ts';
 import { routeOf } from './route.ts';
-import { slotWithRole, type ServiceState } from './state.ts';
+import { earlyStepOf, slotWithRole, type ServiceState } from './state.ts';
 import { transition } from './transition.ts';
 import { unrecorded } from './unrecorded.ts';
 
@@ -40,6 +40,16 @@ const BLUE_GREEN: readonly Step[] = [
   { kind: 'watch', forMs: 60_000 },
 ];
 
+/** Long ways seldom come to their end, so that each has a part of it. */
+const MIRRORED = [...CANARY_STEPS.slice(0, 2), VERIFY, EARLY[0]!, ...CANARY_STEPS.slice(3)];
+const CANARIES: readonly (readonly Step[])[] = [
+  [...CANARY_STEPS.slice(0, 2), EARLY[1]!, ...CANARY_STEPS.slice(3)],
+  [...CANARY_STEPS.slice(0, 2), ...EARLY, ...CANARY_STEPS.slice(2)],
+  MIRRORED,
+  CANARY_STEPS,
+  MIRRORED,
+];
+
 /** What happens most of the time: the next thing works. Without it random worlds never get far. */
 function goodLuckMove(world: World): Bare | null {
   const issued = world.pending.shift();
@@ -61,6 +71,7 @@ const overall = fc.constantFrom<StageVerdict['overall']>(
   'harmful',
   'severe',
   'safe',
+  'quiet',
   'suspicious',
   'undecided',
   'no-data',
@@ -115,7 +126,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     ),
   },
   {
-    weight: 8,
+    weight: 14,
     arbitrary: fc.tuple(overall, fc.integer({ min: 0, max: 90 }), fc.nat(50), hold).map(
       ([word, seconds, requests, hold]): Move =>
         (world) =>
@@ -159,8 +170,8 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 function deployMove(supersede: boolean, blueGreen: boolean): Move {
   return (world) => {
     world.labels += 1;
-    const steps =
-      slotWithRole(world.state, 'stable') === null ? FIRST : blueGreen ? BLUE_GREEN : CANARY_STEPS;
+    const canary = CANARIES[world.labels % CANARIES.length]!;
+    const steps = slotWithRole(world.state, 'stable') === null ? FIRST : blueGreen ? BLUE_GREEN : canary;
     return {
       kind: 'deploy',
       request: requestOf(`v${world.labels}`, steps, POLICIES[world.labels % 3]),
@@ -392,12 +403,15 @@ test('the random worlds reach every phase, every ending and both sides of a prom
           rollout?.ending?.outcome,
           rollout?.held && `held, ${rollout.phase}`,
           rollout?.promoted === true && rollout.ending !== null && 'back after promotion',
+          routeOf(world.state).mirror !== undefined && `mirror, ${rollout?.phase}`,
+          rollout && earlyStepOf(rollout)?.kind,
+          rollout?.ending && rollout.spans.at(-1)?.early && `${rollout.ending.outcome} after an early step`,
         ]) {
           if (typeof mark === 'string') seen.set(mark, (seen.get(mark) ?? 0) + 1);
         }
       }
     }),
-    { numRuns: 5000, seed: 13 },
+    { numRuns: 20_000, seed: 13 },
   );
 
   const wanted = [
@@ -423,6 +437,13 @@ test('the random worlds reach every phase, every ending and both sides of a prom
     'held, asking',
     'held, watching',
     'held, returning',
+    'mirror, shifting',
+    'mirror, dwelling',
+    'mirror, asking',
+    'header-only',
+    'rolled-back after an early step',
+    'undecided after an early step',
+    'aborted after an early step',
   ];
   assert.deepEqual(
     wanted.filter((mark) => (seen.get(mark) ?? 0) < 20).map((mark) => `${mark} ${seen.get(mark) ?? 0}`),

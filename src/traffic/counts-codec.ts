@@ -1,14 +1,15 @@
 import { assert } from '../lib/assert.ts';
 import type { MeasuredPoint } from '../metrics/measured.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
-import type { CountsRow } from './counts-row.ts';
+import type { ApartCounts, CountsRow } from './counts-row.ts';
 import type { IdentitySecond, ReplicaSecond } from './counts.ts';
 
 /**
  * One row as bytes: a list of replicas, then a list of identities, each list led by its length. Every number is a
  * whole one and written as a varint (LEB128, 7 bits a byte, low bits first); histogram buckets as distances. The second
  * is the row's key and not repeated. About a fifth of the same row as JSON. What was measured elsewhere comes last, as JSON, and only
- * where there is some: it comes once in many seconds.
+ * where there is some: it comes once in many seconds. What is counted apart stands before it, led by a 0, which no text of
+ * measures begins with.
  */
 export function encodeRow(row: CountsRow): Uint8Array {
   const out: number[] = [];
@@ -16,6 +17,7 @@ export function encodeRow(row: CountsRow): Uint8Array {
   for (const replica of row.replicas) putReplica(out, replica);
   put(out, row.identities.length);
   for (const identity of row.identities) putIdentity(out, identity);
+  if (row.apart !== undefined) putApart(out, row.apart);
   if (row.measured !== undefined) putMeasured(out, row.measured);
   return Uint8Array.from(out);
 }
@@ -24,13 +26,30 @@ export function decodeRow(second: number, bytes: Uint8Array): CountsRow {
   const input = { bytes, at: 0 };
   const replicas = list(input, () => takeReplica(input, second));
   const identities = list(input, () => takeIdentity(input, second));
-  if (input.at === bytes.length) return { second, replicas, identities };
+  const apart = bytes[input.at] === 0 ? { apart: takeApart(input, second) } : {};
+  const row = { second, replicas, identities, ...apart };
+  if (input.at === bytes.length) return row;
   const measured = takeMeasured(input);
   assert(input.at === bytes.length, 'a row of counts is longer than what it holds');
-  return { second, replicas, identities, measured };
+  return { ...row, measured };
 }
 
 type Input = { readonly bytes: Uint8Array; at: number };
+
+function putApart(out: number[], { mirrored, copied, overrides, dropped }: ApartCounts): void {
+  put(out, 0);
+  for (const lane of [mirrored, copied, overrides]) {
+    put(out, lane.length);
+    for (const replica of lane) putReplica(out, replica);
+  }
+  put(out, dropped);
+}
+
+function takeApart(input: Input, second: number): ApartCounts {
+  take(input);
+  const lane = (): readonly ReplicaSecond[] => list(input, () => takeReplica(input, second));
+  return { mirrored: lane(), copied: lane(), overrides: lane(), dropped: take(input) };
+}
 
 function putMeasured(out: number[], points: readonly MeasuredPoint[]): void {
   const text = new TextEncoder().encode(JSON.stringify(points));

@@ -116,10 +116,12 @@ export type TrafficBatch = {
   readonly identities: readonly IdentitySecond[];
   /** What came to the preview addresses, which is never judged. Absent for none. */
   readonly previews?: readonly ReplicaSecond[];
-  /** Requests that chose their slot by a valid override, never judged as users. Absent for none. */
+  /** Requests that chose their slot by a valid override, never judged as users'. Absent for none. */
   readonly overrides?: readonly ReplicaSecond[];
   /** Copies of requests that the mirror sent. Absent for none. */
   readonly mirrored?: readonly ReplicaSecond[];
+  /** Those of `replicas` of which a copy was sent: what copies are held against. Absent for none. */
+  readonly copied?: readonly ReplicaSecond[];
   /** Copies that were due in these seconds and not sent: too many under way, no healthy replica, too large. Absent for none. */
   readonly mirrorDropped?: number;
   /** Some of the attempts that failed, the first few of each second, as examples. Absent for none. */

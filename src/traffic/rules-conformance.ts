@@ -144,6 +144,9 @@ function mirrors(bench: () => RouterBench, setUp: SetUp): void {
 
     const batch = await batched(cursor, (all) => requests(all.mirrored, 'green') >= 6);
     assert.deepEqual([requests(batch.mirrored, 'green'), requests(batch.replicas, 'green')], [6, 0]);
+    // What they are held against: the requests that they are of, which count as users' as well.
+    const held = await batched(cursor, (all) => requests(all.copied, 'blue') >= 6);
+    assert.deepEqual([requests(held.copied, 'blue'), requests(held.replicas, 'blue')], [6, 8]);
     const copied = applications.green.flatMap((each) => each.asked).sort();
     assert.deepEqual(
       copied,

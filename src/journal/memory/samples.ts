@@ -1,4 +1,4 @@
-import { measuredIn, rowsOf, type CountsRow } from '../../traffic/counts-row.ts';
+import { apartIn, measuredIn, rowsOf, type CountsRow } from '../../traffic/counts-row.ts';
 import { MINUTE, minuteOf, sumRows } from '../rollup.ts';
 import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 
@@ -70,6 +70,7 @@ function read(shelf: Shelf | undefined, fromSecond: number, toSecond: number): S
   return {
     replicas: rows.flatMap((row) => row.replicas),
     identities: rows.flatMap((row) => row.identities),
+    ...apartIn(rows),
     ...measuredIn(rows),
     upToSecond: shelf.upToSecond,
     minutesUntil: shelf.minutesUntil === 0 ? null : shelf.minutesUntil,

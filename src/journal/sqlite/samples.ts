@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { IdentitySecond, ReplicaSecond } from '../../traffic/counts.ts';
 import { decodeRow, encodeRow } from '../../traffic/counts-codec.ts';
-import { measuredIn, rowsOf } from '../../traffic/counts-row.ts';
+import { apartIn, type ApartSecond, measuredIn, rowsOf } from '../../traffic/counts-row.ts';
 import type { MeasuredSecond } from '../../metrics/measured.ts';
 import type { EvidenceRange, SampleBatch, SampleRange, SampleStore } from '../samples.ts';
 import { PAGE_ROWS, type SamplePage } from './sample-database.ts';
@@ -173,6 +173,7 @@ class ThreadedSamples implements SqliteSamples {
   ): Promise<SampleRange | null> {
     const replicas: ReplicaSecond[] = [];
     const identities: IdentitySecond[] = [];
+    const apart: ApartSecond[] = [];
     const measured: MeasuredSecond[] = [];
     let { fromSecond } = query;
     for (;;) {
@@ -182,11 +183,13 @@ class ThreadedSamples implements SqliteSamples {
         const row = decodeRow(second, data);
         replicas.push(...row.replicas);
         identities.push(...row.identities);
+        apart.push(...(apartIn([row]).apart ?? []));
         measured.push(...(measuredIn([row]).measured ?? []));
       }
       if (page.rows.length < PAGE_ROWS) {
         const { upToSecond, minutesUntil } = page;
-        const range = { replicas, identities, upToSecond, minutesUntil };
+        const counted = apart.length === 0 ? {} : { apart };
+        const range = { replicas, identities, ...counted, upToSecond, minutesUntil };
         return measured.length === 0 ? range : { ...range, measured };
       }
       fromSecond = page.rows.at(-1)!.second + 1;

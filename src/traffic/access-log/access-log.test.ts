@@ -424,3 +424,17 @@ test('overrides, copies and what happened instead of an attempt are counted apar
     [],
   );
 });
+
+test('requests of which a copy was sent count as users’ as well, and among those by the patience of copies', (t) => {
+  const it = bench(t);
+  const log = it.open({ parse: (line) => ({ ...parse(line)!, copiedWithinMs: 5000 }) });
+  const { cursor } = log.batch(null);
+  appendFileSync(it.path, 'ok 101 blue 0 7\nok 101 blue 0 5001\nok 101 blue 0 4999\n');
+  it.now = 110;
+
+  const { replicas, copied = [] } = log.batch(cursor);
+
+  assert.deepEqual([requests(replicas), requests(copied)], [3, 3]);
+  assert.deepEqual([replicas[0]!.classes.timeout, copied[0]!.classes.timeout], [0, 1]);
+  assert.equal('copied' in log.batch(log.batch(cursor).cursor), false);
+});

@@ -221,7 +221,7 @@ export class AccessLog {
   private from(after: number, given: LogCursor | null): TrafficBatch {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
     const seconds = this.closed.filter(({ second }) => second > after && second <= upToSecond);
-    const apart = (['previews', 'overrides', 'mirrored'] as const)
+    const apart = (['previews', 'overrides', 'mirrored', 'copied'] as const)
       .map((lane) => [lane, seconds.flatMap(({ counts }) => counts[lane])] as const)
       .filter(([, counted]) => counted.length > 0);
     const instead = (['mirrorDropped', 'holdRefused'] as const)

@@ -2,7 +2,7 @@ import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { identityHash, type SaltState } from '../cohort.ts';
 import { latencyBucket, type FailedRequest, type ReplicaSecond } from '../counts.ts';
 import { DID, deedOf, type IdentityNews, ONE_OFF } from '../identity-filter.ts';
-import { type ClassIndex, NO_LATENCY, ReplicaTally } from '../tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, ReplicaTally } from '../tally.ts';
 import { failureKind, MOST_FAILED } from '../failed-request.ts';
 import type { Instead, LogRecord } from './record.ts';
 import type { Place } from './tail.ts';
@@ -11,7 +11,7 @@ import type { Place } from './tail.ts';
 const MAX_NEWS = 100_000;
 
 /** Users, and those who are counted apart from them. */
-type Lane = 'replicas' | 'previews' | 'overrides' | 'mirrored';
+type Lane = 'replicas' | 'previews' | 'overrides' | 'mirrored' | 'copied';
 
 export type SecondCounts = Readonly<Record<Lane, readonly ReplicaSecond[]>> &
   Readonly<Record<Instead, number>> & { readonly failed: readonly FailedRequest[] };
@@ -21,6 +21,7 @@ export const NOTHING: SecondCounts = {
   previews: [],
   overrides: [],
   mirrored: [],
+  copied: [],
   mirrorDropped: 0,
   holdRefused: 0,
   failed: [],
@@ -50,8 +51,9 @@ export class OpenSecond {
   add(record: LogRecord, salt: SaltState | null): void {
     if (record.instead !== undefined) this.instead[record.instead] += 1;
     const lane = laneOf(record);
-    let tallies = this.tallies.get(lane);
-    if (tallies === undefined) this.tallies.set(lane, (tallies = new Map()));
+    const tallies = this.talliesOf(lane);
+    const { copiedWithinMs = null } = record;
+    const copied = copiedWithinMs === null ? null : this.talliesOf('copied');
     const last = record.attempts.length - 1;
     const identity =
       salt === null || lane !== 'replicas' || record.isUnasked === true
@@ -62,11 +64,23 @@ export class OpenSecond {
     for (const [index, { slot, replica, classIndex, latencyMs }] of record.attempts.entries()) {
       const bucket = latencyMs === null ? NO_LATENCY : latencyBucket(latencyMs);
       tallyOf(tallies, slot, replica).add(classIndex, bucket, index === last);
+      if (copied !== null) {
+        const isLate = latencyMs !== null && latencyMs > copiedWithinMs! && classIndex !== CLASS.clientAbort;
+        tallyOf(copied, slot, replica).add(isLate ? CLASS.timeout : classIndex, bucket, index === last);
+      }
       if (lane === 'replicas') this.noteFailed(slot, replica, classIndex);
       if (identity === null || this.news.length >= MAX_NEWS) continue;
       const on = slot === SLOT_NAMES[0] ? DID.activeOnBlue : DID.activeOnGreen;
       this.news.push([identity, slot === SLOT_NAMES[0] ? 0 : 1, on | deedOf(classIndex), bucket]);
     }
+  }
+
+  private talliesOf(lane: Lane): Map<string, Tallied> {
+    const known = this.tallies.get(lane);
+    if (known !== undefined) return known;
+    const made = new Map<string, Tallied>();
+    this.tallies.set(lane, made);
+    return made;
   }
 
   close(): SecondCounts {
@@ -75,6 +89,7 @@ export class OpenSecond {
       previews: this.counted('previews'),
       overrides: this.counted('overrides'),
       mirrored: this.counted('mirrored'),
+      copied: this.counted('copied'),
       ...this.instead,
       failed: this.failed,
     };

@@ -23,6 +23,8 @@ export type LogRecord = {
   readonly isUnasked?: boolean;
   /** Came to a preview address: counted apart, never judged. */
   readonly isPreview: boolean;
+  /** A copy of it was sent, which failed without an answer after so long: counted among those as well, by the same time. */
+  readonly copiedWithinMs?: number;
   /** Chose its slot by an override, or is a copy that a mirror sent: counted apart as well. */
   readonly by?: 'override' | 'mirror';
   /** What happened in place of any attempt. */

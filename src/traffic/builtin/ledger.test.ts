@@ -15,7 +15,15 @@ function counted(ok: number, change: Partial<ServiceCounts> = {}): ServiceCounts
     classes: { ok, clientError: 0, serverError: 0, connectFailure: 0, timeout: 0, clientAbort: 0 },
     latency: [[10, ok]],
   };
-  const apart = { previews: [], overrides: [], mirrored: [], mirrorDropped: 0, holdRefused: 0, malformed: 0 };
+  const apart = {
+    previews: [],
+    overrides: [],
+    mirrored: [],
+    copied: [],
+    mirrorDropped: 0,
+    holdRefused: 0,
+    malformed: 0,
+  };
   return [{ service: 'shop', replicas: [replica], ...apart, rollout: null, identities: [], ...change }];
 }
 

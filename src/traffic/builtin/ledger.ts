@@ -76,17 +76,8 @@ export class Ledger {
   private from(service: string, after: number, lost: TrafficBatch['lost']): TrafficBatch {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
     const counted = this.services.get(service)?.between(after, upToSecond) ?? NOTHING;
-    const {
-      replicas,
-      identities,
-      previews,
-      overrides,
-      mirrored,
-      mirrorDropped,
-      holdRefused,
-      malformed,
-      failed,
-    } = counted;
+    const { replicas, identities, previews, overrides, mirrored, copied } = counted;
+    const { mirrorDropped, holdRefused, malformed, failed } = counted;
     return {
       cursor: `${this.epoch}.${upToSecond}`,
       upToSecond,
@@ -96,6 +87,7 @@ export class Ledger {
       ...(previews.length > 0 && { previews }),
       ...(overrides.length > 0 && { overrides }),
       ...(mirrored.length > 0 && { mirrored }),
+      ...(copied.length > 0 && { copied }),
       ...(mirrorDropped > 0 && { mirrorDropped }),
       ...(holdRefused > 0 && { holdRefused }),
       ...(malformed > 0 && { malformed }),
@@ -137,6 +129,7 @@ const NOTHING: Delivered = {
   previews: [],
   overrides: [],
   mirrored: [],
+  copied: [],
   mirrorDropped: 0,
   holdRefused: 0,
   malformed: 0,
@@ -190,6 +183,7 @@ class ServiceLedger {
       previews: apart('previews'),
       overrides: apart('overrides'),
       mirrored: apart('mirrored'),
+      copied: apart('copied'),
       mirrorDropped: uncounted.reduce((sum, each) => sum + each.mirrorDropped, 0),
       holdRefused: uncounted.reduce((sum, each) => sum + each.holdRefused, 0),
       malformed: uncounted.reduce((sum, each) => sum + each.malformed, 0),
@@ -216,7 +210,7 @@ class ServiceLedger {
   }
 }
 
-const APART = ['previews', 'overrides', 'mirrored'] as const;
+const APART = ['previews', 'overrides', 'mirrored', 'copied'] as const;
 type Apart = (typeof APART)[number];
 const LISTS = ['replicas', ...APART] as const;
 type List = (typeof LISTS)[number];
@@ -237,6 +231,7 @@ function openSecond(): OpenSecond {
     previews: new Map(),
     overrides: new Map(),
     mirrored: new Map(),
+    copied: new Map(),
     mirrorDropped: 0,
     holdRefused: 0,
     malformed: 0,

@@ -89,6 +89,7 @@ export type ServiceCounts = {
   readonly previews: readonly Omit<ReplicaSecond, 'second'>[];
   readonly overrides: readonly Omit<ReplicaSecond, 'second'>[];
   readonly mirrored: readonly Omit<ReplicaSecond, 'second'>[];
+  readonly copied: readonly Omit<ReplicaSecond, 'second'>[];
   readonly mirrorDropped: number;
   readonly holdRefused: number;
   /** At its listener, whichever service they were meant for. */

@@ -126,6 +126,21 @@ test('a line behind a torn one is read, a torn one is not', () => {
   assert.equal(parse('127.0.0.1 - - [23/Nov/2026] "GET / HTTP/1.1" 200'), null);
 });
 
+test('a request of which a copy was sent is told, and where it waited that is no try', () => {
+  assert.equal(parse(line({}))!.copiedWithinMs, undefined);
+  assert.equal(parse(line({ bascule_preview: 'c' }))!.copiedWithinMs, 5000);
+  assert.equal(parse(line({ bascule_preview: 'c' }))!.by, undefined);
+  const waited = {
+    bascule_preview: 'hc',
+    upstream_addr: '127.0.0.1:1 : 127.0.0.1:8201',
+    upstream_status: '200 : 200',
+    upstream_header_time: '0.100 : 0.004',
+    upstream_response_length: '0 : 12',
+  };
+  assert.equal(parse(line(waited))!.attempts.length, 1);
+  assert.equal(parse(line(waited))!.copiedWithinMs, 5000);
+});
+
 test('who chose the slot by an override is told apart', () => {
   assert.equal(parse(line({ bascule_preview: 'o' }))!.by, 'override');
   assert.equal(parse(line({ bascule_preview: 'p' }))!.by, undefined);

@@ -4,6 +4,9 @@ import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Attempt, LogRecord, ParseLine } from '../access-log/record.ts';
 import { CLASS, type ClassIndex, classOfStatus } from '../tally.ts';
 
+/** A request is counted, and its connection let go of, when its copy has ended as well. */
+export const MOST_COPY_MS = 5000;
+
 /** Begins every line, so that one which follows a torn one is found. */
 const MARK = 'b1';
 
@@ -60,7 +63,11 @@ export function lineParser(slots: Readonly<Record<SlotName, readonly Upstream[]>
 }
 
 /** A copy for which no replica was asked was not sent. */
-function apartOf(fields: readonly string[], replicas: Replicas): Pick<LogRecord, 'by' | 'instead'> {
+function apartOf(
+  fields: readonly string[],
+  replicas: Replicas,
+): Pick<LogRecord, 'by' | 'instead' | 'copiedWithinMs'> {
+  if (fields[10] === 'c' || fields[10] === 'hc') return { copiedWithinMs: MOST_COPY_MS };
   if (fields[10] === 'o') return { by: 'override' };
   // It ended where it waited: turned away, or its client left.
   if (fields[10] === 'w') return fields[3] === '503' ? { instead: 'holdRefused' } : {};
@@ -75,7 +82,7 @@ function attemptsOf(fields: readonly string[], status: number, replicas: Replica
   const [slot, standIn] = outcome!.split('-') as [SlotName, SlotName?];
   if (!SLOT_NAMES.includes(slot) || addressList === '-') return [];
   // The first of one that waited in a hold is the waiting.
-  const from = fields[10] === 'h' ? 1 : 0;
+  const from = fields[10]!.startsWith('h') ? 1 : 0;
   const [addresses, statuses, times, lengths] = [addressList!, statusList!, timeList!, lengthList!].map(
     (list) => triesIn(list).slice(from),
   ) as [string[], string[], string[], string[]];

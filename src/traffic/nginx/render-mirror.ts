@@ -1,5 +1,5 @@
 import { formatAddress } from '../../lib/address.ts';
-import { logFormat } from './log-line.ts';
+import { logFormat, MOST_COPY_MS } from './log-line.ts';
 import { quote } from './quote.ts';
 import { targetIn } from './render-prefix.ts';
 import { block } from './render-block.ts';
@@ -8,8 +8,6 @@ import { type MirrorPlan, nameOf, type ServicePlan } from './service-plan.ts';
 
 /** Copies under way at a time, per replica and worker; those past it are dropped. */
 const MOST_COPIES = 64;
-/** A request is counted, and its connection let go of, when its copy has ended as well. */
-const MOST_COPY_MS = 5000;
 /** Without a body, whatever is said of its length. */
 const BODILESS = new Set(['GET', 'HEAD']);
 
@@ -44,10 +42,13 @@ log_format ${name}_copy '${logFormat(null)
 `;
 }
 
+/** Where a request that is copied is served; one that waited in a hold tells the log so. */
+export type CopiedAt = 'copied' | 'copied_held';
+
 /** Turns a request that is to be copied to a place of its own. Stands in the location of the service. */
-export function renderCopying({ mirror }: ServicePlan, name: string): string {
+export function renderCopying({ mirror }: ServicePlan, name: string, place: CopiedAt = 'copied'): string {
   if (mirror === null) return '';
-  return `error_page 420 = @${name}_copied;\nif ($${name}_copies) {\n    return 420;\n}\n`;
+  return `error_page 420 = @${name}_${place};\nif ($${name}_copies) {\n    return 420;\n}\n`;
 }
 
 /**

@@ -13,12 +13,19 @@ import {
 } from './render-identity.ts';
 import { quote, quoteLiteral } from './quote.ts';
 import { renderHold, renderHolding, renderHoldMaps } from './render-hold.ts';
-import { copyPath, renderCopy, renderCopied, renderCopying, renderMirrorMaps } from './render-mirror.ts';
+import {
+  type CopiedAt,
+  copyPath,
+  renderCopy,
+  renderCopied,
+  renderCopying,
+  renderMirrorMaps,
+} from './render-mirror.ts';
 import { renderChoosing, renderChosen, renderChosenSlot } from './render-override.ts';
 import { renderPrefixMaps, targetOf } from './render-prefix.ts';
 import { FILES, HOST, KIND, renderProxying, wayOf } from './render-proxying.ts';
 import { OUTCOMES, type Outcome } from './route-layout.ts';
-import { nameOf, type ServicePlan } from './service-plan.ts';
+import { type MirrorPlan, nameOf, type ServicePlan } from './service-plan.ts';
 
 /** How many requests are in flight is asked as: fewer than so many? */
 export const BUSY_LIMITS = [
@@ -42,6 +49,7 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   const name = nameOf(door.service);
   // What turns a request to another place stands in the first one only: those places must not turn it again.
   const turns = streamCheck(name) + renderCopying(plan, name);
+  const released = streamCheck(name) + renderCopying(plan, name, 'copied_held');
   const first = `${HOST}${renderIdentified(door)}${renderChoosing(door, name)}${renderHolding(plan, name)}${turns}`;
   const way = wayOf(plan);
   const path = decodeURIComponent(door.spec.path);
@@ -55,13 +63,20 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${
     plan.mirror === null
       ? ''
-      : block(`location @${name}_copied`, `${renderBody(plan, '')}${renderCopied(plan, plan.mirror)}`)
+      : renderCopiedAt(plan, plan.mirror, 'copied', 'c') +
+        (plan.hold === null ? '' : renderCopiedAt(plan, plan.mirror, 'copied_held', 'hc'))
   }${
     plan.hold === null
       ? ''
       : block(`location @${name}_hold`, renderHold(plan, plan.hold)) +
-        block(`location @${name}_released`, renderBody(plan, `set $bascule_preview h;\n${turns}`))
+        block(`location @${name}_released`, renderBody(plan, `set $bascule_preview h;\n${released}`))
   }${renderPrivate(plan, digest)}`;
+}
+
+/** `mark`: tells the log that a copy was sent, and whether it waited. */
+function renderCopiedAt(plan: ServicePlan, mirror: MirrorPlan, place: CopiedAt, mark: string): string {
+  const body = `${renderBody(plan, `set $bascule_preview ${mark};\n`)}${renderCopied(plan, mirror)}`;
+  return block(`location @${nameOf(plan.door.service)}_${place}`, body);
 }
 
 function streamCheck(name: string): string {

@@ -187,7 +187,9 @@ function mirror(
   const route = service.route!;
   if (route.mirror === undefined || wanted.name !== route.serve) return;
   if (!service.mirrors.wants(route.mirror, asked, mint.draw() / 2 ** 53)) return;
-  const tap = service.mirrors.copy(asked, service.slots[route.mirror.slot]);
+  const tap = service.mirrors.copy(asked, service.slots[route.mirror.slot], () => {
+    exchange.isCopied = true;
+  });
   if (tap !== null) exchange.watch(tap);
 }
 

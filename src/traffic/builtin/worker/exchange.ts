@@ -35,6 +35,8 @@ export type Upgraded = InFlight & {
 /** One request of a client, from its head to the end of its answer. */
 export class Exchange implements ConnectionUser, InFlight {
   isStream = false;
+  /** A copy of it was sent. */
+  isCopied = false;
   private readonly start: ExchangeStart;
   private readonly upload: Upload | null;
   private readonly interims: Interims;
@@ -301,11 +303,8 @@ export class Exchange implements ConnectionUser, InFlight {
 
   private fail(reason: string): void {
     this.connection = null;
-    this.end(CLASS.connectFailure, {
-      status: 502,
-      text: `no answer from the application: ${reason}`,
-      retryAfterSeconds: 1,
-    });
+    const text = `no answer from the application: ${reason}`;
+    this.end(CLASS.connectFailure, { status: 502, text, retryAfterSeconds: 1 });
   }
 
   /** No replica of any slot is healthy. */
@@ -331,8 +330,9 @@ export class Exchange implements ConnectionUser, InFlight {
   private decide(classIndex: ClassIndex, isFinal: boolean): void {
     if (this.decided || this.replica === null) return;
     this.decided = isFinal;
-    const { statusCode: status, bucket, start } = this;
-    start.service.count(this.replica, this.identity, { classIndex, bucket, isFinal, status, req: start.req });
+    const { statusCode: status, bucket, isCopied, start } = this;
+    const { req } = start;
+    start.service.count(this.replica, this.identity, { classIndex, bucket, isFinal, isCopied, status, req });
   }
 
   private leave(): void {

@@ -15,7 +15,8 @@ const MAX_COPIES = 64;
 const MAX_BODY_BYTES = 65_536;
 /** More of an answer is not read: the copy has shown what it can. */
 const MAX_ANSWER_BYTES = 1_048_576;
-const COPY_TIMEOUT_MS = 10_000;
+/** Nobody waits for it: a request that it is of counts, among those, as failed after the same time. */
+export const COPY_TIMEOUT_MS = 10_000;
 
 const WITHOUT_BODY = new Set(['GET', 'HEAD']);
 
@@ -32,16 +33,17 @@ export class MirrorLane {
     return !(hasBody && WITHOUT_BODY.has(method));
   }
 
-  /** Sends a copy, at once or when its body is there: then it returns what collects that. */
-  copy(asked: Asked, slot: SlotLive): BodyTap | null {
+  /** Sends a copy, at once or when its body is there: then it returns what collects that. `onSent`: it was not dropped. */
+  copy(asked: Asked, slot: SlotLive, onSent: () => void): BodyTap | null {
     const { contentLength, chunked } = asked.scan;
     if (this.active >= MAX_COPIES || (contentLength ?? 0) > MAX_BODY_BYTES) {
       this.dropped += 1;
       return null;
     }
     this.active += 1;
-    if (chunked || (contentLength ?? 0) > 0) return this.collect(asked, slot);
-    this.send(asked, slot, []);
+    const send = (body: readonly Buffer[]): void => this.send(asked, slot, { body, onSent });
+    if (chunked || (contentLength ?? 0) > 0) return this.collect(asked, send);
+    send([]);
     return null;
   }
 
@@ -51,7 +53,7 @@ export class MirrorLane {
     return dropped;
   }
 
-  private collect(asked: Asked, slot: SlotLive): BodyTap {
+  private collect(asked: Asked, send: (body: readonly Buffer[]) => void): BodyTap {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let isOver = false;
@@ -67,7 +69,7 @@ export class MirrorLane {
       chunks.length = 0;
     };
     const end = (): void => {
-      if (over()) this.send(asked, slot, chunks);
+      if (over()) send(chunks);
     };
     return {
       take: (chunk) => {
@@ -82,7 +84,11 @@ export class MirrorLane {
     };
   }
 
-  private send(asked: Asked, slot: SlotLive, body: readonly Buffer[]): void {
+  private send(
+    asked: Asked,
+    slot: SlotLive,
+    { body, onSent }: { readonly body: readonly Buffer[]; readonly onSent: () => void },
+  ): void {
     const nowMs = performance.now();
     const replica = pickReplica(slot, null, nowMs);
     if (replica === null || replica.isSuspect(nowMs)) {
@@ -92,6 +98,7 @@ export class MirrorLane {
     const copy = new MirrorCopy(asked, replica, body, () => {
       this.active -= 1;
     });
+    onSent();
     copy.begin(nowMs);
   }
 
@@ -124,7 +131,7 @@ class MirrorCopy implements ConnectionUser {
   begin(nowMs: number): void {
     this.atMs = nowMs;
     this.replica.active += 1;
-    this.timer = setTimeout(() => this.giveUp(CLASS.timeout), COPY_TIMEOUT_MS);
+    this.timer = setTimeout(() => this.tooLong(), COPY_TIMEOUT_MS);
     const method = this.asked.req.method!;
     this.connection = this.replica.open({ fresh: false, repeatable: this.body.length === 0, nowMs });
     this.connection.begin(this, method);
@@ -168,6 +175,11 @@ class MirrorCopy implements ConnectionUser {
     this.connection = null;
     if (nothingSent) this.asked.service.suspect(this.replica, performance.now());
     this.over(CLASS.connectFailure);
+  }
+
+  /** What has begun to answer has answered; the rest of it is not waited for. */
+  private tooLong(): void {
+    this.giveUp(this.statusCode === 0 ? CLASS.timeout : classOfStatus(this.statusCode));
   }
 
   private giveUp(classIndex: ClassIndex): void {

@@ -13,8 +13,8 @@ const HINT_MARGIN_MS = 1000;
 /** Requests that must not be sent twice only go out on connections that were used just now. */
 const IDLE_MS_UNREPEATABLE = 1000;
 const MAX_IDLE = 256;
-/** What is never judged as users' traffic, by the name that counts give it. */
-export type Apart = 'previews' | 'overrides' | 'mirrored';
+/** What is counted apart from all users' traffic, by the name that counts give it. */
+export type Apart = 'previews' | 'overrides' | 'mirrored' | 'copied';
 
 /** After a connection that failed, a replica is the last choice for this long, or until a probe finds it well. */
 const SUSPECT_MS = 1000;
@@ -26,7 +26,12 @@ export class ReplicaLink implements ConnectionHome {
   readonly index: number;
   readonly tally = new ReplicaTally();
   /** What is counted apart; made when there is something. */
-  readonly apart: Record<Apart, ReplicaTally | null> = { previews: null, overrides: null, mirrored: null };
+  readonly apart: Record<Apart, ReplicaTally | null> = {
+    previews: null,
+    overrides: null,
+    mirrored: null,
+    copied: null,
+  };
   healthy = false;
   /** Requests and streams in flight from this worker. */
   active = 0;

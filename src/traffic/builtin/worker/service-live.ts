@@ -2,16 +2,16 @@ import { formatUpstream } from '../../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
-import type { FailedRequest } from '../../counts.ts';
+import { latencyBucket, type FailedRequest } from '../../counts.ts';
 import { MOST_FAILED, failureKind, shownPath } from '../../failed-request.ts';
 import type { Place, RouteInUse, ServiceCounts } from '../messages.ts';
 import { Drain } from './drain.ts';
 import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
-import { MirrorLane } from './mirror-lane.ts';
+import { COPY_TIMEOUT_MS, MirrorLane } from './mirror-lane.ts';
 import { OverrideCheck } from './override-check.ts';
 import { type Apart, ReplicaLink } from './replica-link.ts';
 import { type SlotLive, hasSound, pickReplica, slotLive } from './slot-live.ts';
-import { type ClassIndex, ReplicaTally } from '../../tally.ts';
+import { CLASS, type ClassIndex, NO_LATENCY, ReplicaTally } from '../../tally.ts';
 import { WaitingRoom, partOf } from './waiting-room.ts';
 
 /** Where a request goes. `wanted` differs from `slot` when its own slot has no sound replica. */
@@ -23,6 +23,8 @@ export type Attempt = {
   readonly bucket: number;
   /** Whether the request ended with it. */
   readonly isFinal: boolean;
+  /** Whether a copy of the request was sent: then it is counted among those as well. */
+  readonly isCopied?: boolean;
   /** What was answered (0: nothing), and what was asked, for an example of what failed. */
   readonly status?: number;
   readonly req?: { readonly method?: string | undefined; readonly url?: string | undefined };
@@ -141,6 +143,8 @@ export class ServiceLive {
       return;
     }
     replica.tally.add(classIndex, bucket, isFinal);
+    if (attempt.isCopied === true)
+      (replica.apart.copied ??= new ReplicaTally()).add(asCopied(attempt), bucket, isFinal);
     this.noteFailed(replica, attempt);
     if (identity !== UNCOUNTED)
       this.identities?.note(identity, replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), bucket);
@@ -213,6 +217,12 @@ export class ServiceLive {
     if (getsTraffic(this.route, slot.name)) slot.drain = null;
     else if (getsTraffic(before, slot.name)) slot.drain = new Drain(slot.inFlight, this.door.spec, nowMs);
   }
+}
+
+/** By the patience that its copy met with. */
+function asCopied({ classIndex, bucket }: Attempt): ClassIndex {
+  const isLate = bucket !== NO_LATENCY && bucket > latencyBucket(COPY_TIMEOUT_MS);
+  return isLate && classIndex !== CLASS.clientAbort ? CLASS.timeout : classIndex;
 }
 
 function getsTraffic(route: Route | null, slot: SlotName): boolean {

@@ -242,6 +242,7 @@ function takeCounts(): ServiceCounts[] {
       previews: taken(service, ({ apart }) => apart.previews),
       overrides: taken(service, ({ apart }) => apart.overrides),
       mirrored: taken(service, ({ apart }) => apart.mirrored),
+      copied: taken(service, ({ apart }) => apart.copied),
       mirrorDropped: service.mirrors.takeDropped(),
       holdRefused: service.room.takeRefused(),
       malformed: malformed.get(listenerOf(service.door)) ?? 0,
