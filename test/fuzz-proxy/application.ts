@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
+import { writeInPieces } from '../wire/pieces.ts';
 import { type ReadRequest, readStrictly, valuesOf } from '../wire/strict-request.ts';
 import { responseOf } from './responses.ts';
 
@@ -81,8 +82,8 @@ function answer(socket: Socket, { method, target }: ReadRequest, seed: number): 
     );
     return;
   }
-  const { bytes, then } = responseOf(seed, Number(number));
-  socket.write(bytes, 'latin1', () => {
+  const { bytes, cuts, then } = responseOf(seed, Number(number));
+  writeInPieces(socket, bytes, cuts, () => {
     if (then === 'end') socket.end();
     else if (then === 'end later') setTimeout(() => socket.end(), LATER_MS);
     else if (then === 'reset') socket.resetAndDestroy();

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { type Answers, readAnswers } from '../wire/strict-response.ts';
+import { writeInPieces } from '../wire/pieces.ts';
 import { valuesOf } from '../wire/strict-request.ts';
 import type { Conversation } from './requests.ts';
 import { marksIn } from './responses.ts';
@@ -12,7 +13,11 @@ const HANG_MS = 15_000;
 type Heard = { readonly text: string; readonly hangs: boolean };
 
 /** Says all, hears until the other side closes. `mayEnd`: no more answers are due, so that silence ends it. */
-function talk(port: number, bytes: string, mayEnd: (text: string) => boolean): Promise<Heard> {
+function talk(
+  port: number,
+  { bytes, cuts }: Pick<Conversation, 'bytes' | 'cuts'>,
+  mayEnd: (text: string) => boolean,
+): Promise<Heard> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     const parts: string[] = [];
@@ -34,7 +39,7 @@ function talk(port: number, bytes: string, mayEnd: (text: string) => boolean): P
       quiet.refresh();
     });
     socket.on('close', () => finish(false));
-    socket.write(bytes, 'latin1');
+    writeInPieces(socket, bytes, cuts);
   });
 }
 
@@ -42,10 +47,10 @@ function talk(port: number, bytes: string, mayEnd: (text: string) => boolean): P
 export type Judged = { readonly wrong: string | null; readonly answers: number };
 
 export async function judgeRequests(port: number, conversation: Conversation): Promise<Judged> {
-  const { bytes, sound, ends } = conversation;
+  const { sound, ends } = conversation;
   const methods = [...sound.map(({ method }) => method), ...Array.from({ length: 200 }, () => '?')];
   const due = (text: string): boolean => !ends && text.split('HTTP/1.1 ').length > sound.length;
-  const { text, hangs } = await talk(port, bytes, due);
+  const { text, hangs } = await talk(port, conversation, due);
   const { answers, left } = readAnswers(text, methods, true);
   return { wrong: wrongWith(conversation, { answers, left }, hangs), answers: answers.length };
 }
@@ -66,7 +71,7 @@ export async function judgeResponses(port: number, numbers: readonly number[]): 
   const bytes = numbers.map(
     (number, i) => `GET /r${number} HTTP/1.1\r\nHost: a\r\n${i === last ? 'Connection: close\r\n' : ''}\r\n`,
   );
-  const { text, hangs } = await talk(port, bytes.join(''), () => false);
+  const { text, hangs } = await talk(port, { bytes: bytes.join(''), cuts: [] }, () => false);
   const { answers, left } = readAnswers(
     text,
     numbers.map(() => 'GET'),

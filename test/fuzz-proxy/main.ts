@@ -71,7 +71,13 @@ async function show(world: World, seed: number, { kind, number, wrong }: Failure
   const conversation = conversationOf(seed, number);
   const fails = async (bytes: string): Promise<boolean> => {
     const before = world.workerPid();
-    const judged = await judgeRequests(world.port, { ...conversation, bytes, sound: [], ends: false });
+    const judged = await judgeRequests(world.port, {
+      ...conversation,
+      bytes,
+      cuts: [],
+      sound: [],
+      ends: false,
+    });
     return judged.wrong !== null || world.application.complaints().length > 0 || world.workerPid() !== before;
   };
   const alone = await judgeRequests(world.port, conversation);

@@ -10,6 +10,21 @@ export function upTo(rng: Rng, most: number): number {
   return Math.floor(rng() * (most + 1));
 }
 
+/** One in so many comes in pieces. */
+const IN_PIECES = 3;
+const MOST_PIECES = 8;
+
+/** Where it is cut, often at the end of a line or within one. */
+export function cutsOf(rng: Rng, bytes: string): number[] {
+  if (rng() * IN_PIECES >= 1) return [];
+  const cuts = Array.from({ length: 1 + upTo(rng, MOST_PIECES) }, () => {
+    const at = upTo(rng, bytes.length);
+    const lineEnd = bytes.indexOf('\r\n', at);
+    return rng() < 0.5 || lineEnd === -1 ? at : lineEnd + upTo(rng, 2);
+  });
+  return cuts.toSorted((a, b) => a - b);
+}
+
 /** Whatever stands in a line of the corpus, besides what means something to a parser of HTTP. */
 const LINES: readonly string[] = [
   ...new Set(CORPUS.flatMap(({ bytes }) => bytes.split('\r\n').filter((line) => line.length < 200))),

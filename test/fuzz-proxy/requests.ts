@@ -1,12 +1,14 @@
 import { CORPUS } from '../corpus/corpus.ts';
 import { rngOf } from '../judge-traffic.ts';
-import { type Rng, mutated, pick, upTo } from './mutation.ts';
+import { type Rng, cutsOf, mutated, pick, upTo } from './mutation.ts';
 
 /** What one client sends on one connection, without waiting. */
 export type Asked = { readonly method: string; readonly target: string };
 
 export type Conversation = {
   readonly bytes: string;
+  /** Where the packets end. */
+  readonly cuts: readonly number[];
   /** How many requests that is, by the generator's book. */
   readonly sent: number;
   /** Those that are sound and stand before the first that is not: each must be answered, in order. */
@@ -27,14 +29,15 @@ export function conversationOf(seed: number, number: number): Conversation {
   const bytes = sound.map((each) => each.bytes).join('');
   const target = `/${number}-last`;
   const last = `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
-  if (number % ALL_SOUND === 0)
-    return {
-      bytes: bytes + last,
-      sent: sound.length + 1,
-      sound: [...sound, { method: 'GET', target }],
-      ends: true,
-    };
-  return { bytes: bytes + hostile(rng) + last, sent: sound.length + 2, sound, ends: false };
+  const ends = number % ALL_SOUND === 0;
+  const all = bytes + (ends ? '' : hostile(rng)) + last;
+  return {
+    bytes: all,
+    cuts: cutsOf(rng, all),
+    sent: sound.length + (ends ? 1 : 2),
+    sound: ends ? [...sound, { method: 'GET', target }] : sound,
+    ends,
+  };
 }
 
 function hostile(rng: Rng): string {

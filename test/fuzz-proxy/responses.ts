@@ -1,8 +1,10 @@
 import { rngOf } from '../judge-traffic.ts';
-import { type Rng, mutated, pick, upTo } from './mutation.ts';
+import { type Rng, cutsOf, mutated, pick, upTo } from './mutation.ts';
 
 export type Response = {
   readonly bytes: string;
+  /** Where the packets end. */
+  readonly cuts: readonly number[];
   /** What an application does after it: most that are unsound leave nothing to wait for. */
   readonly then: 'keep' | 'end' | 'end later' | 'reset';
   /** Whether it must arrive, whole, with its mark. */
@@ -29,9 +31,10 @@ export function responseOf(seed: number, number: number): Response {
   rng();
   const mark = markOf(number);
   const bytes = soundResponse(rng, mark);
-  if (rng() < 0.2) return { bytes, then: 'keep', sound: true };
+  if (rng() < 0.2) return { bytes, cuts: cutsOf(rng, bytes), then: 'keep', sound: true };
   const then = pick(rng, ['end', 'end', 'end later', 'reset'] as const);
-  return { bytes: mutated(bytes, rng), then, sound: false };
+  const unsound = mutated(bytes, rng);
+  return { bytes: unsound, cuts: cutsOf(rng, unsound), then, sound: false };
 }
 
 function soundResponse(rng: Rng, mark: string): string {
