@@ -15,7 +15,7 @@ export type Asking = {
 };
 
 /** Longer than a busy machine keeps an answer that is coming. */
-const WITHIN_MS = 4000;
+const WITHIN_MS = 8000;
 
 export function bytesOf(path: string, asking: Asking): string {
   const { method = 'GET', target = '', host = 'shop.test', version = 'HTTP/1.1', headers = [] } = asking;

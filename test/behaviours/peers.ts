@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { find, run } from '../../bench/peers.ts';
+import { listening } from '../wire/raw-client.ts';
 import type { Application } from './application.ts';
 import type { DoorName } from './case.ts';
 
@@ -29,6 +30,7 @@ export async function startPeer(
       ? [find('nginx')!, '-p', directory, '-c', file, '-e', 'stderr']
       : [find('haproxy')!, '-db', '-f', file];
   const running = await run(command, directory);
+  await Promise.all(Object.values(ports).map((port) => listening(port)));
   return () => running.stop();
 }
 

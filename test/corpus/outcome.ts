@@ -16,8 +16,9 @@ export type Outcome = {
   readonly detail: string;
 };
 
-const SILENCE_MS = 300;
-const AFTER_MS = 12;
+/** On a busy machine an answer may be this long in coming. */
+const SILENCE_MS = 1500;
+const AFTER_MS = 60;
 /** What the proxy hands on after it answered. */
 const SETTLE_MS = 4;
 

@@ -5,6 +5,7 @@ import { openBuiltin } from '../../src/traffic/builtin/conformance.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
 import { waitFor } from '../e2e/wait-for.ts';
 import { freePorts } from '../e2e/ports.ts';
+import { listening } from './raw-client.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
 
 /** A way through a proxy to an application of its own: several are used side by side without mixing what they record. */
@@ -114,6 +115,7 @@ async function openPeer(
       ? [find('nginx')!, '-p', directory, '-c', file, '-e', 'stderr']
       : [find('haproxy')!, '-db', '-f', file];
   const running = await run(command, directory);
+  await Promise.all(lanes.map(({ port }) => listening(port)));
   return { isUnharmed: () => isAlive(running.pid), stop: () => running.stop() };
 }
 

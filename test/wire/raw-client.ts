@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { waitFor } from '../e2e/wait-for.ts';
 
 export type Said = {
   /** All that came, in latin1. */
@@ -42,4 +43,15 @@ export function say(port: number, bytes: string, { isDone, silenceMs, afterMs }:
 /** Status codes of the answers, interim ones apart. Bodies must not contain what looks like one. */
 export function statusesIn(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.[01] ([2-5]\d\d)/g)].map((found) => Number(found[1]));
+}
+
+/** Resolves once somebody takes connections there. */
+export async function listening(port: number): Promise<void> {
+  await waitFor(`port ${port} to be listened on`, () => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    return new Promise<boolean>((resolve) => {
+      socket.on('connect', () => resolve(true));
+      socket.on('error', () => resolve(false));
+    }).finally(() => socket.destroy());
+  });
 }

@@ -36,7 +36,7 @@ async function inPieces({ path, port, on }: Way, head: string, pieces: readonly 
     });
     req.on('end', () => res.end('done'));
   });
-  const waiting = setTimeout(() => done.resolve('held back until it is whole'), 1500);
+  const waiting = setTimeout(() => done.resolve('held back until it is whole'), 3000);
   let text = '';
   socket.setEncoding('latin1');
   socket.on('error', () => {});
@@ -211,7 +211,7 @@ export const BODIES: Subject = {
           `POST ${path} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 100000\r\n\r\n${'a'.repeat(50_000)}`,
         );
         const gone = setTimeout(() => socket.destroy(), 150);
-        const never = setTimeout(() => seen.resolve('not asked'), 1500);
+        const never = setTimeout(() => seen.resolve('not asked'), 3000);
         const result = await seen.promise;
         clearTimeout(gone);
         clearTimeout(never);

@@ -11,7 +11,7 @@ async function stays(way: Way, request: string): Promise<string> {
   const socket = connect({ port: way.port(), host: '127.0.0.1' });
   const result = Promise.withResolvers<string>();
   socket.on('error', () => {});
-  socket.on('data', () => setTimeout(() => result.resolve('open'), 300));
+  socket.on('data', () => setTimeout(() => result.resolve('open'), 1000));
   socket.on('close', () => result.resolve('closed'));
   socket.write(request);
   const found = await result.promise;

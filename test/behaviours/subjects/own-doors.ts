@@ -5,6 +5,10 @@ import type { BuiltinBench } from '../../../src/traffic/builtin/conformance.ts';
 import { type Stage, freePort, openStage, send, splitTo, waitFor } from '../../../src/traffic/conformance.ts';
 import type { OwnCase } from '../case.ts';
 
+/** Quick to see what says that it is not well; in no haste where a busy machine says nothing yet. */
+const HEALTH = { path: '/healthz', intervalMs: 100, timeoutMs: 5000, rise: 1, fall: 2 };
+const CALM = { health: { blue: HEALTH, green: HEALTH } };
+
 export type Staged = { readonly bench: BuiltinBench; readonly stage: Stage };
 
 /** A case with a service of its own, `blue` serving. */
@@ -18,7 +22,7 @@ export function staged(
     name,
     wanted,
     see: async (bench) => {
-      const stage = await openStage(bench.router, change);
+      const stage = await openStage(bench.router, { ...CALM, ...change });
       try {
         await stage.route({ serve: 'blue' });
         return await see({ bench, stage });
@@ -121,7 +125,7 @@ export const DOORS: readonly OwnCase[] = [
     name: 'a new door before its first route',
     wanted: '503, Retry-After 1',
     see: async ({ router }) => {
-      const stage = await openStage(router, {});
+      const stage = await openStage(router, CALM);
       const { status, headers } = await stage.get('/');
       await stage.close();
       return `${status}, Retry-After ${headers['retry-after']}`;
@@ -160,7 +164,7 @@ export const DOORS: readonly OwnCase[] = [
     wanted: 'green, header none',
     see: async ({ router }) => {
       const override = { header: 'x-slot', allow: { kind: 'secret', secret: '0123456789abcdef' } } as const;
-      const stage = await openStage(router, { override });
+      const stage = await openStage(router, { ...CALM, override });
       await stage.route({ serve: 'blue' });
       for (const each of stage.applications.green)
         each.on.set('/', (req, res) => res.end(`green, header ${String(req.headers['x-slot'] ?? 'none')}`));
@@ -175,7 +179,7 @@ export const DOORS: readonly OwnCase[] = [
     see: async ({ router }) => {
       const host = '127.0.0.1';
       const preview = { blue: { host, port: await freePort() }, green: { host, port: await freePort() } };
-      const stage = await openStage(router, { preview });
+      const stage = await openStage(router, { ...CALM, preview });
       await stage.route({ serve: 'blue' });
       const { body } = await send({ port: preview.green.port, path: '/' });
       await stage.close();
@@ -205,7 +209,7 @@ export const RESTARTS: readonly OwnCase[] = [
     'put aside, others: blue',
     async (at) => {
       const { bench, stage } = at;
-      const other = await openStage(bench.router, {});
+      const other = await openStage(bench.router, CALM);
       await other.route({ serve: 'blue' });
       const folder = join(bench.stateDir, 'services');
       const name = `${stage.door.service}.json`;

@@ -196,13 +196,12 @@ export const FAILURES: readonly OwnCase[] = [
     return `${at.stage.applications.blue[0]!.asked.length} of 30`;
   }),
   staged('a busy replica gets none while another is idle', '10 to the idle one', async (at) => {
-    const slow = ask(at, '/slow?1500');
+    // Longer than a busy machine takes for the others; it ends with its application.
+    void ask(at, '/slow?30000');
     await at.stage.applications.arrived('/slow');
     const idle = at.stage.applications.blue.find((each) => each.asked.length === 0)!;
     for (let i = 0; i < 10; i += 1) await ask(at);
-    const { length } = idle.asked;
-    await slow;
-    return `${length} to the idle one`;
+    return `${idle.asked.length} to the idle one`;
   }),
   staged('health probes are not counted as traffic', '0 counted', async (at) => {
     const { cursor } = await at.bench.router.traffic(at.stage.door.service, null);

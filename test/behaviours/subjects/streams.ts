@@ -13,7 +13,7 @@ function upgrade(protocol: string): string {
 }
 
 /** How long an application waits for its client to have got the beginning, before it gives the rest. */
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 3000;
 
 /** Whether the client has what the application began with before that goes on. */
 async function beginning(way: Way, head: Readonly<Record<string, string>>, first: string): Promise<string> {
