@@ -27,7 +27,7 @@ export function goalsOf(cells: readonly Cell[], cost: Costs | null): readonly Go
     ...healthyTimes(find),
   ];
   if (cost !== null) goals.push(...costGoals(cost));
-  return goals.filter((goal) => goal !== null);
+  return goals.filter((goal) => goal !== null).toSorted((a, b) => numberOf(a) - numberOf(b));
 }
 
 const AA = [
@@ -233,6 +233,10 @@ function healthyTimes(find: Find): readonly (Goal | null)[] {
       word: seconds <= most ? 'met' : 'MISSED',
     };
   });
+}
+
+function numberOf({ id }: Goal): number {
+  return Number(/\d+/u.exec(id)![0]);
 }
 
 function sum(values: readonly number[]): number {
