@@ -26,10 +26,16 @@ export async function startApplication(): Promise<Application> {
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     let text = '';
+    /** After an upgrade it echoes. */
+    let switched = false;
     socket.setEncoding('latin1');
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
     socket.on('data', (part: string) => {
+      if (switched) {
+        socket.write(part, 'latin1');
+        return;
+      }
       text += part;
       const { requests, left, at } = readStrictly(text);
       text = text.slice(at);
@@ -41,7 +47,15 @@ export async function startApplication(): Promise<Application> {
         count += 1;
         const wrong = complaintOf(each);
         if (wrong !== null) complaints.push(wrong);
-        answer(socket, each, seed);
+        const [protocol] = valuesOf(each.headers, 'upgrade');
+        if (protocol === undefined) {
+          answer(socket, each, seed);
+          continue;
+        }
+        switched = true;
+        const upgraded = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\nX-Target: ${each.target}`;
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\n${upgraded}\r\n\r\n${text}`, 'latin1');
+        return;
       }
       if (left === null || left === 'more') return;
       complaints.push(left);

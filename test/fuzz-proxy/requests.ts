@@ -20,11 +20,17 @@ export type Conversation = {
 const MOST_SOUND = 30;
 /** One in so many is sound to its end. */
 const ALL_SOUND = 4;
+/** One in so many is an upgrade alone: behind others it is none. */
+const TUNNELS = 12;
 
 /** A function of seed and number: a failing one is named by both. */
 export function conversationOf(seed: number, number: number): Conversation {
   const rng = rngOf(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b));
   rng();
+  if (number % TUNNELS === 1) {
+    const bytes = upgrade(rng);
+    return { bytes, cuts: cutsOf(rng, bytes), sent: 1, sound: [], ends: false };
+  }
   const sound = Array.from({ length: upTo(rng, MOST_SOUND) }, (_, i) => soundRequest(rng, `/${number}-${i}`));
   const bytes = sound.map((each) => each.bytes).join('');
   const target = `/${number}-last`;
@@ -40,7 +46,11 @@ export function conversationOf(seed: number, number: number): Conversation {
   };
 }
 
+/** One in so many asks for another protocol. */
+const UPGRADES = 12;
+
 function hostile(rng: Rng): string {
+  if (rng() * UPGRADES < 1) return upgrade(rng);
   const base = rng() < 0.3 ? pick(rng, CORPUS).bytes : soundRequest(rng, '/odd').bytes;
   return base.length > 30_000 && rng() < 0.9
     ? mutated('GET / HTTP/1.1\r\nHost: a\r\n\r\n', rng)
@@ -48,6 +58,25 @@ function hostile(rng: Rng): string {
 }
 
 type Made = Asked & { readonly bytes: string };
+
+/** With frames behind it that a WebSocket may have, or not. */
+function upgrade(rng: Rng): string {
+  const protocol = pick(rng, ['websocket', 'websocket', 'WebSocket', 'echo', 'h2c', 'websocket, h2c']);
+  const head = `GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+  const frames = Array.from({ length: upTo(rng, 5) }, () => {
+    const first = pick(rng, ['\x81', '\x82', '\x01', '\x80', '\x88', '\x89', '\x8a', '\xff', '\x00']);
+    const size = pick(rng, [
+      '\x80',
+      '\x85',
+      '\x05',
+      '\xfe\x00\x05',
+      '\xff\xff\xff\xff\xff\xff\xff\xff\xff',
+      '\x7f',
+    ]);
+    return `${first}${size}${'maskhello'.slice(0, upTo(rng, 9))}`;
+  }).join('');
+  return rng() < 0.3 ? mutated(head + frames, rng) : head + frames;
+}
 
 /** Odd in every way that the grammar and the limits allow. */
 function soundRequest(rng: Rng, target: string): Made {

@@ -4,7 +4,7 @@ import { freePorts } from '../e2e/ports.ts';
 import { openLane } from '../wire/lanes.ts';
 import { type Application, startApplication } from './application.ts';
 
-/** A proxy of one worker before one application. */
+/** A proxy of one worker before one application, which gets copies of some requests too. */
 export type World = {
   readonly port: number;
   readonly application: Application;
@@ -18,7 +18,7 @@ export async function openWorld(): Promise<World> {
   const application = await startApplication();
   const bench = await openBuiltin(1);
   const [port] = await freePorts(1);
-  await openLane(bench.router, { service: 'fuzzed', port: port!, to: application.port });
+  await openLane(bench.router, { service: 'fuzzed', port: port!, to: application.port, mirrorPercent: 20 });
   const workerPid = (): number => childOf(bench.router.pid()!);
   return {
     port: port!,

@@ -65,10 +65,20 @@ async function openOwn(lanes: readonly Lane[]): Promise<Opened> {
   };
 }
 
-export type LaneSpec = { readonly service: string; readonly port: number; readonly to: number };
+export type LaneSpec = {
+  readonly service: string;
+  readonly port: number;
+  readonly to: number;
+  /** Of the requests that are copied to the same application; 0 if not said. */
+  readonly mirrorPercent?: number;
+};
 
 /** Probed once: what is tried is not health. */
-export async function openLane(router: TrafficRouter, { service, port, to }: LaneSpec): Promise<void> {
+export async function openLane(
+  router: TrafficRouter,
+  { service, port, to, mirrorPercent = 0 }: LaneSpec,
+): Promise<void> {
+  const upstream = { host: '127.0.0.1', port: to, pathPrefix: '' };
   const health = { path: '/healthz', intervalMs: 60_000, timeoutMs: 5000, rise: 1, fall: 1000 };
   await router.install({
     service,
@@ -85,7 +95,7 @@ export async function openLane(router: TrafficRouter, { service, port, to }: Lan
     health: { blue: health, green: health },
     sticky: { by: 'none' },
     salt: '00112233445566778899aabbccddeeff',
-    slots: { blue: [{ host: '127.0.0.1', port: to, pathPrefix: '' }], green: [] },
+    slots: { blue: [upstream], green: [upstream] },
     preview: null,
   });
   await router.apply({
@@ -93,13 +103,16 @@ export async function openLane(router: TrafficRouter, { service, port, to }: Lan
     revision: 1,
     serve: 'blue',
     split: null,
-    replicas: { blue: 1, green: 0 },
+    replicas: { blue: 1, green: mirrorPercent > 0 ? 1 : 0 },
     standIn: false,
+    ...(mirrorPercent > 0 && {
+      mirror: { slot: 'green', sharePercent: mirrorPercent, methods: ['GET', 'HEAD', 'POST', 'PUT'] },
+    }),
   });
-  await waitFor(
-    `${service} to be healthy`,
-    async () => (await router.observe(service)).slots.blue.replicas[0]?.healthy === true,
-  );
+  await waitFor(`${service} to be healthy`, async () => {
+    const { slots } = await router.observe(service);
+    return [...slots.blue.replicas, ...slots.green.replicas].every(({ healthy }) => healthy);
+  });
 }
 
 /** As somebody would write it who follows its manual: nothing here is rendered by us. */

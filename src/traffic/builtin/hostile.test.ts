@@ -308,6 +308,29 @@ describe('what a hostile client cannot do', () => {
     assert.equal(most, 1);
   });
 
+  test(
+    'a client that ends its side before its upgrade is made does not stay for ever',
+    { timeout: 10_000 },
+    async (t) => {
+      const ended = Promise.withResolvers<void>();
+      const own = await rawStage(t, (_request, socket) => {
+        socket.on('end', () => ended.resolve());
+        setTimeout(() => {
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+        }, 100);
+      });
+      const { socket, until } = talk(
+        own.port,
+        'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n',
+      );
+      socket.end();
+
+      await ended.promise;
+      assert.match(await until(() => false), /^HTTP\/1\.1 101/);
+      await own.observed((seen) => seen.slots.blue.streams === 0);
+    },
+  );
+
   test('a flood of pipelined requests ends the connection, not the proxy', async () => {
     const flood = talk(stage.port, 'GET /slow?20000 HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3000));
     await flood.until(() => false);

@@ -39,6 +39,8 @@ export class Tunnel implements Upgraded {
     this.client.on('error', () => this.client.destroy());
     this.client.on('close', () => this.cut());
     if (ends.clientHead.length > 0) this.fromClient(ends.clientHead);
+    // A client that had ended its side before the tunnel stood says so no second time: it would stay for ever.
+    if (this.client.readableEnded) this.connection.socket.end();
   }
 
   onBody(view: Buffer): void {
