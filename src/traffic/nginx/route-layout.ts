@@ -10,9 +10,16 @@ export type Outcome = SlotName | 'blue-green' | 'green-blue';
 /** In the order in which nginx asks: the healthy ones first. */
 export const OUTCOMES: readonly Outcome[] = ['blue', 'green', 'blue-green', 'green-blue'];
 
+/** Says in a route that most go there. */
+export function firstFile(outcome: Outcome): string {
+  return `first.${outcome}`;
+}
+
 /** The names of the empty files that tell nginx a route. */
 export type RouteLayout = {
   readonly files: readonly string[];
+  /** Where most go. */
+  readonly most: Outcome | null;
   /** Which buckets go where: together every one of them, or none at all. */
   readonly lists: Readonly<Partial<Record<Outcome, readonly string[] | 'all'>>>;
 };
@@ -24,8 +31,9 @@ export function outcomeOf(slot: SlotName, route: Route, isUp: (slot: SlotName) =
 }
 
 /**
- * A route as nginx finds it on disk. Every bucket stands in the list of where it goes. Both sides are written out, though the smaller one would do: a request that asks some of its questions of the former
- * directory and some of the new one could otherwise be told the opposite of both.
+ * A route as nginx finds it on disk. Every bucket stands in the list of where it goes. Both sides are written out, though the
+ * smaller one would do: a request that asks some of its questions of the former directory and some of the new one could
+ * otherwise be told the opposite of both.
  */
 export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLayout {
   const files = [`revision.${route.revision}`];
@@ -38,14 +46,14 @@ export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLa
   const { serve, split } = route;
   if (route.hold !== undefined)
     files.push('hold.any', ...SLOT_NAMES.filter((slot) => slot !== serve).map((slot) => `hold.not-${slot}`));
-  if (serve === null) return { files, lists: {} };
+  if (serve === null) return { files, most: null, lists: {} };
   const rest = outcomeOf(serve, route, isUp);
   const cohort = split === null ? null : drawCohort(split);
-  if (split === null || cohort!.size === 0) return { files, lists: { [rest]: 'all' } };
+  if (split === null || cohort!.size === 0) return { files, most: rest, lists: { [rest]: 'all' } };
   const inside = outcomeOf(split.slot, route, isUp);
-  if (cohort!.size >= BUCKETS || inside === rest) return { files, lists: { [inside]: 'all' } };
+  if (cohort!.size >= BUCKETS || inside === rest) return { files, most: inside, lists: { [inside]: 'all' } };
   const lists = { [rest]: [] as string[], [inside]: [] as string[] };
   for (let bucket = 0; bucket < BUCKETS; bucket += 1)
     lists[isCandidate(bucket, cohort!) ? inside : rest]!.push(formatBucket(bucket));
-  return { files, lists };
+  return { files, most: cohort!.size > BUCKETS / 2 ? inside : rest, lists };
 }
