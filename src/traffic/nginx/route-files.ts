@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
 import { BUCKETS } from '../cohort.ts';
 import { formatBucket } from './bucket.ts';
-import { firstFile, type RouteLayout } from './route-layout.ts';
+import type { RouteLayout } from './route-layout.ts';
 
 /** Workers may be of another user than the controller. */
 const READABLE_DIRECTORY = 0o755;
@@ -78,14 +78,14 @@ export class RouteFiles {
     this.sweep();
   }
 
-  private fill(directory: string, { files, most, lists }: RouteLayout): void {
+  private fill(directory: string, { files, hints, lists }: RouteLayout): void {
     makeReadable(directory);
     const one = join(directory, files[0]!);
     writeEmpty(one);
     // One file under all names: a thousand links are made in the time of a hundred files.
     for (const file of files.slice(1)) linkSync(one, join(directory, file));
-    // A directory: nginx remembers one without opening it.
-    if (most !== null) makeReadable(join(directory, firstFile(most)));
+    // Directories: nginx remembers one without opening it.
+    for (const hint of hints) makeReadable(join(directory, hint));
     for (const [list, buckets] of Object.entries(lists)) {
       const inside = join(directory, `to.${list}`);
       if (buckets === 'all') symlinkSync(join('..', this.everyBucket()), inside);

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { SlotName } from '../../release/slot.ts';
 import type { Route } from '../router.ts';
 import { RouteFiles } from './route-files.ts';
 import { layOut } from './route-layout.ts';
@@ -12,32 +13,46 @@ function route(change: Partial<Route>): Route {
   return { service: 'shop', revision: 1, serve: 'green', split: null, replicas, standIn: true, ...change };
 }
 
-const everybody = (): boolean => true;
+type IsUp = (slot: SlotName) => boolean;
+
+const everybody: IsUp = () => true;
 
 function split(sharePercent: number): Route['split'] {
   return { rollout: 'r-1', slot: 'blue', sharePercent, seed: 'b'.repeat(32) };
 }
 
-test('a route says where most go, so that nginx asks for them first', () => {
-  assert.equal(layOut(route({}), everybody).most, 'green');
-  assert.equal(layOut(route({ split: split(0) }), everybody).most, 'green');
-  assert.equal(layOut(route({ split: split(50) }), everybody).most, 'green');
-  assert.equal(layOut(route({ split: split(50.1) }), everybody).most, 'blue');
-  assert.equal(layOut(route({ split: split(100) }), everybody).most, 'blue');
-  assert.equal(layOut(route({}), (slot) => slot === 'blue').most, 'green-blue');
-  assert.equal(layOut(route({ serve: null }), everybody).most, null);
+function hints(change: Partial<Route>, isUp = everybody): readonly string[] {
+  return layOut(route(change), isUp).hints;
+}
+
+test('a route says where most go and whether that is everybody, so that nginx asks for them first', () => {
+  assert.deepEqual(hints({}), ['mostly.green', 'everybody']);
+  assert.deepEqual(hints({ split: split(0) }), ['mostly.green', 'everybody']);
+  assert.deepEqual(hints({ split: split(50) }), ['mostly.green']);
+  assert.deepEqual(hints({ split: split(50.1) }), []);
+  assert.deepEqual(hints({ split: split(100) }), ['everybody']);
+  assert.deepEqual(
+    hints({}, (slot) => slot === 'blue'),
+    ['everybody'],
+  );
+  assert.deepEqual(hints({ serve: null }), []);
 });
 
-test('a route on disk names no slot as the first when nobody is served', (t) => {
+test('no file for everybody is left while each bucket has a slot of its own, or nobody is served', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'bascule-route-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const files = new RouteFiles(directory, () => 0);
-  const firsts = (change: Partial<Route>): string[] => {
-    files.write(layOut(route(change), everybody));
-    return readdirSync(join(directory, 'route')).filter((name) => name.startsWith('first.'));
+  const ofAll = (change: Partial<Route>, isUp = everybody): string[] => {
+    files.write(layOut(route(change), isUp));
+    return readdirSync(join(directory, 'route')).filter((name) => /^(?:all|to)[.]/.test(name));
   };
 
-  assert.deepEqual(firsts({}), ['first.green']);
-  assert.deepEqual(firsts({ split: split(75) }), ['first.blue']);
-  assert.deepEqual(firsts({ serve: null }), []);
+  assert.deepEqual(ofAll({}), ['all.green', 'to.green']);
+  assert.deepEqual(ofAll({ split: split(75) }), ['to.blue', 'to.green']);
+  assert.deepEqual(ofAll({ split: split(100) }), ['all.blue', 'to.blue']);
+  assert.deepEqual(
+    ofAll({}, (slot) => slot === 'blue'),
+    ['all.green-blue', 'to.green-blue'],
+  );
+  assert.deepEqual(ofAll({ serve: null }), []);
 });
