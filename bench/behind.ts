@@ -1,8 +1,8 @@
 /**
  * `npm run bench:nginx`, `npm run bench:haproxy`: processor time per request of nginx or HAProxy with Bascule's
  * configuration, outside a rollout and with a quarter of the people on the candidate, beside the same program with a plain
- * configuration (keep-alive to the application, an access log): the same backends, the same load, alternating rounds of one
- * run, medians of the ratios within a round.
+ * configuration (keep-alive to the application, an access log, the usual headers: `behind-plain.ts`): the same backends, the
+ * same load, alternating rounds of one run, medians of the ratios within a round.
  *
  *   --proxy nginx   --rounds 12   --seconds 2   --pause 4
  *
@@ -30,7 +30,7 @@ import { treeCpuSeconds } from './cpu.ts';
 
 const WARM_UP_SECONDS = 1;
 const IDENTITIES = 200;
-/** Most are on green: nginx asks for those of blue first. */
+/** Most are on green: nginx asks for those of blue first where it does not know better. */
 const SERVE = 'green';
 const QUARTER: Split = { rollout: 'r-1', slot: 'blue', sharePercent: 25, seed: 'b'.repeat(32) };
 const LIMITS = { calm: 1.25, rollout: 1.5 } as const;

@@ -27,6 +27,7 @@ function renderBackend(plan: ServicePlan, slot: SlotName, lane: Lane): string {
     timeout connect ${proxy.connectTimeoutMs}ms
     timeout server ${silenceMs}ms
     timeout tunnel ${HOUR_MS}ms
+    option forwardfor
 ${lane === 'plain' ? renderCheck(plan, slot) : ''}${isApart(lane) ? '' : renderCookie(plan)}${renderRequest(plan, slot, lane)}${renderResponse(plan, slot)}${renderServers(plan, slot, lane)}`;
 }
 
@@ -60,7 +61,8 @@ function renderRequest(plan: ServicePlan, slot: SlotName, lane: Lane): string {
     'disable-l7-retry unless { method GET HEAD OPTIONS }',
     ...(prefix === '' ? [] : ['set-var(txn.bascule_authority) req.hdr(host),lower']),
     ...(trustForwarded ? kept(scheme) : replaced(scheme)),
-    'set-header X-Request-ID %[uuid()] unless { req.hdr(X-Request-ID) -m found }',
+    // Not uuid(), which costs a twentieth of the request: the second, the process and its count of requests.
+    'add-header X-Request-ID %Ts-%pid-%rt unless { req.hdr(X-Request-ID) -m found }',
     ...withoutCookie(door, lane),
     ...withoutOverride(door),
     ...prefixed(prefix),
@@ -72,7 +74,7 @@ function renderRequest(plan: ServicePlan, slot: SlotName, lane: Lane): string {
 function replaced(scheme: string): string[] {
   return [
     'del-header Forwarded',
-    'set-header X-Forwarded-For %[src]',
+    'del-header X-Forwarded-For',
     `set-header X-Forwarded-Proto ${scheme}`,
     'set-header X-Forwarded-Host %[req.hdr(host)]',
   ];
@@ -80,7 +82,6 @@ function replaced(scheme: string): string[] {
 
 function kept(scheme: string): string[] {
   return [
-    'add-header X-Forwarded-For %[src]',
     `set-header X-Forwarded-Proto ${scheme} unless { req.hdr(X-Forwarded-Proto) -m found }`,
     'set-header X-Forwarded-Host %[req.hdr(host)] unless { req.hdr(X-Forwarded-Host) -m found }',
   ];

@@ -4,6 +4,7 @@ import type { Door } from '../router.ts';
 import { renderCommon } from './render-common.ts';
 import { quote } from './quote.ts';
 import { block } from './render-block.ts';
+import { REMEMBERED, renderFirst } from './render-choice.ts';
 import { renderHttp, renderLocations, renderPreview } from './render-service.ts';
 import type { ServicePlan } from './service-plan.ts';
 
@@ -67,7 +68,7 @@ function renderServer(group: readonly ServicePlan[], locations: (plan: ServicePl
     'server',
     `listen ${listenOf(door)}${tls === null ? '' : ' ssl http2'};
 server_name ${host === null ? '"" ~.' : quote(host)};
-${certificate}${group.map(locations).join('')}${hasRoot ? '' : block('location /', 'return 404;\n')}`,
+${certificate}${REMEMBERED}${group.map(renderFirst).join('')}${group.map(locations).join('')}${hasRoot ? '' : block('location /', 'return 404;\n')}`,
   );
 }
 

@@ -103,7 +103,7 @@ export function renderPreview(plan: ServicePlan, slot: SlotName): string {
   const { door } = plan;
   const address = door.preview?.[slot];
   if (address === undefined) return '';
-  const body = `set $bascule_slot "";
+  const body = `${FILES}set $bascule_slot "";
 if (-f ${quote(`${plan.directory}/route/up.${slot}`)}) {
     set $bascule_slot ${slot};
 }
@@ -118,7 +118,7 @@ ${renderProxying(plan)}proxy_pass http://${nameOf(door.service)}_$bascule_slot${
 `;
   return block(
     'server',
-    `listen ${formatAddress(address)};\nserver_name "" ~.;\n${FILES}${block('location /', body)}`,
+    `listen ${formatAddress(address)};\nserver_name "" ~.;\n${block('location /', body)}`,
   );
 }
 
@@ -195,7 +195,7 @@ function renderPrivate(plan: ServicePlan, digest: string): string {
     ),
     at(
       'slot',
-      `${renderIdentified(door)}${renderChoice(plan, (outcome) => `return 200 ${outcome};\n`)}return 404;\n`,
+      `set $bascule_slot "";\n${renderIdentified(door)}${renderChoice(plan, (outcome) => `return 200 ${outcome};\n`)}return 404;\n`,
     ),
     busy,
     probes,

@@ -180,6 +180,20 @@ describe('what is rendered for nginx', () => {
     });
 });
 
+test('wherever a route is asked, nothing of it is remembered', () => {
+  let asking = 0;
+  for (const [name, plans] of forms)
+    for (const text of renderFiles(plans).files.values())
+      for (const [whole, , body] of text.matchAll(/^( *)location[^\n]*\{\n(.*?)\n\1\}/gms))
+        if (/-[fde] /.test(body!)) {
+          asking += 1;
+          assert.match(body!, /open_file_cache off;/, `${name}: ${whole}`);
+          assert.doesNotMatch(body!, /open_file_cache_valid|open_file_cache max/, `${name}: ${whole}`);
+        }
+
+  assert.ok(asking > 40, String(asking));
+});
+
 /** What `nginx -t` has against it; empty for nothing. */
 function tested(plans: readonly ServicePlan[]): string {
   const root = mkdtempSync(join(tmpdir(), 'bascule-nginx-t-'));

@@ -78,12 +78,14 @@ export class RouteFiles {
     this.sweep();
   }
 
-  private fill(directory: string, { files, lists }: RouteLayout): void {
+  private fill(directory: string, { files, hints, lists }: RouteLayout): void {
     makeReadable(directory);
     const one = join(directory, files[0]!);
     writeEmpty(one);
     // One file under all names: a thousand links are made in the time of a hundred files.
     for (const file of files.slice(1)) linkSync(one, join(directory, file));
+    // Directories: nginx remembers one without opening it.
+    for (const hint of hints) makeReadable(join(directory, hint));
     for (const [list, buckets] of Object.entries(lists)) {
       const inside = join(directory, `to.${list}`);
       if (buckets === 'all') symlinkSync(join('..', this.everyBucket()), inside);

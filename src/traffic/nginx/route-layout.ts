@@ -10,9 +10,18 @@ export type Outcome = SlotName | 'blue-green' | 'green-blue';
 /** In the order in which nginx asks: the healthy ones first. */
 export const OUTCOMES: readonly Outcome[] = ['blue', 'green', 'blue-green', 'green-blue'];
 
+/** What a route says of itself as a whole: nginx may know it late, so it decides only what is asked first. */
+export const HINTS = {
+  /** Most go to green. */
+  mostly: 'mostly.green',
+  /** One place has everybody. */
+  everybody: 'everybody',
+} as const;
+
 /** The names of the empty files that tell nginx a route. */
 export type RouteLayout = {
   readonly files: readonly string[];
+  readonly hints: readonly string[];
   /** Which buckets go where: together every one of them, or none at all. */
   readonly lists: Readonly<Partial<Record<Outcome, readonly string[] | 'all'>>>;
 };
@@ -24,8 +33,9 @@ export function outcomeOf(slot: SlotName, route: Route, isUp: (slot: SlotName) =
 }
 
 /**
- * A route as nginx finds it on disk. Every bucket stands in the list of where it goes. Both sides are written out, though the smaller one would do: a request that asks some of its questions of the former
- * directory and some of the new one could otherwise be told the opposite of both.
+ * A route as nginx finds it on disk. Every bucket stands in the list of where it goes. Both sides are written out, though the
+ * smaller one would do: a request that asks some of its questions of the former directory and some of the new one could
+ * otherwise be told the opposite of both.
  */
 export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLayout {
   const files = [`revision.${route.revision}`];
@@ -38,14 +48,27 @@ export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLa
   const { serve, split } = route;
   if (route.hold !== undefined)
     files.push('hold.any', ...SLOT_NAMES.filter((slot) => slot !== serve).map((slot) => `hold.not-${slot}`));
-  if (serve === null) return { files, lists: {} };
+  if (serve === null) return { files, hints: [], lists: {} };
   const rest = outcomeOf(serve, route, isUp);
   const cohort = split === null ? null : drawCohort(split);
-  if (split === null || cohort!.size === 0) return { files, lists: { [rest]: 'all' } };
+  if (split === null || cohort!.size === 0) return toOne(files, rest);
   const inside = outcomeOf(split.slot, route, isUp);
-  if (cohort!.size >= BUCKETS || inside === rest) return { files, lists: { [inside]: 'all' } };
+  if (cohort!.size >= BUCKETS || inside === rest) return toOne(files, inside);
   const lists = { [rest]: [] as string[], [inside]: [] as string[] };
   for (let bucket = 0; bucket < BUCKETS; bucket += 1)
     lists[isCandidate(bucket, cohort!) ? inside : rest]!.push(formatBucket(bucket));
-  return { files, lists };
+  return { files, hints: mostly(cohort!.size > BUCKETS / 2 ? inside : rest), lists };
+}
+
+/** Besides the list of all, one file that nobody's bucket need be known for. */
+function toOne(files: readonly string[], outcome: Outcome): RouteLayout {
+  return {
+    files: [...files, `all.${outcome}`],
+    hints: [...mostly(outcome), HINTS.everybody],
+    lists: { [outcome]: 'all' },
+  };
+}
+
+function mostly(outcome: Outcome): string[] {
+  return outcome === 'green' ? [HINTS.mostly] : [];
 }
