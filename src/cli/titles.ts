@@ -185,6 +185,13 @@ export const TITLES: readonly Title[] = [
     load: async () => (await import('./verbs/audit.ts')).audit,
   },
   {
+    name: 'token',
+    group: 'Guard',
+    describe: 'create, list or revoke: tokens say who somebody is, and what they may do',
+    args: { '<action>': 'create, list or revoke', '[name-or-id]': 'create: whose; revoke: its id' },
+    load: async () => (await import('./verbs/token.ts')).token,
+  },
+  {
     name: 'judge',
     group: 'Judge',
     describe: "judge the recorded past once more, by today's rules or changed ones; changes nothing",

@@ -2,6 +2,7 @@ import type { MeasureCheck, Push } from './measure-desk.ts';
 import type { LogLine } from '../workload/runtime.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { TokenAsk, TokenCheck, TokenCreated, TokenView } from './token-record.ts';
 import type { JudgeQuery, JudgeView } from './judge-view.ts';
 import type {
   AuditPage,
@@ -109,6 +110,19 @@ export type Controller = {
     freeze(request: FreezeAsk, caller: Caller): Promise<Answered>;
     unfreeze(service: string | null, caller: Caller): Promise<Answered>;
   };
+  /** Who may do what. Recorded like steering. */
+  readonly people: {
+    createToken(ask: TokenAsk, caller: Caller): Promise<TokenCreated>;
+    revokeToken(id: string, caller: Caller): Promise<Answered>;
+  };
+  readonly tokens: {
+    list(): readonly TokenView[];
+    /** Whom it stands for, now. */
+    check(text: string): TokenCheck;
+    anyValid(): boolean;
+    /** Calls back when one is made or revoked; returns the unsubscriber. */
+    onChange(listener: () => void): () => void;
+  };
   readonly measures: {
     /** What a version counted since the last time; kept in memory for a while. Error: SERVICE_UNKNOWN. */
     push(request: Push): void;
@@ -170,9 +184,15 @@ export type LogQuery = {
 };
 
 export type Caller = {
-  /** `local (unverified)`, or a verified name. */
+  /** `local (unverified)`, `ana (unverified)`, or the name that a token stands for. */
   readonly actor: string;
   readonly role: Role;
+  /** Which services the role is for; absent or null: all of them. */
+  readonly services?: readonly string[] | null;
+  /** Whether the actor is somebody, by a token, and not just said so. */
+  readonly verified?: boolean;
+  /** Where it came from: `operator.sock`, `192.0.2.7, token 1a2b3c4d`. */
+  readonly from?: string;
   /** The verb, as people call it; for the audit. */
   readonly verb?: string;
   /** Of a request that has effect once: kept in the same transaction as the effect. */

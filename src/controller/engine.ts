@@ -16,7 +16,9 @@ import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
 import type { Moment } from './allowed.ts';
 import { firstFailures } from './first-failures.ts';
+import type { Origin } from './origin.ts';
 import { NO_EVIDENCE, evidenceOf, recordOf, type Evidence, type RolloutRecord } from './records.ts';
+import type { TokenRecord } from './token-record.ts';
 import { Turns } from './turns.ts';
 import type { EventView } from './views.ts';
 
@@ -46,10 +48,12 @@ export type Extra = {
   readonly finished?: readonly string[];
   readonly documents?: (turn: Turn) => readonly Document[];
 };
-/** What the audit knows of a verb beside its event. */
-export type Origin = { readonly role: string; readonly verb: string };
 /** Of the whole server; kept with the boot id. */
-type ServerState = { readonly bootId?: string; readonly freezes?: readonly Freeze[] };
+type ServerState = {
+  readonly bootId?: string;
+  readonly freezes?: readonly Freeze[];
+  readonly tokens?: readonly TokenRecord[];
+};
 type Scheduled = { frozen(service: string, wallMs: number): readonly Freeze[] };
 type Owed = { readonly bare: BareEvent; readonly actor: string; readonly extra: Extra };
 type ServerEvent = {
@@ -247,6 +251,15 @@ export class Engine {
   freezeAll(freezes: readonly Freeze[], what: ServerEvent): void {
     this.#commitServer(what, { ...this.#server.state, freezes }, []);
     for (const { service } of this.services()) this.post(service, { kind: 'clockAdvanced' }, 'bascule');
+  }
+
+  tokens(): readonly TokenRecord[] {
+    return this.#server.state.tokens ?? [];
+  }
+
+  /** Replaces the tokens. What holds here holds for the next start too: they are signed with the rest of the state. */
+  keepTokens(tokens: readonly TokenRecord[], what: ServerEvent): void {
+    this.#commitServer(what, { ...this.#server.state, tokens }, []);
   }
 
   /** A verb that changed nothing, for the audit. */

@@ -5,6 +5,7 @@ import { freezeWords, frozenBy, type Freeze } from '../rollout/guard.ts';
 import { freezeRefusal, sameFreeze } from '../rollout/guards.ts';
 import type { Caller, FreezeAsk, LockAsk } from './controller.ts';
 import type { Engine } from './engine.ts';
+import { originOf } from './origin.ts';
 import type { Ports } from './ports.ts';
 import type { Steer } from './steer.ts';
 import type { Answered } from './views.ts';
@@ -76,7 +77,7 @@ export class Guarding {
       reason,
     }: { readonly caller: Caller; readonly said: string; readonly reason: string | null },
   ): void {
-    const origin = { role: caller.role, verb: kind };
+    const origin = originOf({ ...caller, verb: kind });
     const more = { service: null, reason, origin };
     this.#engine.freezeAll(freezes, { kind, actor: caller.actor, says: [said], more });
   }

@@ -21,6 +21,7 @@ import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
 import { Tenures } from './tenure.ts';
 import { Tidying } from './tidy.ts';
+import { Tokens } from './tokens.ts';
 
 const LOOK_MS = 200;
 /** Services without a rollout are looked at and counted less often. */
@@ -64,6 +65,11 @@ export function createController(
   const reads = new Reads({ ports, engine, desk, info, metrics, certificates });
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
   const guarding = new Guarding(ports, engine, steer);
+  const tokens = new Tokens(ports, engine);
+  const people = {
+    createToken: tokens.create.bind(tokens),
+    revokeToken: tokens.revoke.bind(tokens),
+  };
   const refusals = new Refusals(ports, engine);
   const waste = new Tidying(ports, settings, stopping.signal);
   const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
@@ -106,7 +112,8 @@ export function createController(
     controller: {
       read: reads,
       judge: new Judging(ports, engine, reads),
-      ...auditedVerbs({ steer, guard: guarding }, refusals),
+      ...auditedVerbs({ steer, guard: guarding, people }, refusals),
+      tokens,
       measures: new MeasureDesk(ports, engine),
       artifacts: artifactsOf(ports),
     },

@@ -8,7 +8,7 @@ import type { Calendar } from './calendar.ts';
 import type { Caller, Controller } from './controller.ts';
 import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
-import type { BareEvent, Document, Engine, Extra, Origin } from './engine.ts';
+import type { BareEvent, Document, Engine, Extra } from './engine.ts';
 import { foresightOf } from './foresight.ts';
 import type { ForesightView } from './foresight-view.ts';
 import { forgetFormer } from './labels.ts';
@@ -16,6 +16,7 @@ import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { PAST_HOURS, pastTraffic } from './past-traffic.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
+import { originOf } from './origin.ts';
 import type { Ports } from './ports.ts';
 import { assertProxyCan, capabilitiesOf } from './proxy-can.ts';
 import type { Reads } from './reads.ts';
@@ -289,9 +290,4 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       { retryable: false },
     );
   }
-}
-
-/** Who asked by which verb. */
-function originOf({ role, verb }: Caller): Origin {
-  return { role, verb: verb ?? '' };
 }

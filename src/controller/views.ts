@@ -209,8 +209,10 @@ export type AuditView = {
   readonly service: string | null;
   readonly rollout: string | null;
   readonly actor: string;
-  /** What the socket gave; null where the record is older than the audit. */
+  /** What the socket or the token gave; null where the record is older than the audit. */
   readonly role: string | null;
+  /** The socket, or address and token: `operator.sock`, `192.0.2.7, token 1a2b3c4d`; null where the record is older. */
+  readonly from: string | null;
   readonly verb: string;
   readonly result: 'done' | 'nothing' | 'refused';
   /** Of the refusal, or null. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ROLES } from '../controller/controller.ts';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
 import { planView } from './answers-foresight.ts';
 import { earlyView, side, verdict, watchVerdict } from './answers-verdict.ts';
@@ -10,6 +11,8 @@ export const schema = z
   .meta({ description: 'Version of the shapes; it changes when they break.' });
 export const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.' });
 export const percent = z.number().min(0).max(100);
+export const role = z.enum(ROLES);
+const services = z.array(z.string()).readonly();
 const action = z.enum(ACTIONS).meta({ id: 'Action' });
 
 const step = z
@@ -183,7 +186,10 @@ const auditView = z
     service: z.string().nullable().meta({ description: 'Null: all of them.' }),
     rollout: z.string().nullable(),
     actor: z.string(),
-    role: z.string().nullable().meta({ description: 'What the socket gave.' }),
+    role: z.string().nullable().meta({ description: 'What the socket or the token gave.' }),
+    from: z.string().nullable().meta({
+      description: 'The socket, or address and token: `operator.sock`, `192.0.2.7, token 1a2b3c4d`.',
+    }),
     verb: z.string(),
     result: z.enum(['done', 'nothing', 'refused']),
     code: z.string().nullable().meta({ description: 'Of the refusal.' }),
@@ -272,7 +278,13 @@ export const answered = z.strictObject({
 });
 
 export const infoAnswer = z
-  .strictObject({ schema, role: z.enum(['viewer', 'operator', 'admin']), info: serverInfo })
+  .strictObject({
+    schema,
+    role,
+    actor: z.string().meta({ description: 'Who you are in the records.' }),
+    services: services.nullable().meta({ description: 'What your token is for; null: all of them.' }),
+    info: serverInfo,
+  })
   .meta({ id: 'InfoAnswer' });
 export const servicesAnswer = z
   .strictObject({ schema, services: z.array(serviceView).readonly() })

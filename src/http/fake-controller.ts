@@ -14,32 +14,34 @@ import { BEHIND, FORESIGHT } from './fake-judgement.ts';
 import { guardPart } from './fake-guards.ts';
 import { measuresPart, type FakeMeasures } from './fake-measures.ts';
 import { judgePart } from './fake-judge.ts';
+import { tokensPart, type FakeTokens } from './fake-tokens.ts';
 
 /** A controller for tests of the API and of the commands: holds views, answers verbs by simple rules. */
-export type Fake = FakeMeasures & {
-  readonly controller: Controller;
-  /** Steering calls that reached it, refused ones included: `pause shop by local (unverified) as admin`. */
-  readonly calls: string[];
-  /** Steering calls that changed something. */
-  readonly changes: string[];
-  readonly events: EventView[];
-  readonly artifacts: Map<string, Buffer>;
-  readonly logLines: { readonly replica: number; readonly releaseId: string; readonly text: string }[];
-  plan: PlanView;
-  /** Newest first. */
-  audit: readonly AuditView[];
-  chainFault: ChainCheck['fault'];
-  /** What the next steering call is refused with, or null. */
-  refusal: OperatingError | null;
-  /** Called before each steering call is answered: a script may move the world here. */
-  onSteer: (call: string) => void | Promise<void>;
-  show(service: ServiceView): void;
-  rollout(rollout: RolloutView): void;
-  record(event: EventView): void;
-  listeners(): number;
-};
+export type Fake = FakeMeasures &
+  FakeTokens & {
+    readonly controller: Controller;
+    /** Steering calls that reached it, refused ones included: `pause shop by local (unverified) as admin`. */
+    readonly calls: string[];
+    /** Steering calls that changed something. */
+    readonly changes: string[];
+    readonly events: EventView[];
+    readonly artifacts: Map<string, Buffer>;
+    readonly logLines: { readonly replica: number; readonly releaseId: string; readonly text: string }[];
+    plan: PlanView;
+    /** Newest first. */
+    audit: readonly AuditView[];
+    chainFault: ChainCheck['fault'];
+    /** What the next steering call is refused with, or null. */
+    refusal: OperatingError | null;
+    /** Called before each steering call is answered: a script may move the world here. */
+    onSteer: (call: string) => void | Promise<void>;
+    show(service: ServiceView): void;
+    rollout(rollout: RolloutView): void;
+    record(event: EventView): void;
+    listeners(): number;
+  };
 
-type State = Omit<Fake, 'controller'>;
+type State = Omit<Fake, 'controller' | 'later'>;
 
 export function fakeController(): Fake {
   const services = new Map<string, ServiceView>();
@@ -79,6 +81,7 @@ export function fakeController(): Fake {
     },
     listeners: () => listeners.size,
   };
+  const { tokens, people, later } = tokensPart(state);
   const controller: Controller = {
     read: readPart(state, services, rollouts, listeners),
     judge: judgePart(
@@ -90,8 +93,10 @@ export function fakeController(): Fake {
     guard: guardPart(state, (name) => find(services, name, 'service')),
     measures: measuresPart(state, (name) => find(services, name, 'service')),
     artifacts: artifactPart(state),
+    tokens,
+    people,
   };
-  return Object.assign(state, { controller });
+  return Object.assign(state, { controller, later });
 }
 
 const PLAN: PlanView = {
