@@ -31,6 +31,8 @@ const COUNT_MS = 250;
 export const PARTS = 10;
 const COMPACT_MS = 60_000;
 
+type Started = Omit<ServerInfo, 'lastSeq'>;
+
 type Running = {
   readonly controller: Controller;
   readonly idempotency: Notes;
@@ -44,11 +46,7 @@ type Running = {
  * The controller of one state directory: takes up what the journal holds, makes the world so, and goes on. There is no
  * recovery mode; a fresh start and one after a kill are the same code.
  */
-export function createController(
-  ports: Ports,
-  settings: Settings,
-  info: Omit<ServerInfo, 'lastSeq'>,
-): Running {
+export function createController(ports: Ports, settings: Settings, info: Started): Running {
   const stopping = new AbortController();
   const engine = new Engine(ports);
   const calendar = new Calendar(settings.freezes ?? []);
@@ -66,10 +64,6 @@ export function createController(
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
   const guarding = new Guarding(ports, engine, steer);
   const tokens = new Tokens(ports, engine);
-  const people = {
-    createToken: tokens.create.bind(tokens),
-    revokeToken: tokens.revoke.bind(tokens),
-  };
   const refusals = new Refusals(ports, engine);
   const waste = new Tidying(ports, settings, stopping.signal);
   const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
@@ -112,7 +106,7 @@ export function createController(
     controller: {
       read: reads,
       judge: new Judging(ports, engine, reads),
-      ...auditedVerbs({ steer, guard: guarding, people }, refusals),
+      ...auditedVerbs({ steer, guard: guarding, people: tokens }, refusals),
       tokens,
       measures: new MeasureDesk(ports, engine),
       artifacts: artifactsOf(ports),

@@ -39,7 +39,7 @@ export class Tokens {
   }
 
   /** Error: TOKEN_TOO_MANY. */
-  async create(ask: TokenAsk, caller: Caller): Promise<TokenCreated> {
+  async createToken(ask: TokenAsk, caller: Caller): Promise<TokenCreated> {
     const nowMs = this.#ports.clock.nowMs();
     const kept = this.#engine.tokens().filter((record) => isRemembered(record, nowMs));
     if (kept.filter((record) => stateOf(record, nowMs) === 'valid').length >= MOST_VALID) {
@@ -68,7 +68,7 @@ export class Tokens {
   }
 
   /** Error: TOKEN_UNKNOWN. */
-  async revoke(id: string, caller: Caller): Promise<Answered> {
+  async revokeToken(id: string, caller: Caller): Promise<Answered> {
     const nowMs = this.#ports.clock.nowMs();
     const records = this.#engine.tokens();
     const found = records.find((record) => record.id === id);

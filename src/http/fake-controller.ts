@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Caller, Controller, ServerInfo } from '../controller/controller.ts';
+import type { Caller, Controller } from '../controller/controller.ts';
 import type {
   Answered,
   AuditView,
@@ -10,7 +10,8 @@ import type {
   ServiceView,
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
-import { BEHIND, FORESIGHT } from './fake-judgement.ts';
+import { BEHIND } from './fake-judgement.ts';
+import { INFO, PLAN } from './fake-plan.ts';
 import { guardPart } from './fake-guards.ts';
 import { measuresPart, type FakeMeasures } from './fake-measures.ts';
 import { judgePart } from './fake-judge.ts';
@@ -81,7 +82,7 @@ export function fakeController(): Fake {
     },
     listeners: () => listeners.size,
   };
-  const { tokens, people, later } = tokensPart(state);
+  const { later, ...people } = tokensPart(state);
   const controller: Controller = {
     read: readPart(state, services, rollouts, listeners),
     judge: judgePart(
@@ -93,34 +94,10 @@ export function fakeController(): Fake {
     guard: guardPart(state, (name) => find(services, name, 'service')),
     measures: measuresPart(state, (name) => find(services, name, 'service')),
     artifacts: artifactPart(state),
-    tokens,
-    people,
+    ...people,
   };
   return Object.assign(state, { controller, later });
 }
-
-const PLAN: PlanView = {
-  id: 'p-7f3a',
-  service: 'shop',
-  label: 'v43',
-  from: 'v42',
-  lines: [
-    '+ start    2 × v43 in green (127.0.0.1:8202 127.0.0.1:8203)',
-    'traffic    5% → 25% → 50% → 100%, at least 5m each',
-  ],
-  warnings: [],
-  foresight: FORESIGHT,
-  changes: true,
-  obstacles: [],
-};
-
-const INFO: ServerInfo = {
-  version: '0.1.0',
-  startedAtMs: Date.UTC(2026, 2, 4, 12, 0, 0),
-  stateDir: '/var/lib/bascule',
-  pid: 4711,
-  lastSeq: 0,
-};
 
 function find<T>(map: ReadonlyMap<string, T>, key: string, what: 'service' | 'rollout'): T {
   const found = map.get(key);

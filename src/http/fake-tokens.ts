@@ -6,7 +6,7 @@ import { systemRandom } from '../lib/random.ts';
 import type { Fake } from './fake-controller.ts';
 
 /** The real tokens, kept in memory. `later` moves their clock. */
-export type FakeTokens = { later(ms: number): void };
+export type FakeTokens = { readonly later: (ms: number) => void };
 
 export function tokensPart(fake: Pick<Fake, 'calls'>): FakeTokens & Pick<Controller, 'tokens' | 'people'> {
   let records: readonly TokenRecord[] = [];
@@ -30,11 +30,11 @@ export function tokensPart(fake: Pick<Fake, 'calls'>): FakeTokens & Pick<Control
     people: {
       createToken: (ask, caller) => {
         note(`token create ${ask.name}`, caller.actor);
-        return tokens.create(ask, caller);
+        return tokens.createToken(ask, caller);
       },
       revokeToken: (id, caller) => {
         note('token revoke', caller.actor);
-        return tokens.revoke(id, caller);
+        return tokens.revokeToken(id, caller);
       },
     },
   };

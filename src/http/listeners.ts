@@ -76,7 +76,7 @@ export class Listeners {
 
   async close(): Promise<void> {
     this.#unsubscribe();
-    await Promise.all(this.#all.map(({ app }) => app?.close()));
+    await Promise.all(this.#all.map(async ({ app }) => app?.close()));
   }
 
   async #openRest(): Promise<void> {

@@ -35,6 +35,8 @@ const PARTS: Readonly<Record<string, string>> = {
   ':token': '00000000',
 };
 
+const steers = (request: string) => !/^(?:GET|HEAD) |measures|\/artifacts/.test(request);
+
 describe('who may do what, each cell over HTTP', () => {
   let net: NetworkApi;
   const tokens = new Map<string, string>();
@@ -69,8 +71,6 @@ describe('who may do what, each cell over HTTP', () => {
     const got = await net.ask(token, method, url, sent);
     return { status: got.status, code: (got.body as { code?: string }).code ?? null };
   }
-
-  const steers = (request: string) => !/^(?:GET|HEAD) |measures|\/artifacts/.test(request);
 
   for (const { request, may, scoped } of TABLE) {
     test(`${request}: nobody without a token`, async () => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Caller } from '../controller/controller.ts';
 import { VIEW_SCHEMA, type RolloutView } from '../controller/views.ts';
 import { SLOT_NAMES } from '../release/slot.ts';
+import { auditAnswer, chainAnswer } from './answers-audit.ts';
 import * as answers from './answers.ts';
 import { rolloutId, versionLabel } from './bodies.ts';
 import { outOfScope } from './caller.ts';
@@ -190,7 +191,7 @@ export const READ_ROUTES: readonly Route[] = [
     reach: 'own',
     summary: 'What people asked for, refused or not, newest first',
     query: auditQuery,
-    answer: answers.auditAnswer,
+    answer: auditAnswer,
     handle: ({ controller, caller, query }) => {
       const { since = null, until = null, actor = null, verb = null, before = null } = query;
       const service = ownService(caller, query.service);
@@ -207,7 +208,7 @@ export const READ_ROUTES: readonly Route[] = [
     role: 'operator',
     summary: 'Computes the chain of the journal anew; a long one takes seconds',
     query: chainQuery,
-    answer: answers.chainAnswer,
+    answer: chainAnswer,
     handle: ({ controller, query }) => {
       const [seq, mac] = query.against?.split(':') ?? [];
       const announced = seq === undefined || mac === undefined ? null : { seq: Number(seq), mac };

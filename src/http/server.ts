@@ -80,10 +80,10 @@ export function createApi(options: ApiOptions): Api {
     return { role, app: appFor({ entrance, server: null, bodyMs: null }, shared) };
   });
   const listeners = new Listeners(shared);
-  let forgetTokens = () => undefined as void;
+  const forget: (() => void)[] = [];
   const open: Listening[] = [];
   const close = async () => {
-    forgetTokens();
+    for (const one of forget.splice(0)) one();
     const closed = listeners.close();
     const removed = await Promise.allSettled(open.map(({ undo }) => undo()));
     await Promise.all([closed, ...apps.map(({ app }) => app.close())]);
@@ -98,7 +98,7 @@ export function createApi(options: ApiOptions): Api {
           open.push(await listenOn((own) => app.listen({ path: own }), path));
         }
         await listeners.open();
-        forgetTokens = options.controller.tokens.onChange(() => shared.streams.review());
+        forget.push(options.controller.tokens.onChange(() => shared.streams.review()));
       } catch (error) {
         await close();
         throw error;

@@ -163,22 +163,20 @@ test('an end that was signed by somebody else, taken away, or put back with its 
   assert.match(gone?.why ?? '', /its signed end is gone/);
 });
 
-test('a whole older copy of the file is found by whoever kept a later head, and by nobody else', () => {
-  const older = (database: DatabaseSync) => {
-    cut(database);
-    const { seq, mac: last } = database
-      .prepare('SELECT seq, mac FROM events WHERE seq = 5')
-      .get() as ChainHead;
-    const key = Buffer.from(
-      readFileSync(join(dirname(String(database.location())), 'keys', 'journal.key'), 'utf8').trim(),
-      'hex',
-    );
-    // What stood in the file when event 5 was the last.
-    database
-      .prepare('UPDATE head SET seq = ?, mac = ?, signature = ?')
-      .run(seq, last, signHead(key, { seq, mac: last }).signature);
-  };
+/** What stood in the file when event 5 was the last. */
+function older(database: DatabaseSync): void {
+  cut(database);
+  const { seq, mac: last } = database.prepare('SELECT seq, mac FROM events WHERE seq = 5').get() as ChainHead;
+  const key = Buffer.from(
+    readFileSync(join(dirname(String(database.location())), 'keys', 'journal.key'), 'utf8').trim(),
+    'hex',
+  );
+  database
+    .prepare('UPDATE head SET seq = ?, mac = ?, signature = ?')
+    .run(seq, last, signHead(key, { seq, mac: last }).signature);
+}
 
+test('a whole older copy of the file is found by whoever kept a later head, and by nobody else', () => {
   assert.equal(afterwards(older), null);
   assert.match(
     afterwards(older, { announced: (head) => head })?.why ?? '',
