@@ -54,6 +54,40 @@ The text is printed once, on stdout alone, and is nowhere afterwards: the server
 and each refusal of one that has ended, is in the [audit](guards.md#the-audit). At most 500 are valid at a time; ended ones stay in the list for 30 days.
 A backup holds the hashes, so that tokens are still good after \`restore\`.
 
+## Approvals
+
+\`\`\`yaml
+version: 1
+services:
+  shop:
+    run: node server.mjs
+    listen: 8080
+    strategy:
+      canary:
+        steps: [5%, 50%, 100%]
+        approvals:
+          - {before: start}
+          - {before: 100%, need: 2, of: [ana, bob, carl]}
+\`\`\`
+
+A rollout waits there (\`before: start\` is once it is ready and verified, before anybody sees it) until so many different people have agreed, and
+goes on by itself then. It counts only for who a token says they are, through a socket too; **never for who started the rollout**; once for each person. \`of\`
+names who may; without it everybody whose token is an operator's for the service. Where nobody knows who started it (no token), that one may be among
+those who agree, so one more is needed. What nobody could ever agree to is refused before anything starts.
+
+\`\`\`console
+$ bascule status shop
+$ bascule approve shop --reason "read the diff"
+$ bascule reject shop --reason "not before the sale"
+\`\`\`
+
+\`approve\` is about the rollout and the step that it has just read; again is nothing to do. \`reject\` takes everything back (exit 11), as an abort does,
+and like that is for any operator. Neither \`promote\`, \`promote --full\` nor \`weight\` goes past what is not agreed to; a pause or a freeze keeps it where it is although all
+have agreed; abort, rollback and pause need nobody, and a rollback waits for nobody. After 24 hours without enough of them it goes back to stable (exit 12). A \`deploy\` off a terminal returns with 13.
+Who agreed, when and why is in \`status\`, \`why\`, the audit and, as \`approval\`, in the API.
+
+The approvals stand in the file of the service, which whoever deploys sends. So that nobody deploys around them, **a file that asks for fewer than the service has takes an admin**.
+
 ## Over the network
 
 \`\`\`yaml

@@ -177,6 +177,20 @@ export const TITLES: readonly Title[] = [
     load: async () => (await import('./verbs/freeze.ts')).unfreeze,
   },
   {
+    name: 'approve',
+    group: 'Guard',
+    describe: 'agree to what a rollout waits for; needs a token, and never one of who started it',
+    args: { '<service>': '' },
+    load: async () => (await import('./verbs/approve.ts')).approve,
+  },
+  {
+    name: 'reject',
+    group: 'Guard',
+    describe: 'say no to what a rollout waits for: all traffic to stable',
+    args: { '<service>': '' },
+    load: async () => (await import('./verbs/approve.ts')).reject,
+  },
+  {
     name: 'audit',
     group: 'Guard',
     describe:

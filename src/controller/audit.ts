@@ -23,6 +23,8 @@ const VERBS: Readonly<Record<string, string>> = {
   unlock: 'lock release',
   freeze: 'freeze',
   unfreeze: 'unfreeze',
+  approve: 'approve',
+  reject: 'reject',
   'plan kept': 'plan',
   'token created': 'token create',
   'token revoked': 'token revoke',

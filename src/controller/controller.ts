@@ -109,6 +109,8 @@ export type Controller = {
     /** `service` null: all of them, those that come later included. */
     freeze(request: FreezeAsk, caller: Caller): Promise<Answered>;
     unfreeze(service: string | null, caller: Caller): Promise<Answered>;
+    approve(request: AgreeAsk, caller: Caller): Promise<Answered>;
+    reject(request: AgreeAsk, caller: Caller): Promise<Answered>;
   };
   /** Who may do what. Recorded like steering. */
   readonly people: {
@@ -149,6 +151,14 @@ export type LockAsk = {
   readonly reason: string;
   /** From now on, or null: until it is released. */
   readonly forMs: number | null;
+};
+
+export type AgreeAsk = {
+  readonly service: string;
+  /** What was seen: this rollout, at this step; null: whatever it is now. */
+  readonly rollout: string | null;
+  readonly step: number | null;
+  readonly reason: string | null;
 };
 
 export type FreezeAsk = {

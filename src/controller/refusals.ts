@@ -86,6 +86,8 @@ const GUARDING: Readonly<Record<keyof Controller['guard'], string>> = {
   unlock: 'lock release',
   freeze: 'freeze',
   unfreeze: 'unfreeze',
+  approve: 'approve',
+  reject: 'reject',
 };
 
 const PEOPLE: Readonly<Record<keyof Controller['people'], string>> = {

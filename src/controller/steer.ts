@@ -23,6 +23,7 @@ import type { Reads } from './reads.ts';
 import type { Reserved } from './reserved.ts';
 import { withDoor } from './try-door.ts';
 import type { Answered } from './views.ts';
+import { assertKeepsApprovals } from './weakened.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
 
@@ -103,6 +104,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const gathered = await this.#deploys.gather(request, caller);
     const prepared = this.#deploys.prepare(gathered);
     const { spec, supersede } = request;
+    assertKeepsApprovals(this.#engine.find(request.spec.name), request.spec, caller);
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
     const known = this.#engine.find(spec.name);
     const state = known ?? this.#deploys.newService(spec);
@@ -123,6 +125,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const state = this.#engine.state(spec.name);
     const changes = differences(state.spec, spec).map(({ line }) => line);
     assertScaleFits(state, spec);
+    if (!dryRun) assertKeepsApprovals(state, spec, caller);
     if (dryRun || changes.length === 0) {
       const message =
         changes.length === 0

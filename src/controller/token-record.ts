@@ -1,3 +1,4 @@
+import { PERSON } from '../release/forms.ts';
 import type { Role } from './controller.ts';
 
 /** What somebody may do, and to which services; null: all of them, those that come later included. */
@@ -47,7 +48,7 @@ const TAKEN = new Set(['bascule', 'local', 'nobody', 'unknown']);
 
 /** Without brackets, so that no name looks like "ana (unverified)". */
 export function isTokenName(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/.test(name) && !TAKEN.has(name.toLowerCase());
+  return PERSON.test(name) && !TAKEN.has(name.toLowerCase());
 }
 
 export function stateOf(

@@ -17,7 +17,18 @@ const action = z.enum(ACTIONS).meta({ id: 'Action' });
 
 const step = z
   .strictObject({
-    kind: z.enum(['start', 'ready', 'verify', 'mirror', 'header-only', 'share', 'ask', 'full', 'watch']),
+    kind: z.enum([
+      'start',
+      'ready',
+      'verify',
+      'mirror',
+      'header-only',
+      'share',
+      'ask',
+      'approval',
+      'full',
+      'watch',
+    ]),
     label: z.string(),
     state: z.enum(['done', 'now', 'todo']),
     seconds: z.number().nullable(),
@@ -81,6 +92,15 @@ export const rolloutView = z
       .int()
       .nullable()
       .meta({ description: 'What a client that follows it exits with; null: under way.' }),
+    approval: z
+      .strictObject({
+        before: z.string().meta({ description: '`start`, or the share that it stands before.' }),
+        need: z.int(),
+        of: z.array(z.string()).readonly().nullable(),
+        given: z.array(z.strictObject({ by: z.string(), atMs, reason: z.string().nullable() })).readonly(),
+      })
+      .nullable()
+      .meta({ description: 'What people are asked to agree to now, and who did.' }),
     waiting: z.string().nullable().meta({ description: 'Why it does not go on by itself.' }),
     paused: z.boolean(),
     byHand: z.boolean(),

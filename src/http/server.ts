@@ -11,6 +11,7 @@ import { openapiOf } from './openapi.ts';
 import type { Rate } from './rates.ts';
 import type { Shared } from './respond.ts';
 import { route, type Route } from './route.ts';
+import { AGREE_ROUTES } from './routes-agree.ts';
 import { artifactRoutes } from './routes-artifacts.ts';
 import { backupRoutes } from './routes-backup.ts';
 import { JUDGE_ROUTES } from './routes-judge.ts';
@@ -136,6 +137,7 @@ export function allRoutes(
     ...JUDGE_ROUTES,
     ...STEER_ROUTES,
     ...GUARD_ROUTES,
+    ...AGREE_ROUTES,
     ...MEASURE_ROUTES,
     ...TOKEN_ROUTES,
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
