@@ -120,9 +120,12 @@ function talk(
 ): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write(bytes, 'latin1'));
-    const timer =
-      slowly === undefined ? undefined : setInterval(() => socket.write(slowly.byte), slowly.everyMs);
+    let timer: NodeJS.Timeout | undefined;
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(bytes, 'latin1');
+      // Not before: on a busy machine its bytes would come first.
+      if (slowly !== undefined) timer = setInterval(() => socket.write(slowly.byte), slowly.everyMs);
+    });
     socket.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
     });
