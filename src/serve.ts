@@ -86,16 +86,9 @@ export async function serve(
     clock: ports.clock,
     backup: backups({ stateDir, journal, version, nowMs: () => ports.clock.nowMs() }),
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
-    onDenied: ({ caller, verb, service, why }) =>
-      running.noteRefused({
-        verb,
-        service,
-        caller,
-        result: 'refused',
-        code: 'ROLE_TOO_LOW',
-        why,
-        reason: null,
-      }),
+    onDenied: (denied) => running.noteRefused({ ...denied, result: 'refused', reason: null }),
+    listeners: file.listeners,
+    onNote: (message) => log.warn({}, message),
   });
   // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
   const stop = async (): Promise<void> => {

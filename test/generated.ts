@@ -4,6 +4,7 @@ import { renderConfiguration } from '../src/release/configuration.ts';
 import { renderErrors } from '../src/release/explain.ts';
 import { renderJsonSchema } from '../src/release/json-schema.ts';
 import { renderFailures } from './failures-table.ts';
+import { renderPeople } from './people-page.ts';
 import { renderVerbTable } from './verb-table.ts';
 
 export type GeneratedFile = { readonly path: string; readonly render: () => string };
@@ -23,5 +24,6 @@ export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'docs/configuration.md', render: renderConfiguration },
   { path: 'docs/cli.md', render: () => renderReference(commands) },
   { path: 'docs/verbs.md', render: renderVerbTable },
+  { path: 'docs/people.md', render: renderPeople },
   { path: 'docs/failures.md', render: renderFailures },
 ];

@@ -58,6 +58,20 @@ const EARLY_DEPLOY: Bare = {
   supersede: false,
   spec: null,
 };
+const AGREED_DEPLOY: Bare = {
+  kind: 'deploy',
+  request: {
+    ...requestOf('v2', [
+      ...CANARY_STEPS.slice(0, 3),
+      { kind: 'approval', before: 50, need: 1, of: null },
+      ...CANARY_STEPS.slice(3),
+    ]),
+    actor: 'bob',
+    known: true,
+  },
+  supersede: false,
+  spec: null,
+};
 const STARTED: Bare = { kind: 'slotStarted', slot: 'green', releaseId: 'shop/v2', replicas: 2 };
 const PROMOTE: Bare = { kind: 'promote', fromStep: null, full: false };
 const UP: readonly Bare[] = [...FIRST, DEPLOY, STARTED, CANDIDATE_HEALTH];
@@ -87,6 +101,7 @@ const STATES: Readonly<Record<string, () => ServiceState>> = {
   'dwelling, paused': () => play([...UP, { kind: 'pause' }]),
   'dwelling, by hand': () => play([...UP, { kind: 'weight', percent: 20, beyondPlan: false }]),
   asking: () => play([...UP, PROMOTE, PROMOTE]),
+  'waiting for approval': () => play([...FIRST, AGREED_DEPLOY, STARTED, CANDIDATE_HEALTH, PROMOTE]),
   watching: () => play(FULL),
   returning: () => play([...UP, { kind: 'abort', rollout: null }], true),
   retiring: () => play([...UP, { kind: 'abort', rollout: null }]),
@@ -105,6 +120,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
   promote: { kind: 'promote', fromStep: null, full: false },
   'promote --full': { kind: 'promote', fromStep: null, full: true },
   'weight 25': { kind: 'weight', percent: 25, beyondPlan: false },
+  approve: { kind: 'approve', rollout: null, step: null, reason: null, verified: true },
+  'approve (not known)': { kind: 'approve', rollout: null, step: null, reason: null, verified: false },
+  reject: { kind: 'reject', rollout: null, step: null, reason: 'too early' },
   abort: { kind: 'abort', rollout: null },
   rollback: {
     kind: 'rollback',
@@ -204,7 +222,7 @@ export function renderVerbTable(): string {
   return `# Verbs in every state
 
 Made by asking the transition itself (\`npm run generate\`); a test compares. The service of the example has v1 in blue; v2 comes to
-green by 10 %, 50 %, a person's word, 100 %. "Nothing to do" means that it is so already (exit 0); a refusal changes nothing (exit 15).
+green by 10 %, 50 %, a person's word, 100 %; where it waits for approval, one is asked for before 50 %, and bob started it. "Nothing to do" means that it is so already (exit 0); a refusal changes nothing (exit 15).
 An abort and a rollback are never refused while there is something to go back from; pause neither asks nor waits.
 
 The last three columns say what the same verb does while somebody else holds the lock, or while a freeze is on; \`=\` is the same as

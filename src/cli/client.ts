@@ -1,16 +1,18 @@
 import { createReadStream } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatingError } from '../lib/errors.ts';
 import type { Problem } from '../http/answers.ts';
 import type { Io } from './io.ts';
-import { socketOf, unreachable, type Where } from './locate.ts';
+import { unreachable, type Where } from './locate.ts';
+import { addressOf, placeOf, unreachableThere, type Address } from './remote.ts';
 import { ServerProblem } from './server-problem.ts';
 
 // An `import` of node:http or node:crypto asks for all that they export, a web client and web cryptography among it:
 // 25 and 4 ms at the start of every command.
 const { Agent, request: httpRequest } = process.getBuiltinModule('node:http');
+const AGENT = { keepAlive: true, maxSockets: 4 };
 
 type Sending = {
   readonly method: string;
@@ -26,18 +28,21 @@ const UPLOAD_MS = 600_000;
 /** How long a server that was there may be away, and how often it is looked for. */
 const PATIENCE_MS = 60_000;
 const RETRY_MS = 250;
+/** How often a server that has too many requests is asked again, after as long as it says, and how long that may be. */
+const MOST_RETRIES = 5;
+const MOST_RETRY_MS = 30_000;
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /**
- * Talks to the server over its socket. A server that was reached once may go away for a minute: every request can be
+ * Talks to the server over its socket, or to one elsewhere over TLS. A server that was reached once may go away for a minute: every request can be
  * repeated, because it reads, or carries an Idempotency-Key, or names its content.
  */
 export class Client {
   readonly #where: Where;
   readonly #io: Io;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  #agent: InstanceType<typeof Agent> = new Agent(AGENT);
   readonly #actor: string | undefined;
-  #socket: string | undefined;
+  #address: Address | undefined;
   #reached = false;
   #closed = false;
   #goneSinceMs: number | null = null;
@@ -91,7 +96,7 @@ export class Client {
   }
 
   async #json<T>(sending: Sending): Promise<T> {
-    for (;;) {
+    for (let retries = 0; ;) {
       const response = await this.#patient(sending);
       let text: string;
       try {
@@ -103,6 +108,11 @@ export class Client {
       }
       if (response.statusCode !== 200) {
         const problem = problemOf(response, text);
+        if (problem.status === 429 && retries < MOST_RETRIES) {
+          retries += 1;
+          await sleep(Math.min(Number(response.headers['retry-after'] ?? 1) * 1000, MOST_RETRY_MS));
+          continue;
+        }
         if (problem.code !== 'SERVER_STOPPING' || !this.#reached) throw problem;
         await this.#wait(problem);
         continue;
@@ -115,8 +125,8 @@ export class Client {
   async #patient(sending: Sending): Promise<IncomingMessage> {
     for (;;) {
       try {
-        this.#socket ??= await socketOf(this.#where, this.#io);
-        const response = await this.#send(this.#socket, sending);
+        this.#address ??= this.#opened(await addressOf(this.#where, this.#io));
+        const response = await this.#send(this.#address, sending);
         this.#found();
         return response;
       } catch (error) {
@@ -134,8 +144,7 @@ export class Client {
   }
 
   async #wait(error: unknown): Promise<void> {
-    const path = this.#socket ?? 'its socket';
-    const failure = error instanceof OperatingError ? error : unreachable(this.#where, path, error);
+    const failure = error instanceof OperatingError ? error : this.#unreachable(error);
     if (!this.#reached || this.#closed) throw failure;
     const nowMs = this.#io.nowMs();
     if (this.#goneSinceMs === null) {
@@ -148,16 +157,35 @@ export class Client {
     await sleep(RETRY_MS);
   }
 
-  #send(socketPath: string, sending: Sending): Promise<IncomingMessage> {
+  #unreachable(error: unknown): OperatingError {
+    const address = this.#address;
+    return address?.kind === 'network'
+      ? unreachableThere(address, error)
+      : unreachable(this.#where, address === undefined ? 'its socket' : placeOf(address), error);
+  }
+
+  /** Over TLS connections are made, and kept, by another agent: nobody else pays for loading it. */
+  #opened(address: Address): Address {
+    if (address.kind === 'network' && address.url.protocol === 'https:') {
+      const { Agent: TlsAgent } = process.getBuiltinModule('node:https');
+      this.#agent = new TlsAgent({ ...AGENT, ...(address.ca !== null && { ca: address.ca }) });
+    }
+    return address;
+  }
+
+  #send(address: Address, sending: Sending): Promise<IncomingMessage> {
     const { method, path, headers, body, signal } = sending;
+    const { token } = address;
     return new Promise((resolve, reject) => {
       const request = httpRequest({
-        socketPath,
-        // Nobody reads it. A name would be told from an IPv6 address first, by an expression that takes 4 ms to compile.
-        host: '127.0.0.1',
+        ...whereTo(address),
         method,
         path: `/api/v1${path}`,
-        headers: { ...headers, ...(this.#actor !== undefined && { 'bascule-actor': this.#actor }) },
+        headers: {
+          ...headers,
+          ...(this.#actor !== undefined && { 'bascule-actor': this.#actor }),
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+        },
         agent: this.#agent,
         ...(signal !== undefined && { signal }),
       });
@@ -182,6 +210,14 @@ export class Client {
           .pipe(request);
     });
   }
+}
+
+function whereTo(address: Address): RequestOptions {
+  // Nobody reads that host. A name would be told from an IPv6 address first, by an expression that takes 4 ms to compile.
+  if (address.kind === 'socket') return { socketPath: address.path, host: '127.0.0.1' };
+  const { protocol, hostname, port } = address.url;
+  const byDefault = protocol === 'https:' ? 443 : 80;
+  return { protocol, host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? byDefault : Number(port) };
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

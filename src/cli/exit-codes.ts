@@ -20,6 +20,8 @@ export const EXIT = {
 export const OWN: Readonly<Record<string, number>> = {
   SERVER_UNREACHABLE: EXIT.unreachable,
   SOCKET_NOT_ALLOWED: EXIT.notAllowed,
+  TOKEN_MISSING: EXIT.notAllowed,
+  LISTENER_FAILED: EXIT.refused,
   SOCKET_IN_USE: EXIT.refused,
   JOURNAL_HELD: EXIT.refused,
   STATE_EXISTS: EXIT.refused,
@@ -38,8 +40,8 @@ export function exitCodeOf(error: unknown): number {
 }
 
 function byStatus(status: number): number {
-  if (status === 403) return EXIT.notAllowed;
-  if (status === 503) return EXIT.unreachable;
+  if (status === 401 || status === 403) return EXIT.notAllowed;
+  if (status === 503 || status === 408 || status === 429) return EXIT.unreachable;
   if (status === 409 || status === 507) return EXIT.refused;
   return status >= 500 ? EXIT.bug : EXIT.usage;
 }

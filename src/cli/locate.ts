@@ -18,15 +18,8 @@ export function stateDirOf(where: Where, io: Io): string {
   return root ? '/var/lib/bascule' : join(io.env['HOME'] ?? homedir(), '.local/state/bascule');
 }
 
-/** The socket to use. Errors: SERVER_UNREACHABLE, SOCKET_NOT_ALLOWED, NOT_THERE_YET. */
+/** The socket to use. Errors: SERVER_UNREACHABLE, SOCKET_NOT_ALLOWED. */
 export async function socketOf(where: Where, io: Io): Promise<string> {
-  if (where.host !== undefined) {
-    throw new OperatingError(
-      'NOT_THERE_YET',
-      `--host ${where.host}: servers on other machines are not there yet; nothing was done. Run the command there.`,
-      { retryable: false },
-    );
-  }
   const paths =
     where.socket === undefined
       ? SOCKETS.map((name) => join(stateDirOf(where, io), 'sockets', name))

@@ -75,5 +75,5 @@ function addCommon(command: Command): void {
     .option('--json', 'results as JSON')
     .option('--state-dir <dir>', 'the server’s directory; also BASCULE_STATE_DIR')
     .option('--socket <path>', 'the socket of the server, which gives the role')
-    .option('--host <address>', 'a server elsewhere (not there yet)');
+    .option('--host <address>', 'a server elsewhere: https://…; also BASCULE_HOST, with BASCULE_TOKEN');
 }

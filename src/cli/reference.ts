@@ -36,10 +36,12 @@ const COMMON = [
   '| `--json` | results as JSON with `schema: 1`; streams as one object a line; errors as `{"schema":1,"error":{…}}` on stdout |',
   '| `--state-dir DIR` | directory of the server; also `BASCULE_STATE_DIR`. Default: `~/.local/state/bascule`, `/var/lib/bascule` for root |',
   '| `--socket PATH` | the very socket, which gives the role; default: the first of `admin.sock`, `operator.sock`, `viewer.sock` that you may open |',
-  '| `--host ADDRESS` | a server on another machine (not there yet) |',
+  '| `--host ADDRESS` | a server elsewhere, `https://deploy.example.com:8443`; also `BASCULE_HOST`. Needs a token ([people](people.md)) |',
   '',
   'Results go to stdout, progress to stderr. Colour and the live block need a terminal; `NO_COLOR` and `CI` are respected.',
   '`BASCULE_ACTOR` says who asks (`ana via CI #881`); it is recorded as unverified. `BASCULE_DEBUG` shows the stack of a fault.',
+  '`BASCULE_TOKEN`, or the file that `BASCULE_TOKEN_FILE` names (mode 0600), proves who you are: a token is never an argument, which everybody on a machine can read.',
+  '`BASCULE_CA_FILE` names the PEM file of the authority of a server whose certificate the machine does not trust by itself.',
   '',
 ];
 

@@ -12,6 +12,7 @@ const ENTRY: AuditView = {
   rollout: null,
   actor: HOSTILE,
   role: 'admin',
+  from: HOSTILE,
   verb: 'lock release',
   result: 'refused',
   code: 'LOCKED',
@@ -51,7 +52,7 @@ test('no cell of a CSV file is a formula, ends its line, or leaves its quotes', 
   assert.ok(line.endsWith('\r\n'));
   assert.doesNotMatch(line.slice(0, -2), STEERS);
   const cells = [...line.slice(0, -2).matchAll(/(?:^|,)("(?:[^"]|"")*"|[^",]*)/gu)].map((match) => match[1]!);
-  assert.equal(cells.length, 11, line);
+  assert.equal(cells.length, 12, line);
   assert.deepEqual(cells.slice(0, 4), ['7', '2026-03-04T14:01:00.000Z', 'shop', '']);
   assert.ok(cells[4]!.startsWith(`"'=cmd()·[2J`), cells[4]);
 });

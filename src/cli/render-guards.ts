@@ -52,7 +52,7 @@ export function renderAudit(
   look: { readonly width: number; readonly timeZone: string | undefined },
 ): Line[] {
   return entries.flatMap((entry) => {
-    const { service, verb, actor, role, result, code, reason } = entry;
+    const { service, verb, actor, role, from, result, code, reason } = entry;
     const what = `${verb} ${service ?? (verb.endsWith('freeze') ? '--all' : '')}`.trim();
     const why = reason === null ? [] : [segment(`"${printable(reason)}"`)];
     const head = flow(
@@ -61,6 +61,7 @@ export function renderAudit(
         segment(printable(what), 'bold'),
         segment(code === null ? result : `${result} (${printable(code)})`, STYLE_OF[result]),
         segment(`by ${printable(actor)}${role === null ? '' : ` as ${printable(role)}`}`),
+        ...(from === null ? [] : [segment(`from ${printable(from)}`, 'dim')]),
         ...why,
       ],
       { width: look.width, gap: 2 },
@@ -77,6 +78,7 @@ const COLUMNS = [
   'rollout',
   'actor',
   'role',
+  'from',
   'verb',
   'result',
   'code',
@@ -91,7 +93,7 @@ export function csvHead(): string {
 /** RFC 4180; times in UTC. */
 export function csvLine(entry: AuditView): string {
   const time = new Date(entry.atMs).toISOString();
-  const { seq, service, rollout, actor, role, verb, result, code, reason, says } = entry;
+  const { seq, service, rollout, actor, role, from, verb, result, code, reason, says } = entry;
   const cells = [
     String(seq),
     time,
@@ -99,6 +101,7 @@ export function csvLine(entry: AuditView): string {
     rollout,
     actor,
     role,
+    from,
     verb,
     result,
     code,

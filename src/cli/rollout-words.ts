@@ -55,6 +55,7 @@ export function stateOf(rollout: RolloutView): State {
     case null:
       break;
   }
+  if (rollout.approval !== null) return { mark: '?', word: 'waits for approval', style: 'warn' };
   if (rollout.phase === 'asking') return { mark: '?', word: 'asks a person', style: 'warn' };
   if (rollout.paused) return { mark: '‖', word: 'paused', style: 'warn' };
   return { mark: '◑', word: rollout.byHand ? 'by hand' : 'progressing', style: 'bold' };

@@ -177,12 +177,33 @@ export const TITLES: readonly Title[] = [
     load: async () => (await import('./verbs/freeze.ts')).unfreeze,
   },
   {
+    name: 'approve',
+    group: 'Guard',
+    describe: 'agree to what a rollout waits for; needs a token, and never one of who started it',
+    args: { '<service>': '' },
+    load: async () => (await import('./verbs/approve.ts')).approve,
+  },
+  {
+    name: 'reject',
+    group: 'Guard',
+    describe: 'say no to what a rollout waits for: all traffic to stable',
+    args: { '<service>': '' },
+    load: async () => (await import('./verbs/approve.ts')).reject,
+  },
+  {
     name: 'audit',
     group: 'Guard',
     describe:
       'who asked for what, why, and what came of it, newest first; "audit verify" checks that nobody changed the records',
     args: { '[service]': 'or the word verify' },
     load: async () => (await import('./verbs/audit.ts')).audit,
+  },
+  {
+    name: 'token',
+    group: 'Guard',
+    describe: 'create, list or revoke: tokens say who somebody is, and what they may do',
+    args: { '<action>': 'create, list or revoke', '[name-or-id]': 'create: whose; revoke: its id' },
+    load: async () => (await import('./verbs/token.ts')).token,
   },
   {
     name: 'judge',

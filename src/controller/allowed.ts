@@ -1,3 +1,4 @@
+import { approvalNow } from '../rollout/agreement.ts';
 import type { RolloutEvent, Verb } from '../rollout/event.ts';
 import { freezesOn, lockOn } from '../rollout/guards.ts';
 import { slotWithRole, type ServiceState } from '../rollout/state.ts';
@@ -34,6 +35,9 @@ function isAllowed(state: ServiceState, action: Action, moment: Moment): boolean
       return isTurn({ kind: 'promote', fromStep: null, full: true });
     case 'weight':
       return isTurn({ kind: 'weight', percent: otherWeight(state), beyondPlan: true });
+    case 'approve':
+    case 'reject':
+      return state.rollout !== null && approvalNow(state.rollout) !== null;
     case 'abort':
       return isTurn({ kind: 'abort', rollout: null });
     case 'pause':

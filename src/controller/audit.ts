@@ -1,6 +1,7 @@
 import { verifyAgainst } from '../journal/chain.ts';
 import type { ChainHead, Journal, StoredEvent } from '../journal/journal.ts';
 import type { AuditQuery } from './controller.ts';
+import type { Origin } from './origin.ts';
 import type { AuditPage, AuditView, ChainCheck } from './views.ts';
 
 /** Records read at a time, and for one page: whoever asks for more asks again, so that nothing else waits for long. */
@@ -22,14 +23,18 @@ const VERBS: Readonly<Record<string, string>> = {
   unlock: 'lock release',
   freeze: 'freeze',
   unfreeze: 'unfreeze',
+  approve: 'approve',
+  reject: 'reject',
   'plan kept': 'plan',
+  'token created': 'token create',
+  'token revoked': 'token revoke',
   'verb without effect': '',
 };
 
 /** What is written beside the says of an event; see `Extra` and `ServerEvent` of the engine. */
 type Written = {
   readonly says?: readonly string[];
-  readonly origin?: { readonly role: string; readonly verb: string };
+  readonly origin?: Origin;
   readonly service?: string | null;
   readonly result?: 'nothing' | 'refused';
   readonly code?: string | null;
@@ -88,6 +93,7 @@ function auditView(event: StoredEvent): AuditView | null {
     rollout: event.rollout,
     actor: event.actor,
     role: origin?.role ?? null,
+    from: origin?.from ?? null,
     verb: origin?.verb ?? known,
     result,
     code,

@@ -2,6 +2,7 @@ import type { MeasureCheck, Push } from './measure-desk.ts';
 import type { LogLine } from '../workload/runtime.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { TokenAsk, TokenCheck, TokenCreated, TokenView } from './token-record.ts';
 import type { JudgeQuery, JudgeView } from './judge-view.ts';
 import type {
   AuditPage,
@@ -108,6 +109,21 @@ export type Controller = {
     /** `service` null: all of them, those that come later included. */
     freeze(request: FreezeAsk, caller: Caller): Promise<Answered>;
     unfreeze(service: string | null, caller: Caller): Promise<Answered>;
+    approve(request: AgreeAsk, caller: Caller): Promise<Answered>;
+    reject(request: AgreeAsk, caller: Caller): Promise<Answered>;
+  };
+  /** Who may do what. Recorded like steering. */
+  readonly people: {
+    createToken(ask: TokenAsk, caller: Caller): Promise<TokenCreated>;
+    revokeToken(id: string, caller: Caller): Promise<Answered>;
+  };
+  readonly tokens: {
+    list(): readonly TokenView[];
+    /** Whom it stands for, now. */
+    check(text: string): TokenCheck;
+    anyValid(): boolean;
+    /** Calls back when one is made or revoked; returns the unsubscriber. */
+    onChange(listener: () => void): () => void;
   };
   readonly measures: {
     /** What a version counted since the last time; kept in memory for a while. Error: SERVICE_UNKNOWN. */
@@ -135,6 +151,14 @@ export type LockAsk = {
   readonly reason: string;
   /** From now on, or null: until it is released. */
   readonly forMs: number | null;
+};
+
+export type AgreeAsk = {
+  readonly service: string;
+  /** What was seen: this rollout, at this step; null: whatever it is now. */
+  readonly rollout: string | null;
+  readonly step: number | null;
+  readonly reason: string | null;
 };
 
 export type FreezeAsk = {
@@ -170,9 +194,15 @@ export type LogQuery = {
 };
 
 export type Caller = {
-  /** `local (unverified)`, or a verified name. */
+  /** `local (unverified)`, `ana (unverified)`, or the name that a token stands for. */
   readonly actor: string;
   readonly role: Role;
+  /** Which services the role is for; absent or null: all of them. */
+  readonly services?: readonly string[] | null;
+  /** Whether the actor is somebody, by a token, and not just said so. */
+  readonly verified?: boolean;
+  /** Where it came from: `operator.sock`, `192.0.2.7, token 1a2b3c4d`. */
+  readonly from?: string;
   /** The verb, as people call it; for the audit. */
   readonly verb?: string;
   /** Of a request that has effect once: kept in the same transaction as the effect. */

@@ -104,7 +104,7 @@ export class Deploys {
         (one) => one !== null,
       ),
       fingerprint,
-      request: this.#request({ release, plan, remark, purpose: 'deploy' }, caller.actor),
+      request: this.#request({ release, plan, remark, purpose: 'deploy' }, caller),
     };
   }
 
@@ -126,7 +126,7 @@ export class Deploys {
       { firstDeploy: slotWithRole(state, 'stable') === null, rollback: warm ? 'warm' : 'cold' },
     );
     const remark = warm ? null : to.remark;
-    const request = this.#request({ release, plan, remark, purpose: 'rollback' }, caller.actor);
+    const request = this.#request({ release, plan, remark, purpose: 'rollback' }, caller);
     if (!warm) assertStillStands(this.#ports.journal, state, request);
     return request;
   }
@@ -153,7 +153,7 @@ export class Deploys {
       { ...state.spec, release: release.spec },
       { firstDeploy: slotWithRole(state, 'stable') === null },
     );
-    return this.#request({ release, plan, remark, purpose: 'deploy' }, caller.actor);
+    return this.#request({ release, plan, remark, purpose: 'deploy' }, caller);
   }
 
   newService(spec: ServiceSpec): ServiceState {
@@ -239,7 +239,7 @@ export class Deploys {
       readonly remark: string | null;
       readonly purpose: DeployRequest['purpose'];
     },
-    actor: string,
+    { actor, verified }: Caller,
   ): DeployRequest {
     const { release, plan, remark, purpose } = what;
     const rollout = `r-${this.#ports.random.hex(4)}`;
@@ -251,6 +251,7 @@ export class Deploys {
       plan,
       seed: this.#ports.random.hex(16),
       actor,
+      ...(verified === true && { known: true as const }),
       remark,
     };
   }

@@ -16,7 +16,10 @@ import type { Route } from '../traffic/router.ts';
 import type { Ports } from './ports.ts';
 import type { Moment } from './allowed.ts';
 import { firstFailures } from './first-failures.ts';
+import type { Origin } from './origin.ts';
 import { NO_EVIDENCE, evidenceOf, recordOf, type Evidence, type RolloutRecord } from './records.ts';
+import { SERVER, ServerAggregate, type ServerEvent, type ServerState } from './server-state.ts';
+import type { TokenRecord } from './token-record.ts';
 import { Turns } from './turns.ts';
 import type { EventView } from './views.ts';
 
@@ -35,9 +38,6 @@ export type EngineListener = {
   backUnrecorded(route: Route): void;
 };
 
-/** The aggregate of what belongs to no service. No service can have this name: it is reserved. */
-const SERVER = '(server)';
-
 type Entry = { state: ServiceState; revision: number; finished: string[] };
 /** Written with an event: commands that are over with it, documents that follow from its turn. */
 export type Extra = {
@@ -46,18 +46,8 @@ export type Extra = {
   readonly finished?: readonly string[];
   readonly documents?: (turn: Turn) => readonly Document[];
 };
-/** What the audit knows of a verb beside its event. */
-export type Origin = { readonly role: string; readonly verb: string };
-/** Of the whole server; kept with the boot id. */
-type ServerState = { readonly bootId?: string; readonly freezes?: readonly Freeze[] };
 type Scheduled = { frozen(service: string, wallMs: number): readonly Freeze[] };
 type Owed = { readonly bare: BareEvent; readonly actor: string; readonly extra: Extra };
-type ServerEvent = {
-  readonly kind: string;
-  readonly actor: string;
-  readonly says: readonly string[];
-  readonly more?: { readonly [key: string]: Json };
-};
 
 /**
  * The only writer of service states: decides, commits, then tells. One event at a time (it is synchronous), so one
@@ -67,7 +57,7 @@ export class Engine {
   readonly #ports: Ports;
   readonly #turns: Turns;
   readonly #entries = new Map<string, Entry>();
-  #server: { readonly revision: number; readonly state: ServerState } = { revision: 0, state: {} };
+  readonly #server: ServerAggregate;
   /** Freezes out of the server file that are on. */
   #scheduled: Scheduled = { frozen: () => [] };
   #listener: EngineListener | null = null;
@@ -79,6 +69,7 @@ export class Engine {
   constructor(ports: Ports) {
     this.#ports = ports;
     this.#turns = new Turns(ports);
+    this.#server = new ServerAggregate(ports);
   }
 
   /** For what was seen, and what became of commands: resolves when it may be posted without holding up all else. */
@@ -90,7 +81,7 @@ export class Engine {
   load(): readonly { readonly service: string; readonly commands: readonly IssuedCommand[] }[] {
     return this.#ports.journal.load().flatMap(({ aggregate, revision, state, pending }) => {
       if (aggregate === SERVER) {
-        this.#server = { revision, state: state as unknown as ServerState };
+        this.#server.load(revision, state as unknown as ServerState);
         return [];
       }
       this.#entries.set(aggregate, { state: state as unknown as ServiceState, revision, finished: [] });
@@ -223,11 +214,10 @@ export class Engine {
   /** Keeps a document that belongs to no decision: a plan, the answer of an idempotent request. */
   note(document: Document, aggregate: string, actor: string, origin?: Origin): void {
     const more = { service: aggregate, ...(origin !== undefined && { origin }) };
-    this.#commitServer(
-      { kind: `${document.kind} kept`, actor, says: [`${document.kind} ${document.key}`], more },
-      this.#server.state,
-      [{ ...document, aggregate }],
-    );
+    const says = [`${document.kind} ${document.key}`];
+    this.#server.commit({ kind: `${document.kind} kept`, actor, says, more }, {}, [
+      { ...document, aggregate },
+    ]);
   }
 
   /** Boot id of the machine when the journal was last used, or null. */
@@ -240,39 +230,27 @@ export class Engine {
     const known = this.bootId;
     if (known === bootId) return;
     const says = [known === null ? 'first start' : 'the machine was restarted'];
-    this.#commitServer({ kind: 'booted', actor: 'bascule', says }, { ...this.#server.state, bootId }, []);
+    this.#server.commit({ kind: 'booted', actor: 'bascule', says }, { bootId });
   }
 
   /** Replaces the freezes that people have put on every service. */
   freezeAll(freezes: readonly Freeze[], what: ServerEvent): void {
-    this.#commitServer(what, { ...this.#server.state, freezes }, []);
+    this.#server.commit(what, { freezes });
     for (const { service } of this.services()) this.post(service, { kind: 'clockAdvanced' }, 'bascule');
+  }
+
+  tokens(): readonly TokenRecord[] {
+    return this.#server.state.tokens ?? [];
+  }
+
+  /** Replaces the tokens. What holds here holds for the next start too: they are signed with the rest of the state. */
+  keepTokens(tokens: readonly TokenRecord[], what: ServerEvent): void {
+    this.#server.commit(what, { tokens });
   }
 
   /** A verb that changed nothing, for the audit. */
   noteVerb(what: ServerEvent): void {
-    this.#commitServer(what, this.#server.state, []);
-  }
-
-  #commitServer(
-    what: ServerEvent,
-    state: ServerState,
-    documents: readonly (Document & { readonly aggregate: string })[],
-  ): void {
-    const { revision } = this.#ports.journal.commit({
-      aggregate: SERVER,
-      expectedRevision: this.#server.revision,
-      atMs: this.#ports.clock.nowMs(),
-      actor: what.actor,
-      rollout: null,
-      kind: what.kind,
-      event: { says: what.says, ...what.more },
-      state,
-      commands: [],
-      finished: [],
-      documents,
-    });
-    this.#server = { revision, state };
+    this.#server.commit(what);
   }
 
   /** Marks a command as over with the next recorded event (a route that a newer one replaced). */

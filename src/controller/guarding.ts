@@ -3,8 +3,9 @@ import { ownTimeZone } from '../lib/local-time.ts';
 import type { Answer } from '../rollout/answer.ts';
 import { freezeWords, frozenBy, type Freeze } from '../rollout/guard.ts';
 import { freezeRefusal, sameFreeze } from '../rollout/guards.ts';
-import type { Caller, FreezeAsk, LockAsk } from './controller.ts';
+import type { AgreeAsk, Caller, FreezeAsk, LockAsk } from './controller.ts';
 import type { Engine } from './engine.ts';
+import { originOf } from './origin.ts';
 import type { Ports } from './ports.ts';
 import type { Steer } from './steer.ts';
 import type { Answered } from './views.ts';
@@ -31,6 +32,15 @@ export class Guarding {
     caller: Caller,
   ): Promise<Answered> {
     return this.#steer.post(service, { kind: 'unlock', force, reason }, caller);
+  }
+
+  async approve({ service, rollout, step, reason }: AgreeAsk, caller: Caller): Promise<Answered> {
+    const verified = caller.verified === true;
+    return this.#steer.post(service, { kind: 'approve', rollout, step, reason, verified }, caller);
+  }
+
+  async reject({ service, rollout, step, reason }: AgreeAsk, caller: Caller): Promise<Answered> {
+    return this.#steer.post(service, { kind: 'reject', rollout, step, reason }, caller);
   }
 
   async freeze(ask: FreezeAsk, caller: Caller): Promise<Answered> {
@@ -76,7 +86,7 @@ export class Guarding {
       reason,
     }: { readonly caller: Caller; readonly said: string; readonly reason: string | null },
   ): void {
-    const origin = { role: caller.role, verb: kind };
+    const origin = originOf({ ...caller, verb: kind });
     const more = { service: null, reason, origin };
     this.#engine.freezeAll(freezes, { kind, actor: caller.actor, says: [said], more });
   }

@@ -21,6 +21,7 @@ import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
 import { Tenures } from './tenure.ts';
 import { Tidying } from './tidy.ts';
+import { Tokens } from './tokens.ts';
 
 const LOOK_MS = 200;
 /** Services without a rollout are looked at and counted less often. */
@@ -29,6 +30,8 @@ const COUNT_MS = 250;
 /** A round is done in so many parts, one after another: a thousand services at once would be one long turn of the event loop. */
 export const PARTS = 10;
 const COMPACT_MS = 60_000;
+
+type Started = Omit<ServerInfo, 'lastSeq'>;
 
 type Running = {
   readonly controller: Controller;
@@ -43,11 +46,7 @@ type Running = {
  * The controller of one state directory: takes up what the journal holds, makes the world so, and goes on. There is no
  * recovery mode; a fresh start and one after a kill are the same code.
  */
-export function createController(
-  ports: Ports,
-  settings: Settings,
-  info: Omit<ServerInfo, 'lastSeq'>,
-): Running {
+export function createController(ports: Ports, settings: Settings, info: Started): Running {
   const stopping = new AbortController();
   const engine = new Engine(ports);
   const calendar = new Calendar(settings.freezes ?? []);
@@ -64,6 +63,7 @@ export function createController(
   const reads = new Reads({ ports, engine, desk, info, metrics, certificates });
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
   const guarding = new Guarding(ports, engine, steer);
+  const tokens = new Tokens(ports, engine);
   const refusals = new Refusals(ports, engine);
   const waste = new Tidying(ports, settings, stopping.signal);
   const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
@@ -106,7 +106,8 @@ export function createController(
     controller: {
       read: reads,
       judge: new Judging(ports, engine, reads),
-      ...auditedVerbs({ steer, guard: guarding }, refusals),
+      ...auditedVerbs({ steer, guard: guarding, people: tokens }, refusals),
+      tokens,
       measures: new MeasureDesk(ports, engine),
       artifacts: artifactsOf(ports),
     },

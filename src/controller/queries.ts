@@ -2,6 +2,7 @@ import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { isEarly, type Step } from '../release/plan.ts';
 import { otherSlot, SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { approvalNow } from '../rollout/agreement.ts';
 import { freezesOn, lockOn } from '../rollout/guards.ts';
 import { placesOf } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
@@ -137,6 +138,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     phase: over ? 'over' : rollout.phase,
     ...endingView(ending),
     exitCode: exitOf(ending, over),
+    approval: over ? null : approvalView(rollout),
     waiting: over ? null : waitingOf(rollout, state, holdIn(rollout, record)),
     paused: !over && rollout.paused !== null,
     byHand: !over && rollout.byHand,
@@ -162,6 +164,8 @@ function endingView(ending: Ending | null): Pick<RolloutView, 'outcome' | 'cause
 }
 
 function waitingOf(rollout: Rollout, state: ServiceState | null, hold: string | null): string | null {
+  const agreement = approvalNow(rollout);
+  if (agreement !== null) return `${rollout.asks}${givenWords(agreement)}`;
   if (rollout.asks !== null) return `a person: ${rollout.asks}`;
   if (rollout.paused !== null) return rollout.paused.reason;
   if (rollout.held && rollout.ending === null) return `the end of a freeze ${rollout.held.reason}`;
@@ -208,6 +212,20 @@ function judgedSeconds(rollout: Rollout, { verdict, early = [] }: RolloutRecord)
   return verdict?.share.askedPercent === rollout.sharePercent ? verdict.judgedSecondsInStep : null;
 }
 
+/** ` (1 of 2 so far: bob)`. */
+function givenWords({ need, given }: NonNullable<ReturnType<typeof approvalNow>>): string {
+  if (given.length === 0) return '';
+  return ` (${given.length} of ${need} so far: ${given.map(({ by }) => by).join(', ')})`;
+}
+
+function approvalView(rollout: Rollout): RolloutView['approval'] {
+  const now = approvalNow(rollout);
+  if (now === null) return null;
+  const { step, need, given } = now;
+  const before = step.before === 'start' ? step.before : `${step.before}%`;
+  return { before, need, of: step.of, given: given.map(({ by, atMs, reason }) => ({ by, atMs, reason })) };
+}
+
 function stepViews(rollout: Rollout, record: RolloutRecord, over: boolean): readonly StepView[] {
   const done = record.ending?.outcome === 'done';
   return rollout.plan.steps.map((step, index) => {
@@ -232,6 +250,8 @@ function stepWords(step: Step): string {
       return `${step.percent}%`;
     case 'full':
       return '100%';
+    case 'approval':
+      return 'approval';
     case 'watch':
       return `watch ${formatDuration(step.forMs)}`;
     case 'start':

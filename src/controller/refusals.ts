@@ -1,6 +1,7 @@
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import type { Caller, Controller } from './controller.ts';
 import type { Engine } from './engine.ts';
+import { originOf } from './origin.ts';
 import type { Ports } from './ports.ts';
 
 /** Verbs without effect that are written down in a minute: somebody's loop must not fill the journal. */
@@ -11,7 +12,7 @@ export type Refused = {
   readonly verb: string;
   /** Null: none, or all of them. */
   readonly service: string | null;
-  readonly caller: Pick<Caller, 'actor' | 'role'>;
+  readonly caller: Pick<Caller, 'actor' | 'role' | 'from'>;
   readonly result: 'nothing' | 'refused';
   readonly code: string | null;
   readonly why: string;
@@ -36,7 +37,7 @@ export class Refusals {
   note({ verb, service, caller, result, code, why, reason }: Refused): void {
     if (!this.#hasRoom()) return;
     const left = this.#left === 0 ? [] : [`${this.#left} more like it were too many to be written down`];
-    const more = { service, result, code, reason, origin: { role: caller.role, verb } };
+    const more = { service, result, code, reason, origin: originOf({ ...caller, verb }) };
     try {
       this.#engine.noteVerb({
         kind: 'verb without effect',
@@ -85,17 +86,28 @@ const GUARDING: Readonly<Record<keyof Controller['guard'], string>> = {
   unlock: 'lock release',
   freeze: 'freeze',
   unfreeze: 'unfreeze',
+  approve: 'approve',
+  reject: 'reject',
 };
 
-type Verbs = Pick<Controller, 'steer' | 'guard'>;
+const PEOPLE: Readonly<Record<keyof Controller['people'], string>> = {
+  createToken: 'token create',
+  revokeToken: 'token revoke',
+};
+
+type Verbs = Pick<Controller, 'steer' | 'guard' | 'people'>;
 
 /** The same verbs; whoever asks for one in vain is written down as well. */
-export function auditedVerbs({ steer, guard }: Verbs, refusals: Refusals): Verbs {
+export function auditedVerbs({ steer, guard, people }: Verbs, refusals: Refusals): Verbs {
   return {
     steer: audited(steer, STEERING, refusals),
     guard: audited(guard, GUARDING, refusals),
+    people: audited(people, PEOPLE, refusals),
   };
 }
+
+/** Verbs whose first argument is no service: a rollout, a token. */
+const OF_NO_SERVICE = new Set(['retry', 'createToken', 'revokeToken']);
 
 /** The same verbs, each under its name, with those that changed nothing written down. */
 function audited<T extends object>(
@@ -107,7 +119,7 @@ function audited<T extends object>(
     const caller = args.at(-1) as Caller;
     const verb = names[method];
     const ask = args[0];
-    const service = method === 'retry' ? null : serviceOf(ask);
+    const service = OF_NO_SERVICE.has(method) ? null : serviceOf(ask);
     const about = { verb, caller, service, reason: reasonOf(ask) };
     try {
       const verbs = part as Readonly<Record<string, (...all: readonly unknown[]) => Promise<unknown>>>;

@@ -6,6 +6,7 @@ import { messageOf, OperatingError } from '../lib/errors.ts';
 import { sources, type SourceConnection } from '../release/source-connection.ts';
 import type { FreezeRule } from './calendar.ts';
 import { freezeEntry } from './freeze-entry.ts';
+import { listenerEntry, type Listener } from './listener-entry.ts';
 
 /** What only the server decides: its own file, read by `serve` alone. */
 export type ServerFile = {
@@ -22,6 +23,8 @@ export type ServerFile = {
   /** Command that does what needs root for the machine's nginx, or null where the server may do it itself. */
   readonly nginxHelper: readonly string[] | null;
   readonly freezes: readonly FreezeRule[];
+  /** Where the API answers besides its sockets. */
+  readonly listeners: readonly Listener[];
   /** What measures may ask, by name, each once. */
   readonly sources: readonly SourceConnection[];
 };
@@ -50,6 +53,7 @@ const schema = z.strictObject({
   'keep-releases': z.int().min(1).max(100).default(5),
   'nginx-helper': z.array(z.string().min(1)).min(1).max(8).nullable().default(null),
   freezes: z.array(freezeEntry).max(100).default([]),
+  listeners: z.array(listenerEntry).max(8).default([]),
   sources: sources.optional(),
 });
 
@@ -87,6 +91,7 @@ export function parseServerFile(text: string, file: string): ServerFile {
     allowedEnv: data['allowed-env'],
     keepReleases: data['keep-releases'],
     nginxHelper: data['nginx-helper'],
+    listeners: data.listeners,
     sources: data.sources ?? [],
     freezes: data.freezes.map((rule, index) => ({
       ...rule,

@@ -8,7 +8,7 @@ import type { Calendar } from './calendar.ts';
 import type { Caller, Controller } from './controller.ts';
 import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
 import { differences } from './differences.ts';
-import type { BareEvent, Document, Engine, Extra, Origin } from './engine.ts';
+import type { BareEvent, Document, Engine, Extra } from './engine.ts';
 import { foresightOf } from './foresight.ts';
 import type { ForesightView } from './foresight-view.ts';
 import { forgetFormer } from './labels.ts';
@@ -16,12 +16,14 @@ import { planView } from './plan-view.ts';
 import { crashesOf } from './lookout.ts';
 import { PAST_HOURS, pastTraffic } from './past-traffic.ts';
 import { receiptOf, rolloutConcerned } from './receipt.ts';
+import { originOf } from './origin.ts';
 import type { Ports } from './ports.ts';
 import { assertProxyCan, capabilitiesOf } from './proxy-can.ts';
 import type { Reads } from './reads.ts';
 import type { Reserved } from './reserved.ts';
 import { withDoor } from './try-door.ts';
 import type { Answered } from './views.ts';
+import { assertKeepsApprovals } from './weakened.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
 
@@ -102,6 +104,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const gathered = await this.#deploys.gather(request, caller);
     const prepared = this.#deploys.prepare(gathered);
     const { spec, supersede } = request;
+    assertKeepsApprovals(this.#engine.find(request.spec.name), request.spec, caller);
     if (request.planId !== null) this.#assertPlanHolds(request.planId, prepared);
     const known = this.#engine.find(spec.name);
     const state = known ?? this.#deploys.newService(spec);
@@ -122,6 +125,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const state = this.#engine.state(spec.name);
     const changes = differences(state.spec, spec).map(({ line }) => line);
     assertScaleFits(state, spec);
+    if (!dryRun) assertKeepsApprovals(state, spec, caller);
     if (dryRun || changes.length === 0) {
       const message =
         changes.length === 0
@@ -289,9 +293,4 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
       { retryable: false },
     );
   }
-}
-
-/** Who asked by which verb. */
-function originOf({ role, verb }: Caller): Origin {
-  return { role, verb: verb ?? '' };
 }

@@ -19,6 +19,8 @@ export const ACTIONS = [
   'promote',
   'promote-full',
   'weight',
+  'approve',
+  'reject',
   'abort',
   'rollback',
   'apply',
@@ -90,6 +92,8 @@ export type RolloutView = {
   readonly reason: string | null;
   /** What a client that follows it exits with, or null while under way. */
   readonly exitCode: number | null;
+  /** What people are asked to agree to now, and who did; null: nothing. */
+  readonly approval: ApprovalView | null;
   /** Why it does not go on by itself, or null. */
   readonly waiting: string | null;
   readonly paused: boolean;
@@ -112,6 +116,16 @@ export type RolloutView = {
 export type EarlyView = EarlyVerdict & {
   /** Copies, or requests that chose it, beside what they are held against. */
   readonly traffic: { readonly stable: SideView; readonly candidate: SideView };
+};
+
+export type ApprovalView = {
+  /** `start`, or the share that it stands before: `50%`. */
+  readonly before: string;
+  /** So many people in all. */
+  readonly need: number;
+  /** Only these; null: everybody with a token of an operator. */
+  readonly of: readonly string[] | null;
+  readonly given: readonly { readonly by: string; readonly atMs: number; readonly reason: string | null }[];
 };
 
 export type StepView = {
@@ -209,8 +223,10 @@ export type AuditView = {
   readonly service: string | null;
   readonly rollout: string | null;
   readonly actor: string;
-  /** What the socket gave; null where the record is older than the audit. */
+  /** What the socket or the token gave; null where the record is older than the audit. */
   readonly role: string | null;
+  /** The socket, or address and token: `operator.sock`, `192.0.2.7, token 1a2b3c4d`; null where the record is older. */
+  readonly from: string | null;
   readonly verb: string;
   readonly result: 'done' | 'nothing' | 'refused';
   /** Of the refusal, or null. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ROLES } from '../controller/controller.ts';
 import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
 import { planView } from './answers-foresight.ts';
 import { earlyView, side, verdict, watchVerdict } from './answers-verdict.ts';
@@ -10,11 +11,24 @@ export const schema = z
   .meta({ description: 'Version of the shapes; it changes when they break.' });
 export const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.' });
 export const percent = z.number().min(0).max(100);
+export const role = z.enum(ROLES);
+const services = z.array(z.string()).readonly();
 const action = z.enum(ACTIONS).meta({ id: 'Action' });
 
 const step = z
   .strictObject({
-    kind: z.enum(['start', 'ready', 'verify', 'mirror', 'header-only', 'share', 'ask', 'full', 'watch']),
+    kind: z.enum([
+      'start',
+      'ready',
+      'verify',
+      'mirror',
+      'header-only',
+      'share',
+      'ask',
+      'approval',
+      'full',
+      'watch',
+    ]),
     label: z.string(),
     state: z.enum(['done', 'now', 'todo']),
     seconds: z.number().nullable(),
@@ -78,6 +92,15 @@ export const rolloutView = z
       .int()
       .nullable()
       .meta({ description: 'What a client that follows it exits with; null: under way.' }),
+    approval: z
+      .strictObject({
+        before: z.string().meta({ description: '`start`, or the share that it stands before.' }),
+        need: z.int(),
+        of: z.array(z.string()).readonly().nullable(),
+        given: z.array(z.strictObject({ by: z.string(), atMs, reason: z.string().nullable() })).readonly(),
+      })
+      .nullable()
+      .meta({ description: 'What people are asked to agree to now, and who did.' }),
     waiting: z.string().nullable().meta({ description: 'Why it does not go on by itself.' }),
     paused: z.boolean(),
     byHand: z.boolean(),
@@ -176,40 +199,6 @@ export const eventView = z
   })
   .meta({ id: 'Event' });
 
-const auditView = z
-  .strictObject({
-    seq: z.int(),
-    atMs,
-    service: z.string().nullable().meta({ description: 'Null: all of them.' }),
-    rollout: z.string().nullable(),
-    actor: z.string(),
-    role: z.string().nullable().meta({ description: 'What the socket gave.' }),
-    verb: z.string(),
-    result: z.enum(['done', 'nothing', 'refused']),
-    code: z.string().nullable().meta({ description: 'Of the refusal.' }),
-    reason: z.string().nullable().meta({ description: 'As it was given.' }),
-    says: z.array(z.string()).readonly(),
-  })
-  .meta({ id: 'AuditEntry' });
-
-export const auditPage = z.strictObject({
-  entries: z.array(auditView).readonly(),
-  before: z
-    .int()
-    .nullable()
-    .meta({ description: 'Ask with it for what is older. A page may be short and yet have more after it.' }),
-});
-
-export const chainCheck = z.strictObject({
-  head: z.strictObject({ seq: z.int(), mac: z.string() }),
-  records: z.int(),
-  fault: z.strictObject({ seq: z.int(), why: z.string() }).nullable(),
-  compared: z
-    .boolean()
-    .nullable()
-    .meta({ description: 'Whether the announced record is still there; null: none was given.' }),
-});
-
 const failedRequest = z
   .strictObject({
     atMs,
@@ -272,7 +261,13 @@ export const answered = z.strictObject({
 });
 
 export const infoAnswer = z
-  .strictObject({ schema, role: z.enum(['viewer', 'operator', 'admin']), info: serverInfo })
+  .strictObject({
+    schema,
+    role,
+    actor: z.string().meta({ description: 'Who you are in the records.' }),
+    services: services.nullable().meta({ description: 'What your token is for; null: all of them.' }),
+    info: serverInfo,
+  })
   .meta({ id: 'InfoAnswer' });
 export const servicesAnswer = z
   .strictObject({ schema, services: z.array(serviceView).readonly() })
@@ -283,8 +278,6 @@ export const historyAnswer = z
   .meta({ id: 'HistoryAnswer' });
 export const rolloutAnswer = z.strictObject({ schema, rollout: rolloutView }).meta({ id: 'RolloutAnswer' });
 export const whyAnswer = z.strictObject({ schema, why: whyView }).meta({ id: 'WhyAnswer' });
-export const auditAnswer = z.strictObject({ schema, ...auditPage.shape }).meta({ id: 'AuditAnswer' });
-export const chainAnswer = z.strictObject({ schema, ...chainCheck.shape }).meta({ id: 'ChainAnswer' });
 export const planAnswer = z.strictObject({ schema, plan: planView }).meta({ id: 'PlanAnswer' });
 export const steerAnswer = z.strictObject({ schema, ...answered.shape }).meta({ id: 'SteerAnswer' });
 export const applyAnswer = z

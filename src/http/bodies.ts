@@ -128,4 +128,17 @@ export const freezeBody = z
   .refine(({ forMs: length, untilMs }) => length === null || untilMs === null, 'has both forMs and untilMs')
   .meta({ id: 'FreezeBody' });
 
+const agreeing = {
+  rollout: rolloutId
+    .nullable()
+    .default(null)
+    .meta({ description: 'Only this one; null: whichever is under way.' }),
+  step: z.int().min(0).max(1000).nullable().default(null).meta({
+    description: 'The `stepIndex` that was seen; null: whatever it is.',
+  }),
+  reason: reason.nullable().default(null),
+};
+export const approveBody = z.strictObject(agreeing).meta({ id: 'ApproveBody' });
+export const rejectBody = z.strictObject(agreeing).meta({ id: 'RejectBody' });
+
 export const emptyBody = z.strictObject({}).meta({ id: 'EmptyBody' });

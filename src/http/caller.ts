@@ -1,18 +1,80 @@
 import type { FastifyRequest } from 'fastify';
-import { ROLES, type Caller, type Role } from '../controller/controller.ts';
+import { ROLES, type Caller, type Controller } from '../controller/controller.ts';
 import { OperatingError } from '../lib/errors.ts';
+import type { Entrance } from './entrance.ts';
+import { plainAddress } from './rates.ts';
 import type { Route } from './route.ts';
 
-/**
- * Who asks. The socket gives the role, and nothing verifies a name: what a client says of itself (`Bascule-Actor`, for
- * CI) is recorded as such.
- */
-export function callerOf(request: FastifyRequest, role: Role): Caller {
-  const name = request.headers['bascule-actor'];
-  if (name === undefined) return { actor: 'local (unverified)', role };
-  if (typeof name === 'string' && /^[\x20-\x7e]{1,80}$/.test(name) && name.trim() !== '') {
-    return { actor: `${name.trim()} (unverified)`, role };
+/** Who asks, and whether that still holds later on, for streams. */
+export type Identified = {
+  readonly caller: Caller;
+  /** The id of the token, or null. */
+  readonly token: string | null;
+  readonly stillHolds: () => boolean;
+};
+
+/** The token was once right: the audit can say whose it was. */
+export class TokenRefused extends OperatingError {
+  readonly whose: Caller | null;
+
+  constructor(why: string, whose: Caller | null) {
+    super('TOKEN_REFUSED', `The token is not taken: ${why}. Nothing changed.`, { retryable: false });
+    this.whose = whose;
   }
+}
+
+/**
+ * Who asks. Only a token makes somebody of a caller, wherever it comes through, and then its role counts. Without one a
+ * socket gives a role, and what a client says of itself (`Bascule-Actor`, for CI) is recorded as such.
+ * Errors: TOKEN_MISSING, TOKEN_REFUSED, REQUEST_INVALID.
+ */
+export function identify(
+  request: FastifyRequest,
+  entrance: Entrance,
+  tokens: Controller['tokens'],
+): Identified {
+  const { authorization } = request.headers;
+  const said = saidName(request);
+  if (authorization === undefined) {
+    if (entrance.kind === 'network')
+      throw new OperatingError(
+        'TOKEN_MISSING',
+        'Over the network every request needs a token; nothing changed.',
+        {
+          retryable: false,
+        },
+      );
+    const { role } = entrance;
+    const actor = `${said ?? 'local'} (unverified)`;
+    return { caller: { actor, role, from: `${role}.sock` }, token: null, stillHolds: () => true };
+  }
+  const [, text = ''] = /^bearer +(\S{1,200})$/i.exec(authorization) ?? [];
+  const checked = tokens.check(text);
+  const place = placeOf(request, entrance);
+  if (!checked.ok) {
+    const { known, why } = checked;
+    const whose =
+      known === null ? null : { actor: known.name, role: known.role, from: `${place}, token ${known.id}` };
+    throw new TokenRefused(why, whose);
+  }
+  const { id, name, grant } = checked;
+  const from = `${place}, token ${id}${said === null ? '' : `, says ${said}`}`;
+  return {
+    caller: { actor: name, verified: true, from, ...grant },
+    token: id,
+    stillHolds: () => tokens.check(text).ok,
+  };
+}
+
+function placeOf(request: FastifyRequest, entrance: Entrance): string {
+  if (entrance.kind === 'socket') return `${entrance.role}.sock`;
+  return plainAddress(request.socket.remoteAddress ?? 'unknown');
+}
+
+function saidName(request: FastifyRequest): string | null {
+  const name = request.headers['bascule-actor'];
+  if (name === undefined) return null;
+  if (typeof name === 'string' && /^[\x20-\x7e]{1,80}$/.test(name) && name.trim() !== '') return name.trim();
   throw new OperatingError(
     'REQUEST_INVALID',
     'The header Bascule-Actor must be 1 to 80 printable ASCII characters; nothing changed.',
@@ -20,11 +82,34 @@ export function callerOf(request: FastifyRequest, role: Role): Caller {
   );
 }
 
+/** Error: TOKEN_SCOPE; ROLLOUT_UNKNOWN where the route is about one. */
+export function checkScope(
+  { reach }: Route,
+  { services = null }: Caller,
+  { params, read }: { readonly params: unknown; readonly read: Controller['read'] },
+): void {
+  if (services === null || reach === 'open' || reach === 'own') return;
+  if (reach === 'server') throw outOfScope(services, 'all services');
+  const { service, rollout } = params as { readonly service?: string; readonly rollout?: string };
+  const about = reach === 'service' ? service! : read.rollout(rollout!).service;
+  if (!services.includes(about)) throw outOfScope(services, null);
+}
+
+/** Error: ROLE_TOO_LOW. */
 export function checkRole(route: Route, caller: Caller): void {
   if (ROLES.indexOf(caller.role) >= ROLES.indexOf(route.role)) return;
+  const gives = caller.verified === true ? 'your token' : 'this socket';
   throw new OperatingError(
     'ROLE_TOO_LOW',
-    `${route.method} ${route.path} needs the role ${route.role}, and this socket gives ${caller.role}; nothing changed.`,
+    `${route.method} ${route.path} needs the role ${route.role}, and ${gives} gives ${caller.role}; nothing changed.`,
+    { retryable: false },
+  );
+}
+
+export function outOfScope(services: readonly string[], what: string | null): OperatingError {
+  return new OperatingError(
+    'TOKEN_SCOPE',
+    `Your token is for ${services.join(', ')} only${what === null ? '' : `, and this is about ${what}`}; nothing changed.`,
     { retryable: false },
   );
 }

@@ -2,7 +2,12 @@ import type { Controller } from '../controller/controller.ts';
 import { VIEW_SCHEMA, type EventView } from '../controller/views.ts';
 import type { Outlet } from './streams.ts';
 
-export type EventFilter = { readonly service: string | null; readonly rollout: string | null };
+export type EventFilter = {
+  readonly service: string | null;
+  readonly rollout: string | null;
+  /** The services that the caller may see; null: all of them. */
+  readonly of: readonly string[] | null;
+};
 
 const PAGE = 200;
 /** What a stopping server says last: clients come back after this time. */
@@ -27,10 +32,12 @@ export async function streamEvents(
     for (;;) {
       // Before reading, so that what is recorded meanwhile is not slept through.
       news = Promise.withResolvers();
-      const page = controller.read.events({ ...filter, afterSeq: cursor, limit: PAGE });
+      const { service, rollout } = filter;
+      const page = controller.read.events({ service, rollout, afterSeq: cursor, limit: PAGE });
       cursor = page.at(-1)?.seq ?? cursor;
       if (page.length > 0) {
-        if (!(await outlet.write(page.map(frame).join('')))) return;
+        const shown = page.filter((event) => isSeen(filter, event.service));
+        if (shown.length > 0 && !(await outlet.write(shown.map(frame).join('')))) return;
         continue;
       }
       const found = await firstOf(news.promise, heartbeatMs, outlet.signal);
@@ -44,8 +51,13 @@ export async function streamEvents(
 
 /** The state that the deltas begin from; its id lets a client that breaks off now come back to the same place. */
 async function snapshot(controller: Controller, filter: EventFilter, seq: number): Promise<string> {
-  const services = await controller.read.services(filter.service ?? undefined);
+  const all = await controller.read.services(filter.service ?? undefined);
+  const services = all.filter(({ name }) => isSeen(filter, name));
   return `id: ${seq}\nevent: snapshot\ndata: ${JSON.stringify({ schema: VIEW_SCHEMA, services })}\n\n`;
+}
+
+function isSeen({ of }: EventFilter, service: string): boolean {
+  return of === null || of.includes(service);
 }
 
 function frame(event: EventView): string {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Caller, Controller, ServerInfo } from '../controller/controller.ts';
+import type { Caller, Controller } from '../controller/controller.ts';
 import type {
   Answered,
   AuditView,
@@ -10,36 +10,39 @@ import type {
   ServiceView,
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
-import { BEHIND, FORESIGHT } from './fake-judgement.ts';
+import { BEHIND } from './fake-judgement.ts';
+import { INFO, PLAN } from './fake-plan.ts';
 import { guardPart } from './fake-guards.ts';
 import { measuresPart, type FakeMeasures } from './fake-measures.ts';
 import { judgePart } from './fake-judge.ts';
+import { tokensPart, type FakeTokens } from './fake-tokens.ts';
 
 /** A controller for tests of the API and of the commands: holds views, answers verbs by simple rules. */
-export type Fake = FakeMeasures & {
-  readonly controller: Controller;
-  /** Steering calls that reached it, refused ones included: `pause shop by local (unverified) as admin`. */
-  readonly calls: string[];
-  /** Steering calls that changed something. */
-  readonly changes: string[];
-  readonly events: EventView[];
-  readonly artifacts: Map<string, Buffer>;
-  readonly logLines: { readonly replica: number; readonly releaseId: string; readonly text: string }[];
-  plan: PlanView;
-  /** Newest first. */
-  audit: readonly AuditView[];
-  chainFault: ChainCheck['fault'];
-  /** What the next steering call is refused with, or null. */
-  refusal: OperatingError | null;
-  /** Called before each steering call is answered: a script may move the world here. */
-  onSteer: (call: string) => void | Promise<void>;
-  show(service: ServiceView): void;
-  rollout(rollout: RolloutView): void;
-  record(event: EventView): void;
-  listeners(): number;
-};
+export type Fake = FakeMeasures &
+  FakeTokens & {
+    readonly controller: Controller;
+    /** Steering calls that reached it, refused ones included: `pause shop by local (unverified) as admin`. */
+    readonly calls: string[];
+    /** Steering calls that changed something. */
+    readonly changes: string[];
+    readonly events: EventView[];
+    readonly artifacts: Map<string, Buffer>;
+    readonly logLines: { readonly replica: number; readonly releaseId: string; readonly text: string }[];
+    plan: PlanView;
+    /** Newest first. */
+    audit: readonly AuditView[];
+    chainFault: ChainCheck['fault'];
+    /** What the next steering call is refused with, or null. */
+    refusal: OperatingError | null;
+    /** Called before each steering call is answered: a script may move the world here. */
+    onSteer: (call: string) => void | Promise<void>;
+    show(service: ServiceView): void;
+    rollout(rollout: RolloutView): void;
+    record(event: EventView): void;
+    listeners(): number;
+  };
 
-type State = Omit<Fake, 'controller'>;
+type State = Omit<Fake, 'controller' | 'later'>;
 
 export function fakeController(): Fake {
   const services = new Map<string, ServiceView>();
@@ -79,6 +82,7 @@ export function fakeController(): Fake {
     },
     listeners: () => listeners.size,
   };
+  const { later, ...people } = tokensPart(state);
   const controller: Controller = {
     read: readPart(state, services, rollouts, listeners),
     judge: judgePart(
@@ -90,32 +94,10 @@ export function fakeController(): Fake {
     guard: guardPart(state, (name) => find(services, name, 'service')),
     measures: measuresPart(state, (name) => find(services, name, 'service')),
     artifacts: artifactPart(state),
+    ...people,
   };
-  return Object.assign(state, { controller });
+  return Object.assign(state, { controller, later });
 }
-
-const PLAN: PlanView = {
-  id: 'p-7f3a',
-  service: 'shop',
-  label: 'v43',
-  from: 'v42',
-  lines: [
-    '+ start    2 × v43 in green (127.0.0.1:8202 127.0.0.1:8203)',
-    'traffic    5% → 25% → 50% → 100%, at least 5m each',
-  ],
-  warnings: [],
-  foresight: FORESIGHT,
-  changes: true,
-  obstacles: [],
-};
-
-const INFO: ServerInfo = {
-  version: '0.1.0',
-  startedAtMs: Date.UTC(2026, 2, 4, 12, 0, 0),
-  stateDir: '/var/lib/bascule',
-  pid: 4711,
-  lastSeq: 0,
-};
 
 function find<T>(map: ReadonlyMap<string, T>, key: string, what: 'service' | 'rollout'): T {
   const found = map.get(key);

@@ -30,6 +30,10 @@ export function guardPart(
         ask.service,
         caller,
       ),
+    approve: ({ service, rollout, step, reason }, caller) =>
+      act(`approve ${service} ${rollout} ${step}: ${reason}`, service, caller),
+    reject: ({ service, rollout, step, reason }, caller) =>
+      act(`reject ${service} ${rollout} ${step}: ${reason}`, service, caller),
     unfreeze: (service, caller) => act(`unfreeze ${service ?? 'all'}`, service, caller),
   };
 }

@@ -46,6 +46,7 @@ export const CANARY: RolloutView = {
   cause: null,
   reason: null,
   exitCode: null,
+  approval: null,
   waiting: null,
   paused: false,
   byHand: false,

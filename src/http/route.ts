@@ -6,6 +6,12 @@ import type { Streams } from './streams.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
+/**
+ * What it is about, for tokens that are for some services only: the service or the rollout in its address; the whole
+ * server; the services of the caller, which the handler sees to (`own`); nothing of any service (`open`).
+ */
+export type Reach = 'service' | 'rollout' | 'server' | 'own' | 'open';
+
 /** A route is a value: the server registers it, and openapi.json describes it, from the same table. */
 export type Route = {
   readonly method: Method;
@@ -13,6 +19,7 @@ export type Route = {
   readonly path: string;
   /** The least role. */
   readonly role: Role;
+  readonly reach: Reach;
   readonly summary: string;
   readonly params: z.ZodType | null;
   readonly query: z.ZodType | null;
@@ -31,6 +38,8 @@ export type Context = {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly streams: Streams;
+  /** Whether the caller may still look, for streams. */
+  readonly stillHolds: () => boolean;
 };
 
 type Asked<P, Q, B> = Context & { readonly params: P; readonly query: Q; readonly body: B };
@@ -39,6 +48,8 @@ type Form<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> = {
   readonly method: Method;
   readonly path: string;
   readonly role: Role;
+  /** Where it is not said, the address says it; without a service or a rollout in it, it is about the server. */
+  readonly reach?: Reach;
   readonly summary: string;
   readonly params?: P;
   readonly query?: Q;
@@ -54,6 +65,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   const { params, query, body } = form;
   return {
     ...form,
+    reach: form.reach ?? reachOf(form.path),
     params: params ?? null,
     query: query ?? null,
     body: body ?? null,
@@ -68,6 +80,11 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       });
     },
   };
+}
+
+function reachOf(path: string): Reach {
+  if (path.includes('/:service')) return 'service';
+  return path.includes('/:rollout') ? 'rollout' : 'server';
 }
 
 const MOST_ISSUES = 10;

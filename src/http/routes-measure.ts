@@ -4,6 +4,7 @@ import * as bodies from './bodies.ts';
 import { pushBody } from './push-body.ts';
 import { route, type Route } from './route.ts';
 import { ofService } from './routes-read.ts';
+import { mustMatch } from './routes-steer.ts';
 
 /** What applications say of themselves, and whether sources can be asked. Neither is recorded: it changes no rollout by itself. */
 export const MEASURE_ROUTES: readonly Route[] = [
@@ -31,9 +32,9 @@ export const MEASURE_ROUTES: readonly Route[] = [
     params: ofService,
     body: bodies.applyBody,
     answer: measureChecksAnswer,
-    handle: async ({ controller, body }) => ({
-      schema: VIEW_SCHEMA,
-      measures: await controller.measures.check(body.spec),
-    }),
+    handle: async ({ controller, params, body }) => {
+      mustMatch(params.service, body.spec.name);
+      return { schema: VIEW_SCHEMA, measures: await controller.measures.check(body.spec) };
+    },
   }),
 ];

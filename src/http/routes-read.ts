@@ -1,8 +1,11 @@
 import { z } from 'zod';
-import { VIEW_SCHEMA } from '../controller/views.ts';
+import type { Caller } from '../controller/controller.ts';
+import { VIEW_SCHEMA, type RolloutView } from '../controller/views.ts';
 import { SLOT_NAMES } from '../release/slot.ts';
+import { auditAnswer, chainAnswer } from './answers-audit.ts';
 import * as answers from './answers.ts';
 import { rolloutId, versionLabel } from './bodies.ts';
+import { outOfScope } from './caller.ts';
 import { FAREWELL, streamEvents } from './event-stream.ts';
 import { streamLogs } from './log-stream.ts';
 import { route, type Route } from './route.ts';
@@ -67,17 +70,28 @@ export const READ_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/info',
     role: 'viewer',
-    summary: 'The server, and the role that this socket gives',
+    reach: 'open',
+    summary: 'The server, who you are to it, and your role',
     answer: answers.infoAnswer,
-    handle: ({ controller, caller }) => ({ schema, role: caller.role, info: controller.read.info() }),
+    handle: ({ controller, caller }) => ({
+      schema,
+      role: caller.role,
+      actor: caller.actor,
+      services: caller.services ?? null,
+      info: controller.read.info(),
+    }),
   }),
   route({
     method: 'GET',
     path: '/services',
     role: 'viewer',
+    reach: 'own',
     summary: 'Every service as it stands',
     answer: answers.servicesAnswer,
-    handle: async ({ controller }) => ({ schema, services: await controller.read.services() }),
+    handle: async ({ controller, caller }) => {
+      const services = await controller.read.services();
+      return { schema, services: services.filter(({ name }) => isFor(caller, name)) };
+    },
   }),
   route({
     method: 'GET',
@@ -105,13 +119,16 @@ export const READ_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/history',
     role: 'viewer',
+    reach: 'own',
     summary: 'Rollouts of all services, removed ones included, newest first',
     query: historyQuery,
     answer: answers.historyAnswer,
-    handle: ({ controller, query }) => ({
-      schema,
-      rollouts: controller.read.history({ service: null, limit: query.limit }),
-    }),
+    handle: ({ controller, caller, query }) => {
+      const { limit: most } = query;
+      const of = (service: string | null) => controller.read.history({ service, limit: most });
+      const rollouts = caller.services?.flatMap(of) ?? of(null);
+      return { schema, rollouts: rollouts.toSorted(newestFirst).slice(0, most) };
+    },
   }),
   route({
     method: 'GET',
@@ -135,14 +152,19 @@ export const READ_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/events',
     role: 'viewer',
+    reach: 'own',
     summary: 'Server-sent events: a `snapshot`, then an `event` for everything that is recorded',
     query: eventsQuery,
     answer: 'text/event-stream',
-    handle: async ({ controller, query, request, reply, streams }) => {
+    handle: async ({ controller, caller, query, request, reply, streams, stillHolds }) => {
+      const service = ownService(caller, query.service);
       const afterSeq =
         lastEventId(request.headers['last-event-id']) ?? query.after ?? controller.read.info().lastSeq;
-      const outlet = streams.open(reply, 'text/event-stream; charset=utf-8', FAREWELL);
-      const filter = { service: query.service ?? null, rollout: query.rollout ?? null };
+      const outlet = streams.open(reply, 'text/event-stream; charset=utf-8', {
+        farewell: FAREWELL,
+        stillHolds,
+      });
+      const filter = { service, rollout: query.rollout ?? null, of: caller.services ?? null };
       await streamEvents(controller, filter, afterSeq, { outlet, heartbeatMs: streams.limits.heartbeatMs });
     },
   }),
@@ -154,9 +176,9 @@ export const READ_ROUTES: readonly Route[] = [
     params: ofService,
     query: logsQuery,
     answer: 'application/x-ndjson',
-    handle: async ({ controller, params, query, reply, streams }) => {
+    handle: async ({ controller, params, query, reply, streams, stillHolds }) => {
       controller.read.service(params.service);
-      const outlet = streams.open(reply, 'application/x-ndjson; charset=utf-8', '');
+      const outlet = streams.open(reply, 'application/x-ndjson; charset=utf-8', { farewell: '', stillHolds });
       const { slot, version, ...rest } = query;
       const asked = { ...rest, service: params.service, slot: slot ?? null, label: version ?? null };
       await streamLogs(controller, asked, outlet);
@@ -166,11 +188,15 @@ export const READ_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/audit',
     role: 'viewer',
+    reach: 'own',
     summary: 'What people asked for, refused or not, newest first',
     query: auditQuery,
-    answer: answers.auditAnswer,
-    handle: ({ controller, query }) => {
-      const { service = null, since = null, until = null, actor = null, verb = null, before = null } = query;
+    answer: auditAnswer,
+    handle: ({ controller, caller, query }) => {
+      const { since = null, until = null, actor = null, verb = null, before = null } = query;
+      const service = ownService(caller, query.service);
+      if (service === null && caller.services)
+        throw outOfScope(caller.services, 'all services; add ?service=');
       const times = { sinceMs: since, untilMs: until, beforeSeq: before };
       const asked = { service, actor, verb, limit: query.limit, ...times };
       return { schema, ...controller.read.audit(asked) };
@@ -182,7 +208,7 @@ export const READ_ROUTES: readonly Route[] = [
     role: 'operator',
     summary: 'Computes the chain of the journal anew; a long one takes seconds',
     query: chainQuery,
-    answer: answers.chainAnswer,
+    answer: chainAnswer,
     handle: ({ controller, query }) => {
       const [seq, mac] = query.against?.split(':') ?? [];
       const announced = seq === undefined || mac === undefined ? null : { seq: Number(seq), mac };
@@ -199,6 +225,20 @@ export const READ_ROUTES: readonly Route[] = [
       reply.type('text/plain; version=0.0.4; charset=utf-8').send(await controller.read.metrics()),
   }),
 ];
+
+function isFor({ services }: Caller, service: string): boolean {
+  return services?.includes(service) ?? true;
+}
+
+/** The service that is asked for; where none is, the only one of the caller. Error: TOKEN_SCOPE. */
+function ownService(caller: Caller, asked: string | undefined): string | null {
+  if (asked !== undefined && !isFor(caller, asked)) throw outOfScope(caller.services ?? [], asked);
+  return asked ?? (caller.services?.length === 1 ? caller.services[0]! : null);
+}
+
+function newestFirst(one: RolloutView, other: RolloutView): number {
+  return other.startedAtMs - one.startedAtMs;
+}
 
 function lastEventId(header: string | readonly string[] | undefined): number | null {
   return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;

@@ -124,7 +124,8 @@ function answered(answer: Answered): Answered & { readonly schema: number } {
   return { schema: VIEW_SCHEMA, ...answer };
 }
 
-function mustMatch(inAddress: string, inBody: string): void {
+/** Error: REQUEST_INVALID: who may do it to one service may not name another. */
+export function mustMatch(inAddress: string, inBody: string): void {
   if (inAddress === inBody) return;
   throw new OperatingError(
     'REQUEST_INVALID',

@@ -16,6 +16,7 @@ import type {
 import type { ServiceSpec } from '../release/service.ts';
 import type { planView } from './answers-foresight.ts';
 import type { judgeView } from './answers-judge.ts';
+import type * as audit from './answers-audit.ts';
 import type * as answers from './answers.ts';
 import type { serviceSpec } from './service-body.ts';
 
@@ -33,8 +34,8 @@ const SAME: readonly [
   Same<Of<typeof planView>, PlanView>,
   Same<Of<typeof answers.serverInfo>, ServerInfo>,
   Same<Of<typeof answers.answered>, Answered>,
-  Same<Of<typeof answers.auditPage>, AuditPage>,
-  Same<Of<typeof answers.chainCheck>, ChainCheck>,
+  Same<Of<typeof audit.auditPage>, AuditPage>,
+  Same<Of<typeof audit.chainCheck>, ChainCheck>,
 ] = [true, true, true, true, true, true, true, true, true, true, true];
 
 test('the schemas of the API are those of the types behind it', () => {

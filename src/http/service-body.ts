@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { approvalRules } from './approval-body.ts';
 import { ABSOLUTE_FILE, METHOD, OVERRIDE_HEADER } from '../release/forms.ts';
 import { GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
@@ -297,6 +298,7 @@ const policy = z.strictObject({
   early: z.array(earlyStage).min(1).max(2).readonly().exactOptional(),
   bakeMs: ms(30 * DAY_MS),
   askBeforeFull: z.boolean(),
+  approvals: approvalRules.exactOptional(),
   sticky,
   judge: z.strictObject({
     checks: z.array(check).max(50).readonly(),

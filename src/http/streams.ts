@@ -16,14 +16,18 @@ export const STREAM_LIMITS: StreamLimits = { heartbeatMs: 15_000, slowMs: 10_000
 /** Every open stream of the server, so that their number is bounded and stopping ends them all. */
 export class Streams {
   readonly limits: StreamLimits;
-  readonly #open = new Set<Outlet>();
+  readonly #open = new Map<Outlet, () => boolean>();
 
   constructor(limits: StreamLimits) {
     this.limits = limits;
   }
 
   /** Takes the reply over. `farewell` is sent when the server stops. */
-  open(reply: FastifyReply, contentType: string, farewell: string): Outlet {
+  open(
+    reply: FastifyReply,
+    contentType: string,
+    { farewell, stillHolds }: { readonly farewell: string; readonly stillHolds: () => boolean },
+  ): Outlet {
     if (this.#open.size >= this.limits.most) {
       throw new OperatingError(
         'TOO_MANY_STREAMS',
@@ -32,7 +36,7 @@ export class Streams {
       );
     }
     const outlet = new Outlet(reply, this.limits.slowMs, farewell);
-    this.#open.add(outlet);
+    this.#open.set(outlet, stillHolds);
     outlet.signal.addEventListener('abort', () => this.#open.delete(outlet));
     outlet.begin(contentType);
     return outlet;
@@ -42,8 +46,13 @@ export class Streams {
     return this.#open.size;
   }
 
+  /** Cuts those whose token has ended since. */
+  review(): void {
+    for (const [outlet, stillHolds] of this.#open) if (!stillHolds()) outlet.cut();
+  }
+
   endAll(): void {
-    for (const outlet of this.#open) outlet.sayFarewell();
+    for (const outlet of this.#open.keys()) outlet.sayFarewell();
   }
 }
 

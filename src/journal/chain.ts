@@ -20,6 +20,22 @@ export function signCheckpoint(key: Uint8Array, head: ChainHead): Checkpoint {
   return { seq: head.seq, mac: head.mac, signature: macOf(key, ['checkpoint', head.seq, head.mac]) };
 }
 
+/** Where the chain ends, signed: whoever takes the last records away leaves a head that is ahead of them. */
+export function signHead(key: Uint8Array, { seq, mac }: ChainHead): Checkpoint {
+  return { seq, mac, signature: macOf(key, ['head', seq, mac]) };
+}
+
+/** What the end of a chain says against the head that was signed with it, or null. */
+export function headFault(key: Uint8Array, signed: Checkpoint, newest: ChainHead): ChainFault | null {
+  if (!sameMac(signed.signature, signHead(key, signed).signature))
+    return { seq: signed.seq, why: 'the end of the chain is not signed by its key' };
+  if (newest.seq < signed.seq)
+    return { seq: newest.seq + 1, why: `the tail is cut: the chain went on to event ${signed.seq}` };
+  return newest.seq === signed.seq && sameMac(newest.mac, signed.mac)
+    ? null
+    : { seq: signed.seq, why: 'the chain does not end where it was signed: records were put in or replaced' };
+}
+
 /** False when the checkpoint was edited or belongs to another key. */
 export function isSignedBy(key: Uint8Array, checkpoint: Checkpoint): boolean {
   return sameMac(checkpoint.signature, signCheckpoint(key, checkpoint).signature);

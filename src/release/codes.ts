@@ -2,6 +2,7 @@ import type { CodeEntry } from './code-entry.ts';
 import { API_CODES } from './api-codes.ts';
 import { CLI_CODES } from './cli-codes.ts';
 import { FILE_CODES } from './file-codes.ts';
+import { PEOPLE_CODES } from './people-codes.ts';
 import { ROLLOUT_CODES } from './rollout-codes.ts';
 
 /** The one table of codes: `E…` for what is written in a file, names for what the world does. */
@@ -9,6 +10,7 @@ export const CODES = {
   // release: the file
   ...FILE_CODES,
   ...CLI_CODES,
+  ...PEOPLE_CODES,
   CONFIG_UNREADABLE: {
     title: 'the configuration file cannot be read',
     cause: 'No file of that name is there, it is not a regular file, or it may not be read by you.',

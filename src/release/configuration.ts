@@ -62,6 +62,11 @@ export function renderConfiguration(): string {
     ...group('header-only', ['strategy', 'canary', 'header-only'], 'after the mirror, of both strategies'),
     ...group('when-unsure', ['strategy', 'canary', 'when-unsure']),
     ...group('sticky', ['strategy', 'canary', 'sticky']),
+    ...group(
+      'an approval',
+      ['strategy', 'canary', 'approvals', 'N'],
+      'one of a list; [people](people.md#approvals) has what it means',
+    ),
     ...group('judge', ['strategy', 'canary', 'judge']),
     ...group('use', ['strategy', 'canary', 'judge', 'use'], 'which judge decides'),
     ...group('limits', ['strategy', 'canary', 'judge', 'use', 'limits']),

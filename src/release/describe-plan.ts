@@ -1,4 +1,5 @@
 import { formatDuration } from '../lib/duration.ts';
+import { peopleWords, placeWords } from './approval.ts';
 import { describeJudgeUse } from './expand-judge-use.ts';
 import { describeMeasure } from './expand-measure.ts';
 import { describeEarly } from './describe-early.ts';
@@ -14,6 +15,13 @@ export function describePlan(plan: Plan, first = false): readonly string[] {
   const lines = [...describeEarly(plan), describeTraffic(plan, shares)];
   const verify = plan.steps.find((step) => step.kind === 'verify');
   if (verify !== undefined) lines.unshift(describeVerify(verify.checks));
+  for (const step of plan.steps) {
+    if (step.kind !== 'approval') continue;
+    const deadline = formatDuration(plan.askDeadlineMs);
+    lines.push(
+      `approved ${placeWords(step.before)} by ${peopleWords(step)}, never by who starts it, within ${deadline}: bascule approve`,
+    );
+  }
   if (plan.steps.some((step) => step.kind === 'ask')) {
     lines.push(
       `a person is asked before 100%, for at most ${formatDuration(plan.askDeadlineMs)}: bascule promote`,

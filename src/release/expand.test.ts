@@ -115,6 +115,11 @@ const common = {
   'keep-old': duration,
   'warm-up': fc.constantFrom('0s', '45s', '1h'),
   ask: fc.boolean(),
+  approvals: fc.constantFrom(
+    [{ before: 'start' }],
+    [{ before: '100%', need: 2 }],
+    [{ before: 'start', need: 2, of: ['ana', 'b.o@x', 'c+d'] }, { before: '100%' }],
+  ),
 };
 const canary = fc.record(
   {

@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { formatAddress } from '../lib/address.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { formatUpstream } from '../lib/upstream.ts';
+import type { ApprovalRule } from './approval.ts';
 import { escapeInterpolation } from './interpolate.ts';
 import type { Config } from './read.ts';
 import { expandJudgeUse } from './expand-judge-use.ts';
@@ -157,11 +158,17 @@ function expandBuiltin({ tls, redirectFrom }: BuiltinProxy): unknown {
   };
 }
 
+function expandApproval({ before, need, of }: ApprovalRule): Record<string, unknown> {
+  const where = before === 'start' ? before : formatPercent(before);
+  return { before: where, need, ...(of !== null && { of }) };
+}
+
 function expandPolicy(policy: Policy): Record<string, unknown> {
   const { sticky, whenUnsure } = policy;
   const common = {
     ask: policy.askBeforeFull,
     ...Object.fromEntries((policy.early ?? []).map(expandEarly)),
+    ...(policy.approvals !== undefined && { approvals: policy.approvals.map(expandApproval) }),
     sticky: sticky.by === 'header' ? { header: sticky.header } : sticky.by,
     judge: {
       ...(policy.judge.rule !== undefined && { use: expandJudgeUse(policy.judge.rule) }),

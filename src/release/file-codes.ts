@@ -258,6 +258,12 @@ export const FILE_CODES = {
     fix: 'Write one of secret and from.',
   },
   ...EARLY_CODES,
+  E090: {
+    title: 'an approval cannot be as written',
+    cause:
+      'An approval stands before any traffic (start) or before a share of the steps, once for each place, and at least as many people can give it as are needed.',
+    fix: 'Write it like approvals: [{before: 100%, need: 2, of: [ana, bob, carl]}].',
+  },
   ...JUDGE_USE_CODES,
   ...MEASURE_CODES,
 } as const satisfies Record<string, CodeEntry>;

@@ -1,5 +1,7 @@
 /** Forms of values that have no unit. Editors check the same ones, through the JSON Schema. */
 
+/** Who a token says somebody is. */
+export const PERSON = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/;
 export const NAME = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 export const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 export const SECRET =

@@ -19,9 +19,6 @@ const STRATEGY_KEYS: Readonly<Record<string, string>> = {
   gates: SERVICE_KEYS.gates!,
 };
 
-/** Refused wherever they are written: to take them for nothing would let through what somebody meant to hold back. */
-const APPROVALS = new Set(['approval', 'approvals', 'approvers', 'approve']);
-
 const SERVER_WIDE = new Set([
   'listeners',
   'notify',
@@ -36,7 +33,6 @@ const SERVER_WIDE = new Set([
 
 /** What a key would do that is not there yet, or null. `path` is where it stands. */
 export function comesLater(path: Path, key: string): string | null {
-  if (APPROVALS.has(key)) return 'needs people with logins; until then, ask: true waits for anyone';
   const parent = path.at(-1);
   if (path.length === 2) return own(SERVICE_KEYS, key);
   if (parent === 'proxy') return own(PROXIES, key);

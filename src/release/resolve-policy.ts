@@ -1,6 +1,7 @@
 import { resolveJudgeUse } from './resolve-judge-use.ts';
 import { tooSlow } from './measure-rules.ts';
 import { resolveEarly } from './resolve-early.ts';
+import { resolveApprovals } from './resolve-approvals.ts';
 import { resolveMeasures } from './resolve-measures.ts';
 import type { MeasureInput } from './schema-measure.ts';
 import { DEFAULTS, PRESETS, type Preset, type Try } from './presets.ts';
@@ -40,13 +41,15 @@ function canaryPolicy(input: CanaryInput, path: Path, problems: Problems): Polic
   const { base, preset } = resolveCommon(input, path, problems);
   const dwell = resolveDwell(input.dwell, preset, [...path, 'dwell'], problems);
   problems.push(...tooSlow(base.judge.measures ?? [], dwell.atMostMs, path));
+  const stepsPercent = resolveSteps(input.steps, preset, [...path, 'steps'], problems);
   return {
     strategy: 'canary',
     ...base,
-    stepsPercent: resolveSteps(input.steps, preset, [...path, 'steps'], problems),
+    stepsPercent,
     dwell,
     bakeMs: ms(input.bake) ?? preset.canary.bakeMs,
     askBeforeFull: input.ask ?? preset.canary.askBeforeFull,
+    ...approvalsOf(input, stepsPercent, { path, problems }),
     sticky: resolveSticky(input.sticky, { by: 'cookie' }),
   };
 }
@@ -55,17 +58,30 @@ function blueGreenPolicy(input: BlueGreenInput, path: Path, problems: Problems):
   const { base, preset } = resolveCommon(input, path, problems);
   const attempt = resolveTry(input.try, preset, [...path, 'try'], problems);
   const { dwell } = preset.canary;
+  const stepsPercent = attempt === null ? [100] : [attempt.percent, 100];
   return {
     strategy: 'blue-green',
     ...base,
-    stepsPercent: attempt === null ? [100] : [attempt.percent, 100],
+    stepsPercent,
     dwell:
       attempt === null
         ? dwell
         : { atLeastMs: attempt.forMs, atMostMs: Math.max(attempt.forMs, dwell.atMostMs) },
     bakeMs: 0,
     askBeforeFull: input.ask ?? preset.blueGreen.askBeforeFull,
+    ...approvalsOf(input, stepsPercent, { path, problems }),
     sticky: resolveSticky(input.sticky, { by: attempt === null ? 'none' : 'cookie' }),
+  };
+}
+
+function approvalsOf(
+  { approvals }: Common,
+  stepsPercent: readonly number[],
+  { path, problems }: { readonly path: Path; readonly problems: Problems },
+): Pick<Policy, 'approvals'> {
+  if (approvals === undefined) return {};
+  return {
+    approvals: resolveApprovals(approvals, stepsPercent, { path: [...path, 'approvals'], problems }),
   };
 }
 

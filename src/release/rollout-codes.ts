@@ -17,6 +17,46 @@ export const ROLLOUT_CODES = {
     cause: 'The id is misspelt, or the record was pruned.',
     fix: 'Run "bascule history" to see what there was.',
   },
+  IDENTITY_NEEDED: {
+    title: 'only somebody who is known can agree',
+    cause:
+      'An approval counts for a person, and a person is who a token says. A socket or a name alone says nothing.',
+    fix: 'Ask an admin for a token (`bascule token create`), and give it in BASCULE_TOKEN, also on the machine itself.',
+  },
+  APPROVAL_OWN: {
+    title: 'whoever started a rollout cannot approve it',
+    cause:
+      'An approval is the word of somebody else. The name of who started it counts, also where it was only said.',
+    fix: 'Ask one of the others.',
+  },
+  APPROVAL_NOT_YOURS: {
+    title: 'somebody else is asked',
+    cause: 'The approval names who may give it (`of:`), and you are not among them.',
+    fix: 'Ask one of those whom the message names.',
+  },
+  APPROVAL_NOT_ASKED: {
+    title: 'nobody is asked to agree',
+    cause: 'The rollout is not at an approval: it is before it, past it, or another one.',
+    fix: '`bascule status` says what it waits for.',
+  },
+  APPROVAL_NEEDED: {
+    title: 'others must agree first',
+    cause:
+      'The plan has an approval before that share, and not enough people have given it. Promote and weight do not go around it.',
+    fix: 'Ask them to run `bascule approve`; abort, rollback and pause need nobody.',
+  },
+  APPROVAL_IMPOSSIBLE: {
+    title: 'nobody could ever agree to it',
+    cause:
+      'Without who starts it there are fewer people in `of:` than are needed; one more is needed where who starts it is not known.',
+    fix: 'Start it with a token, name more people, or have somebody else start it.',
+  },
+  APPROVALS_WEAKER: {
+    title: 'the file asks for fewer approvals than there are',
+    cause:
+      'Whoever deploys sends the file, and could deploy around the approvals in it. Taking one away, or asking for fewer people, takes an admin.',
+    fix: 'Put them back, or have an admin apply the file.',
+  },
   NOTHING_JUDGED: {
     title: 'there is nothing there to judge',
     cause:

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { HEADER } from './forms.ts';
 import { DEFAULTS, PRESETS } from './presets.ts';
+import { approvals } from './schema-approval.ts';
 import { headerOnly, mirror } from './schema-early.ts';
 import { measure } from './schema-measure.ts';
 import { judgeUse } from './schema-judge-use.ts';
@@ -134,6 +135,7 @@ const common = {
     default: '10s',
     max: 3_600_000,
   }).optional(),
+  approvals: approvals.optional(),
 };
 
 const dwell = z

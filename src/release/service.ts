@@ -1,4 +1,5 @@
 import type { Upstream } from '../lib/upstream.ts';
+import type { ApprovalRule } from './approval.ts';
 import type { OtherJudge } from './judge-rules.ts';
 import type { Measure } from './measure.ts';
 import type { SlotName } from './slot.ts';
@@ -182,6 +183,8 @@ export type Policy = {
   readonly bakeMs: number;
   /** Whether a person is asked (`promote`) before the step to 100 %. */
   readonly askBeforeFull: boolean;
+  /** Who must agree before which place. Absent: nobody. */
+  readonly approvals?: readonly ApprovalRule[];
   readonly sticky: Sticky;
   readonly judge: JudgePolicy;
   readonly whenWorse: 'rollback' | 'pause';

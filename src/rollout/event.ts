@@ -24,6 +24,20 @@ export type Verb =
       /** Why a freeze that holds the rollout is to be overridden. */
       readonly override?: string;
     }
+  /** `verified`: by a token. `step`: the one that was seen; null: whatever it is now. */
+  | {
+      readonly kind: 'approve';
+      readonly rollout: string | null;
+      readonly step: number | null;
+      readonly reason: string | null;
+      readonly verified: boolean;
+    }
+  | {
+      readonly kind: 'reject';
+      readonly rollout: string | null;
+      readonly step: number | null;
+      readonly reason: string | null;
+    }
   | { readonly kind: 'weight'; readonly percent: number; readonly beyondPlan: boolean }
   | { readonly kind: 'abort'; readonly rollout: string | null }
   /** Back to what is kept warm. By a fresh look: replicas of it that are healthy, and how often they crashed in all. */

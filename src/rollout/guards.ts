@@ -1,4 +1,5 @@
 import { nothing, refused, turned, type Answer } from './answer.ts';
+import { whyNeverAgreed } from './agreement.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import {
   freezeWords,
@@ -39,6 +40,8 @@ export function guarded(state: ServiceState, event: RolloutEvent, answer: Answer
   if (forward === null) return answer;
   const lock = lockOn(state, event.wallMs);
   if (lock !== null && lock.by !== event.actor) return refusedByLock(state, lock, forward);
+  const never = event.kind === 'deploy' ? whyNeverAgreed(event.request) : null;
+  if (never !== null) return refused('APPROVAL_IMPOSSIBLE', `${never} Nothing was started.`);
   const freezes = freezesAgainst(state, event, forward);
   if (freezes.length === 0) return answer;
   const override = overrideOf(event);

@@ -1,5 +1,6 @@
 import { assert } from '../lib/assert.ts';
 import type { RolloutEvent } from './event.ts';
+import { agreedPercent, firstUngranted } from './agreement.ts';
 import { routeOf } from './route.ts';
 import { stepOf, type ServiceState } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -18,6 +19,11 @@ export function checkInvariants(before: ServiceState, event: RolloutEvent, turn:
   assert(
     isVerifiedBeforeTraffic(after),
     `${event.kind}: user traffic would go to what did not pass its checks`,
+  );
+  assert(isAgreedTo(after), `${event.kind}: the candidate went past what people have to agree to`);
+  assert(
+    approversAreOthers(after),
+    `${event.kind}: somebody agreed twice, to their own rollout, or without being asked`,
   );
   assert(
     shareGrowsOnlyByDecision(before, after, event),
@@ -62,6 +68,22 @@ function gatePassed(state: ServiceState): boolean {
 function isVerifiedBeforeTraffic({ rollout }: ServiceState): boolean {
   if (rollout === null || rollout.sharePercent === 0 || rollout.verified === true) return true;
   return !rollout.plan.steps.some((step) => step.kind === 'verify');
+}
+
+function isAgreedTo({ rollout }: ServiceState): boolean {
+  if (rollout === null || rollout.ending !== null) return true;
+  const until = firstUngranted(rollout);
+  return until === -1 || (rollout.stepIndex <= until && rollout.sharePercent <= agreedPercent(rollout));
+}
+
+function approversAreOthers({ rollout }: ServiceState): boolean {
+  const given = rollout?.approvals ?? [];
+  return given.every(({ stepIndex, by }, index) => {
+    const step = rollout!.plan.steps[stepIndex];
+    const first = given.findIndex((one) => one.stepIndex === stepIndex && one.by === by);
+    const starter = rollout!.actor.replace(/ \(unverified\)$/, '');
+    return first === index && by !== starter && step?.kind === 'approval' && (step.of?.includes(by) ?? true);
+  });
 }
 
 function shareGrowsOnlyByDecision(before: ServiceState, after: ServiceState, event: RolloutEvent): boolean {

@@ -15,6 +15,7 @@ export function newRollout(state: ServiceState, request: DeployRequest, atMs: nu
     plan: request.plan,
     seed: request.seed,
     actor: request.actor,
+    ...(request.known === true && { known: true as const }),
     startedAtMs: atMs,
     phase: 'clearing',
     stepIndex: 0,

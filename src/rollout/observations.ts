@@ -2,6 +2,8 @@ import { assert } from '../lib/assert.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { isEarly } from '../release/plan.ts';
 import type { SlotName } from '../release/slot.ts';
+import { approvalNow } from './agreement.ts';
+import { onWhenAgreed } from './approvals.ts';
 import { actWhenUnsure, dwellAnswer } from './dwell.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
 import { actOnFault, backIfHealthy, lines, severe } from './faults.ts';
@@ -149,18 +151,21 @@ export function clockAdvanced(state: ServiceState, event: Seen<'clockAdvanced'>)
   if (rollout === null || rollout.ending !== null) return turn;
   // It may have been healthy all along while a freeze held it.
   if (rollout.phase === 'probing') return state.route.proven ? whenReady(turn, event.atMs) : turn;
-  const looked = actOnFault(turn, event.atMs);
+  const looked = onWhenAgreed(actOnFault(turn, event.atMs), event.atMs);
   // While a freeze holds it, nobody could say yes: the deadline begins anew after it.
   if (looked !== turn || rollout.phase !== 'asking' || rollout.held) return looked;
   if (event.atMs - rollout.stepSinceMs < rollout.plan.askDeadlineMs) return turn;
-  const reason = `nobody answered within ${formatDuration(rollout.plan.askDeadlineMs)}: ${rollout.asks ?? ''}`;
-  return backIfHealthy(turn, {
-    outcome: 'undecided',
+  const missing = approvalNow(rollout) === null ? 'nobody answered' : 'not enough people agreed';
+  const reason = `${missing} within ${formatDuration(rollout.plan.askDeadlineMs)}: ${rollout.asks ?? ''}`;
+  const ending: Ending = {
+    outcome: rollout.from === null ? 'never-ready' : 'undecided',
     cause: 'unsure',
     reason,
     by: 'bascule',
     decidedAtMs: event.atMs,
-  });
+  };
+  // Where it got no traffic, nothing has to be healthy for it to go.
+  return rollout.sharePercent === 0 ? goBack(turn, ending) : backIfHealthy(turn, ending);
 }
 
 function givenUpWords(state: ServiceState, kept: SlotName): string {

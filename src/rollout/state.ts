@@ -84,6 +84,10 @@ export type Rollout = {
   /** 128 random bits in hex: this rollout's draw of people. */
   readonly seed: string;
   readonly actor: string;
+  /** The actor is somebody, by a token. Absent: just says so. */
+  readonly known?: true;
+  /** Who agreed to what, oldest first. Absent: nobody yet. */
+  readonly approvals?: readonly Approval[];
   readonly startedAtMs: number;
   readonly phase: Phase;
   /** Index in `plan.steps` of the step it is at. */
@@ -119,6 +123,14 @@ export type Rollout = {
   readonly ending: Ending | null;
   /** What comes after it: a deploy that supersedes it. */
   readonly next: DeployRequest | null;
+};
+
+/** `atMs` by the wall clock. */
+export type Approval = {
+  readonly stepIndex: number;
+  readonly by: string;
+  readonly atMs: number;
+  readonly reason: string | null;
 };
 
 export type StageSpan = {
@@ -178,6 +190,7 @@ export type DeployRequest = {
   readonly plan: Plan;
   readonly seed: string;
   readonly actor: string;
+  readonly known?: true;
   /** Said when it begins: what a person should know and nothing waits for. */
   readonly remark: string | null;
   /** Why it begins in spite of a freeze. */

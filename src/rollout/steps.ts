@@ -4,6 +4,8 @@ import { formatDuration } from '../lib/duration.ts';
 import { isEarly, type EarlyStep, type Step } from '../release/plan.ts';
 import type { VerifyCheck } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { ApprovalStep } from '../release/approval.ts';
+import { agreementWords, isGranted } from './agreement.ts';
 import { newRollout, warmSlotOf } from './new-rollout.ts';
 import { isOutside, replicasFor } from './places.ts';
 import {
@@ -109,6 +111,8 @@ export function enterStep(turn: Turn, stepIndex: number, atMs: number): Turn {
       return shift(say(at, `all traffic to ${rollout.label}`), 100, atMs);
     case 'ask':
       return ask(at, `the plan asks for a person before ${rollout.label} gets all traffic`, atMs);
+    case 'approval':
+      return askToAgree(at, step, atMs);
     case 'watch':
       return say(withRollout(at, { phase: 'watching' }), `watching for ${formatDuration(step.forMs)}`);
   }
@@ -188,6 +192,15 @@ export function ask(turn: Turn, asks: string, atMs: number): Turn {
     withRollout(turn, { phase: 'asking', asks, stepSinceMs: atMs }),
     `waiting for a person: ${asks}`,
   );
+}
+
+/** Unless they agreed already: a person who set the share by hand comes here again. */
+function askToAgree(turn: Turn, step: ApprovalStep, atMs: number): Turn {
+  const { rollout, service } = turn.state;
+  assert(rollout !== null, 'an approval without a rollout');
+  if (isGranted(rollout, rollout.stepIndex)) return advance(turn, atMs);
+  const asks = `${agreementWords(rollout, step)}: bascule approve ${service}`;
+  return say(withRollout(turn, { phase: 'asking', asks }), `waiting for ${asks}`);
 }
 
 /** The route of this stage is proven: the share counts from the next whole second. */

@@ -5,6 +5,7 @@ import type { Plan, Step } from '../release/plan.ts';
 import type { Command, IssuedCommand } from './command.ts';
 import type { Freeze } from './guard.ts';
 import type { RolloutEvent, StageVerdict } from './event.ts';
+import { approvalNow } from './agreement.ts';
 import type { Answer } from './answer.ts';
 import { at, CANARY_STEPS, EARLY, emptyService, requestOf, VERIFY } from './fixtures.ts';
 import { routeOf } from './route.ts';
@@ -27,9 +28,9 @@ type World = {
 
 const FIRST: readonly Step[] = [{ kind: 'start' }, { kind: 'ready' }, VERIFY, { kind: 'full' }];
 const POLICIES: readonly Partial<Plan>[] = [
+  { whenUnsure: { waitMs: 0, then: 'rollback' } },
   { whenUnsure: { waitMs: 5000, then: 'advance' } },
   { whenUnsure: { waitMs: 0, then: 'ask' }, whenWorse: 'pause', askDeadlineMs: 4000 },
-  { whenUnsure: { waitMs: 0, then: 'rollback' } },
 ];
 const BLUE_GREEN: readonly Step[] = [
   { kind: 'start' },
@@ -46,9 +47,23 @@ const CANARIES: readonly (readonly Step[])[] = [
   [...CANARY_STEPS.slice(0, 2), EARLY[1]!, ...CANARY_STEPS.slice(3)],
   [...CANARY_STEPS.slice(0, 2), ...EARLY, ...CANARY_STEPS.slice(2)],
   MIRRORED,
-  CANARY_STEPS,
   MIRRORED,
+  CANARY_STEPS,
 ];
+
+/** People must agree before any traffic, before a half of it, and before all. */
+const AGREED: readonly Step[] = [
+  { kind: 'start' },
+  { kind: 'ready' },
+  { kind: 'approval', before: 'start', need: 1, of: null },
+  CANARY_STEPS[2]!,
+  { kind: 'approval', before: 50, need: 2, of: ['ana', 'bob', 'carl', 'dee'] },
+  CANARY_STEPS[3]!,
+  { kind: 'approval', before: 100, need: 1, of: ['bob', 'carl', 'dee'] },
+  ...CANARY_STEPS.slice(4),
+];
+const NAMES = ['ana', 'bob', 'carl', 'dee', 'eve'] as const;
+const APPROVE: Bare = { kind: 'approve', rollout: null, step: null, reason: null, verified: true };
 
 /** What happens most of the time: the next thing works. Without it random worlds never get far. */
 function goodLuckMove(world: World): Bare | null {
@@ -57,6 +72,7 @@ function goodLuckMove(world: World): Bare | null {
   const { rollout, slots } = world.state;
   const sick = (['blue', 'green'] as const).find((slot) => slots[slot].healthy < slots[slot].replicas);
   if (sick !== undefined) return healthMove(world, sick, slots[sick].replicas);
+  if (rollout?.phase === 'asking' && approvalNow(rollout) !== null) return APPROVE;
   if (rollout?.phase === 'dwelling')
     return judgedMove(world, { overall: 'safe', seconds: 60, requests: 99, reason: null, hold: null });
   return rollout?.phase === 'watching' ? watchedMove(world, 50, false) : null;
@@ -82,8 +98,20 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc
-      .tuple(fc.boolean(), fc.boolean())
-      .map(([supersede, blueGreen]) => deployMove(supersede, blueGreen)),
+      .tuple(
+        fc.boolean(),
+        fc.constantFrom('canary', 'canary', 'canary', 'blue-green', 'blue-green', 'agreed'),
+      )
+      .map(([supersede, next]) => deployMove(supersede, next)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.boolean(), fc.nat(9)).map(([verified, luck]): Move => (world) => ({
+      ...(luck === 0 ? { kind: 'reject' } : { kind: 'approve', verified }),
+      rollout: luck === 1 ? 'r-none' : null,
+      step: luck === 2 ? (world.state.rollout?.stepIndex ?? 0) + 1 : null,
+      reason: luck === 3 ? 'looks good' : null,
+    })),
   },
   { weight: 1, arbitrary: fc.constant<Move>(() => ({ kind: 'pause' })) },
   { weight: 2, arbitrary: fc.constant<Move>(() => ({ kind: 'resume' })) },
@@ -167,14 +195,16 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   },
 );
 
-function deployMove(supersede: boolean, blueGreen: boolean): Move {
+function deployMove(supersede: boolean, next: 'canary' | 'blue-green' | 'agreed'): Move {
   return (world) => {
     world.labels += 1;
     const canary = CANARIES[world.labels % CANARIES.length]!;
-    const steps = slotWithRole(world.state, 'stable') === null ? FIRST : blueGreen ? BLUE_GREEN : canary;
+    const planned = next === 'canary' ? canary : next === 'agreed' ? AGREED : BLUE_GREEN;
+    const steps = slotWithRole(world.state, 'stable') === null ? FIRST : planned;
+    const known = world.labels % 2 === 0 && { known: true as const };
     return {
       kind: 'deploy',
-      request: requestOf(`v${world.labels}`, steps, POLICIES[world.labels % 3]),
+      request: { ...requestOf(`v${world.labels}`, steps, POLICIES[world.labels % 3]), ...known },
       supersede,
       spec: null,
     };
@@ -294,7 +324,8 @@ function watchedMove(world: World, seconds: number, breach: boolean): Bare | nul
 }
 
 function eventOf(world: World, bare: Bare): RolloutEvent {
-  const actor = bare.kind === 'lock' ? 'bob' : 'ana';
+  const others = bare.kind === 'approve' || bare.kind === 'reject';
+  const actor = bare.kind === 'lock' ? 'bob' : others ? NAMES[(world.nowMs / 500) % NAMES.length]! : 'ana';
   return { ...at(world.nowMs, bare, actor), frozen: world.frozen };
 }
 
@@ -364,7 +395,9 @@ function converge(world: World): void {
     if (rollout === null && world.pending.length === 0) return;
     if (rollout === null) continue;
     if (rollout.paused !== null || rollout.byHand) step(world, { kind: 'resume' });
-    if (rollout.phase === 'asking') step(world, { kind: 'promote', fromStep: null, full: false });
+    if (rollout.phase === 'asking' && approvalNow(rollout) !== null)
+      for (let n = 0; n < NAMES.length; n += 1) step(world, APPROVE);
+    else if (rollout.phase === 'asking') step(world, { kind: 'promote', fromStep: null, full: false });
     step(world, {
       kind: 'judged',
       stage: rollout.stage,
@@ -388,6 +421,11 @@ test('no sequence of people, results and observations breaks an invariant, and a
   );
 });
 
+function approvalOf(rollout: ServiceState['rollout']): string | null {
+  const now = rollout === null ? null : approvalNow(rollout);
+  return now === null ? null : `approval ${now.step.before}, ${now.given.length}`;
+}
+
 test('the random worlds reach every phase, every ending and both sides of a promotion', () => {
   const seen = new Map<string, number>();
   fc.assert(
@@ -402,6 +440,7 @@ test('the random worlds reach every phase, every ending and both sides of a prom
           rollout?.phase,
           rollout?.ending?.outcome,
           rollout?.held && `held, ${rollout.phase}`,
+          approvalOf(rollout),
           rollout?.promoted === true && rollout.ending !== null && 'back after promotion',
           routeOf(world.state).mirror !== undefined && `mirror, ${rollout?.phase}`,
           rollout && earlyStepOf(rollout)?.kind,
@@ -432,6 +471,10 @@ test('the random worlds reach every phase, every ending and both sides of a prom
     'never-ready',
     'unproven',
     'back after promotion',
+    'approval start, 0',
+    'approval 50, 0',
+    'approval 50, 1',
+    'approval 100, 0',
     'held, probing',
     'held, dwelling',
     'held, asking',

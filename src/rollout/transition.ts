@@ -1,4 +1,5 @@
 import { turned, type Answer } from './answer.ts';
+import * as approvals from './approvals.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import { checkInvariants } from './invariants.ts';
 import * as faults from './faults.ts';
@@ -79,6 +80,10 @@ function decide(state: ServiceState, event: RolloutEvent): Answer {
       return verbs.promote(state, event);
     case 'weight':
       return verbs.weight(state, event);
+    case 'approve':
+      return approvals.approve(state, event);
+    case 'reject':
+      return approvals.reject(state, event);
     case 'abort':
       return verbs.abort(state, event);
     case 'rollback':

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../lib/json.ts';
 import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
+import { agreedPercent, isGranted, refusedUnagreed } from './agreement.ts';
 import { newRollout, warmSlotOf } from './new-rollout.ts';
 import { replicasFor } from './places.ts';
 import type { ServiceSpec } from '../release/service.ts';
@@ -145,8 +146,9 @@ export function resume(state: ServiceState, event: Asked<'resume'>): Answer {
   );
   if (!rollout.byHand) return turned(rollout.phase === 'probing' ? whenReady(resumed, event.atMs) : resumed);
   const above = rollout.plan.steps.findIndex(
-    (step) =>
+    (step, index) =>
       (step.kind === 'share' && step.percent > rollout.sharePercent) ||
+      (step.kind === 'approval' && !isGranted(rollout, index)) ||
       step.kind === 'ask' ||
       step.kind === 'full',
   );
@@ -180,6 +182,8 @@ export function promote(state: ServiceState, event: Asked<'promote'>): Answer {
       `the share of step ${rollout.stepIndex} is not proven yet; try again in a moment. Nothing changed.`,
     );
   }
+  const unagreed = refusedUnagreed(rollout, event.full ? full : rollout.stepIndex + 1);
+  if (unagreed !== null) return unagreed;
   const said = say(
     withRollout(overlook(turnOf(state), event.atMs), { byHand: false }),
     `promoted by ${event.actor}`,
@@ -220,6 +224,8 @@ export function weight(state: ServiceState, event: Asked<'weight'>): Answer {
       `${percent}% is above the plan's highest share (${planned}%); give --yes if you mean it. Nothing changed.`,
     );
   }
+  const unagreed = percent > agreedPercent(rollout) ? refusedUnagreed(rollout, Infinity) : null;
+  if (unagreed !== null) return unagreed;
   const byHand = withRollout(turnOf(state), { byHand: true, asks: null });
   return turned(
     shift(

@@ -103,7 +103,7 @@ zpty -d shell`;
   describe('bash', { skip: missing('bash') }, () => {
     const OFFERED: readonly (readonly [line: string, offered: string])[] = [
       ['bascule st', 'status'],
-      ['bascule re', 'remove resume retry restore'],
+      ['bascule re', 'reject remove resume retry restore'],
       ['bascule deploy --su', '--supersede'],
       ['bascule deploy --until ', 'paused'],
       ['bascule wait r-0193 --for ', 'done paused step='],
@@ -144,7 +144,7 @@ zpty -d shell`;
     test('commands, options, values, and what the server knows', async () => {
       // Releases of fish sort what they offer differently.
       const verbs = await patiently(() => fish('bascule re'), true);
-      assert.deepEqual(verbs.split(' ').toSorted(), ['remove', 'restore', 'resume', 'retry']);
+      assert.deepEqual(verbs.split(' ').toSorted(), ['reject', 'remove', 'restore', 'resume', 'retry']);
       assert.equal(await patiently(() => fish('bascule deploy --su'), true), '--supersede');
       assert.equal(await patiently(() => fish('bascule logs --slot '), true), 'blue green');
       assert.equal(await patiently(() => fish('bascule pause '), true), 'shop');

@@ -85,7 +85,7 @@ async function verify({ client, io, json, options }: Context): Promise<number> {
 function soundWords({ head, records, compared }: ChainCheck): string {
   const against =
     compared === null
-      ? 'Records cut off at the end leave no gap: compare with a former head, from the server’s log ("chain"), from "bascule why", or from an earlier run of this:'
+      ? 'An older copy of the whole journal would fit as well: compare with a former head, from the server’s log ("chain"), from "bascule why", or from an earlier run of this:'
       : compared
         ? 'The record that was announced is still there, unchanged. Keep this one for the next time:'
         : 'The record that was announced is older than what is kept, so it could not be compared. Keep this one:';

@@ -4,7 +4,9 @@ import type { Json } from '../../lib/json.ts';
 import {
   chainRow,
   firstCheckpoint,
+  headFault,
   signCheckpoint,
+  signHead,
   verifyChain,
   type ChainFault,
   type ChainRow,
@@ -26,6 +28,7 @@ import { brokenChain, checkEntry } from '../refusals.ts';
 export type MemoryDisk = {
   readonly key: Uint8Array;
   checkpoint: Checkpoint;
+  signedHead: Checkpoint;
   events: ChainRow[];
   readonly aggregates: Map<string, { readonly revision: number; readonly state: string }>;
   readonly commands: Map<string, { readonly aggregate: string; readonly command: string }>;
@@ -46,6 +49,7 @@ export function createMemoryDisk(): MemoryDisk {
   return {
     key,
     checkpoint: firstCheckpoint(key),
+    signedHead: signHead(key, firstCheckpoint(key)),
     events: [],
     aggregates: new Map(),
     commands: new Map(),
@@ -61,10 +65,13 @@ export function openMemoryJournal(disk: MemoryDisk): Journal {
 
 class MemoryJournal implements Journal {
   readonly #disk: MemoryDisk;
+  /** What was found of the end of the chain when it was opened. */
+  readonly #cut: ChainFault | null;
   #isClosed = false;
 
   constructor(disk: MemoryDisk) {
     this.#disk = disk;
+    this.#cut = headFault(disk.key, disk.signedHead, this.head());
   }
 
   load(): readonly StoredAggregate[] {
@@ -98,6 +105,7 @@ class MemoryJournal implements Journal {
     assert(new Set(ids).size === ids.length, `event ${entry.kind} of ${row.aggregate} repeats an id`);
 
     disk.events.push(row);
+    if (this.#cut === null) disk.signedHead = signHead(disk.key, row);
     for (const id of finished) disk.commands.delete(id);
     this.#putAggregate(row.aggregate, entry);
     for (const { id, command } of commands) disk.commands.set(id, { aggregate: row.aggregate, command });
@@ -151,7 +159,7 @@ class MemoryJournal implements Journal {
 
   verify(): ChainFault | null {
     const disk = this.#open();
-    return verifyChain(disk.key, disk.checkpoint, disk.events);
+    return verifyChain(disk.key, disk.checkpoint, disk.events) ?? this.#cut;
   }
 
   head(): ChainHead {

@@ -6,8 +6,10 @@ import { sameFile } from '../../lib/same-file.ts';
 import {
   chainRow,
   commandMac,
+  headFault,
   sameMac,
   signCheckpoint,
+  signHead,
   stateMac,
   verifyChain,
   type ChainFault,
@@ -38,6 +40,8 @@ export class SqliteJournal implements Journal {
   /** SQLite goes on writing into a file that was deleted, and nobody would ever read that again. */
   readonly #isThere: () => boolean;
   #head: ChainHead;
+  /** What was found of the end of the chain at the start. Then the signed head stays as it is: it is the evidence. */
+  readonly #cut: ChainFault | null;
   /** Set when a write failed in a way that leaves open what is on disk: only a new start can tell. */
   #failure: OperatingError | null = null;
 
@@ -49,6 +53,9 @@ export class SqliteJournal implements Journal {
     this.#isThere = sameFile(lease.file);
     const { seq, mac } = this.#sql.newestEvent.get() ?? this.#checkpoint();
     this.#head = { seq, mac };
+    const signed = this.#sql.signedHead.get();
+    this.#cut =
+      signed === undefined ? { seq, why: 'its signed end is gone' } : headFault(key, signed, this.#head);
   }
 
   load(): readonly StoredAggregate[] {
@@ -91,6 +98,10 @@ export class SqliteJournal implements Journal {
         this.#sql.addCommand.run(name, aggregate, text, commandMac(this.#key, name, aggregate, text));
       }
       for (const document of entry.documents) this.#putDocument(document);
+      if (this.#cut === null) {
+        const { signature } = signHead(this.#key, row);
+        this.#sql.putHead.run(row.seq, row.mac, signature);
+      }
     });
     this.#head = { seq: row.seq, mac: row.mac };
     return { seq: row.seq, revision: entry.state === null ? 0 : entry.expectedRevision + 1 };
@@ -133,7 +144,7 @@ export class SqliteJournal implements Journal {
   }
 
   verify(): ChainFault | null {
-    return this.#verifyUpTo(Number.MAX_SAFE_INTEGER);
+    return this.#verifyUpTo(Number.MAX_SAFE_INTEGER) ?? this.#cut;
   }
 
   head(): ChainHead {

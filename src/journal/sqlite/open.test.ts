@@ -95,7 +95,7 @@ describe('opening the journal in SQLite', () => {
       alter(dir, 'PRAGMA user_version = 7');
       const before = readFileSync(fileOf(dir));
 
-      refuses(dir, 'JOURNAL_NEWER', /format 7; this one knows 2/);
+      refuses(dir, 'JOURNAL_NEWER', /format 7; this one knows 3/);
 
       assert.deepEqual(readFileSync(fileOf(dir)), before);
     });

@@ -1,13 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { commandMac, stateMac, type Checkpoint } from '../chain.ts';
+import { commandMac, signHead, stateMac, type Checkpoint } from '../chain.ts';
+import type { ChainHead } from '../journal.ts';
 
 /** `Bjnl`: tells a journal from other programs' databases. */
 export const JOURNAL_APPLICATION_ID = 0x426a6e6c;
 
 /** `user_version` of the files that this program writes. */
-export const JOURNAL_VERSION = 2;
+export const JOURNAL_VERSION = 3;
 
-/** The steps of `migrate`; the first makes the file and signs the empty chain, the second signs the states that are there. */
+/**
+ * The steps of `migrate`; the first makes the file and signs the empty chain, the second signs the states that are there,
+ * the third the end of the chain.
+ */
 export function journalSteps(
   first: () => Checkpoint,
   keyOf: (database: DatabaseSync) => Uint8Array,
@@ -21,6 +25,10 @@ export function journalSteps(
     (database) => {
       database.exec(VERSION_2);
       signStates(database, keyOf(database));
+    },
+    (database) => {
+      database.exec(VERSION_3);
+      signEnd(database, keyOf(database));
     },
   ];
 }
@@ -56,6 +64,21 @@ const VERSION_2 = `
 ALTER TABLE aggregates ADD COLUMN mac TEXT NOT NULL DEFAULT '';
 ALTER TABLE commands ADD COLUMN mac TEXT NOT NULL DEFAULT '';
 `;
+
+const VERSION_3 = `
+CREATE TABLE head (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  seq INTEGER NOT NULL, mac TEXT NOT NULL, signature TEXT NOT NULL
+) STRICT;
+`;
+
+function signEnd(database: DatabaseSync, key: Uint8Array): void {
+  const newest =
+    database.prepare('SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1').get() ??
+    database.prepare('SELECT seq, mac FROM checkpoint').get();
+  const { seq, mac, signature } = signHead(key, newest as ChainHead);
+  database.prepare('INSERT INTO head VALUES (1, ?, ?, ?)').run(seq, mac, signature);
+}
 
 function signStates(database: DatabaseSync, key: Uint8Array): void {
   const states = database.prepare('SELECT aggregate, revision, state FROM aggregates').all();

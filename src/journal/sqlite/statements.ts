@@ -42,6 +42,8 @@ export function prepareStatements(database: DatabaseSync) {
     eventsOfRollout: query<EventRow>(`${EVENT} WHERE rollout = ? AND ${PAGE}`),
     eventsOfBoth: query<EventRow>(`${EVENT} WHERE rollout = ? AND aggregate = ? AND ${PAGE}`),
     checkpoint: query<Checkpoint>('SELECT seq, mac, signature FROM checkpoint'),
+    signedHead: query<Checkpoint>('SELECT seq, mac, signature FROM head'),
+    putHead: query<never>('UPDATE head SET seq = ?, mac = ?, signature = ?'),
     putCheckpoint: query<never>('UPDATE checkpoint SET seq = ?, mac = ?, signature = ?'),
     allAggregates: query<{ aggregate: string; revision: number; state: string; mac: string }>(
       'SELECT aggregate, revision, state, mac FROM aggregates ORDER BY aggregate',

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/clock.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { verifyAgainst } from '../chain.ts';
-import type { ChainHead, Journal } from '../journal.ts';
+import { signHead, verifyAgainst } from '../chain.ts';
+import type { ChainHead, Journal, JournalEntry } from '../journal.ts';
 import { openSqliteJournal } from './open.ts';
 
 const RECORDS = 6;
@@ -25,25 +25,17 @@ function openIn(dir: string): Journal {
 }
 
 /** What the check says of a journal whose file somebody changed while nobody had it open. */
-function afterwards(alter: (database: DatabaseSync) => void, announced?: (head: ChainHead) => ChainHead) {
+function afterwards(
+  alter: (database: DatabaseSync) => void,
+  {
+    announced,
+    more = 0,
+  }: { readonly announced?: (head: ChainHead) => ChainHead; readonly more?: number } = {},
+) {
   const dir = mkdtempSync(join(tmpdir(), 'bascule-tamper-'));
   try {
     const journal = openIn(dir);
-    for (let n = 0; n < RECORDS; n += 1) {
-      journal.commit({
-        aggregate: 'shop',
-        expectedRevision: n,
-        atMs: 1000 + n,
-        actor: 'ana',
-        rollout: null,
-        kind: 'pause',
-        event: { says: [`${n}`] },
-        state: {},
-        commands: [],
-        finished: [],
-        documents: [],
-      });
-    }
+    for (let n = 0; n < RECORDS; n += 1) journal.commit(entry(n));
     const head = journal.head();
     journal.close();
     const database = new DatabaseSync(join(dir, 'journal.db'));
@@ -51,6 +43,7 @@ function afterwards(alter: (database: DatabaseSync) => void, announced?: (head: 
     database.close();
     const again = openIn(dir);
     try {
+      for (let n = RECORDS; n < RECORDS + more; n += 1) again.commit(entry(n));
       return announced === undefined ? again.verify() : verifyAgainst(again, announced(head));
     } finally {
       again.close();
@@ -58,6 +51,22 @@ function afterwards(alter: (database: DatabaseSync) => void, announced?: (head: 
   } finally {
     rmSync(dir, { recursive: true });
   }
+}
+
+function entry(n: number): JournalEntry {
+  return {
+    aggregate: 'shop',
+    expectedRevision: n,
+    atMs: 1000 + n,
+    actor: 'ana',
+    rollout: null,
+    kind: 'pause',
+    event: { says: [`${n}`] },
+    state: {},
+    commands: [],
+    finished: [],
+    documents: [],
+  };
 }
 
 function mac(fields: readonly unknown[]): string {
@@ -92,10 +101,7 @@ test('a journal that nobody touched is found as it was written', () => {
     null,
   );
   assert.equal(
-    afterwards(
-      () => undefined,
-      (head) => head,
-    ),
+    afterwards(() => undefined, { announced: (head) => head }),
     null,
   );
 });
@@ -133,9 +139,49 @@ test('a record that was taken out, or put in, is found', () => {
   assert.deepEqual([removed?.seq, closed?.seq, inserted?.seq, appended?.seq], [4, 4, 4, 7]);
 });
 
-test('records cut off at the end are missed by whoever kept a former head, and by nobody else', () => {
-  assert.equal(afterwards(cut), null);
-  assert.match(afterwards(cut, (head) => head)?.why ?? '', /the tail is cut: event 6 was announced/);
+test('records cut off at the end are missed, also when others have come since', () => {
+  assert.deepEqual(afterwards(cut), { seq: 6, why: 'the tail is cut: the chain went on to event 6' });
+  assert.deepEqual(afterwards(cut, { more: 3 }), {
+    seq: 6,
+    why: 'the tail is cut: the chain went on to event 6',
+  });
+});
+
+test('an end that was signed by somebody else, taken away, or put back with its records is found', () => {
+  const edited = afterwards((database) => {
+    cut(database);
+    const { seq, mac: last } = database
+      .prepare('SELECT seq, mac FROM events WHERE seq = 5')
+      .get() as ChainHead;
+    database
+      .prepare('UPDATE head SET seq = ?, mac = ?, signature = ?')
+      .run(seq, last, mac(['head', seq, last]));
+  });
+  const gone = afterwards((database) => database.exec('DELETE FROM events WHERE seq = 6; DELETE FROM head'));
+
+  assert.match(edited?.why ?? '', /the end of the chain is not signed by its key/);
+  assert.match(gone?.why ?? '', /its signed end is gone/);
+});
+
+/** What stood in the file when event 5 was the last. */
+function older(database: DatabaseSync): void {
+  cut(database);
+  const { seq, mac: last } = database.prepare('SELECT seq, mac FROM events WHERE seq = 5').get() as ChainHead;
+  const key = Buffer.from(
+    readFileSync(join(dirname(String(database.location())), 'keys', 'journal.key'), 'utf8').trim(),
+    'hex',
+  );
+  database
+    .prepare('UPDATE head SET seq = ?, mac = ?, signature = ?')
+    .run(seq, last, signHead(key, { seq, mac: last }).signature);
+}
+
+test('a whole older copy of the file is found by whoever kept a later head, and by nobody else', () => {
+  assert.equal(afterwards(older), null);
+  assert.match(
+    afterwards(older, { announced: (head) => head })?.why ?? '',
+    /the tail is cut: event 6 was announced/,
+  );
 });
 
 test('a chain that was computed anew without the key does not fit it', () => {
@@ -176,7 +222,7 @@ test('a journal from before states were signed is signed when it is opened', () 
     commitOne(dir);
     const database = new DatabaseSync(join(dir, 'journal.db'));
     database.exec(
-      'ALTER TABLE aggregates DROP COLUMN mac; ALTER TABLE commands DROP COLUMN mac; PRAGMA user_version = 1',
+      'DROP TABLE head; ALTER TABLE aggregates DROP COLUMN mac; ALTER TABLE commands DROP COLUMN mac; PRAGMA user_version = 1',
     );
     database.close();
     const again = openIn(dir);

@@ -1,0 +1,75 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Gate } from './gate.ts';
+import { digestOf, idempotencyKey, type Idempotency, type Reply } from './idempotency.ts';
+import { nowOf, problemOf } from './problem.ts';
+import type { Context, Route } from './route.ts';
+import type { ApiOptions } from './server.ts';
+import type { Streams } from './streams.ts';
+
+/** What every entrance shares. */
+export type Shared = {
+  readonly options: ApiOptions;
+  readonly routes: readonly Route[];
+  readonly streams: Streams;
+  readonly idempotency: Idempotency;
+  readonly gate: Gate;
+  stopping: boolean;
+};
+
+export async function answer(route: Route, context: Context, shared: Shared): Promise<unknown> {
+  const { request, reply, caller } = context;
+  const key = route.once ? idempotencyKey(request.headers['idempotency-key']) : null;
+  if (key === null) return route.handle(context);
+  const { method, url, body } = request;
+  const digest = digestOf({ method, url, role: caller.role, actor: caller.actor, body: body ?? null });
+  // The effect and the fact that it was this request's are recorded together.
+  const asked = { ...context, caller: { ...caller, once: { key, request: digest } } };
+  const { status, body: answered } = await shared.idempotency.once(key, digest, () =>
+    outcome(route, asked, shared),
+  );
+  return reply
+    .code(status)
+    .type(status === 200 ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8')
+    .send(answered);
+}
+
+/** An answer or a problem as data, to be kept. */
+async function outcome(route: Route, context: Context, shared: Shared): Promise<Reply & { keep: boolean }> {
+  try {
+    return { status: 200, body: await route.handle(context), keep: true };
+  } catch (error) {
+    const problem = fullProblem(error, context.request, shared);
+    const { status, retryable } = problem;
+    return { status, body: problem, keep: status > 400 && status < 500 && !retryable };
+  }
+}
+
+/** Once a stream has begun there is no status left to say a failure with: the client sees it break off. */
+export async function stream(route: Route, context: Context, shared: Shared): Promise<unknown> {
+  try {
+    return await route.handle(context);
+  } catch (error) {
+    if (!context.reply.raw.headersSent) throw error;
+    shared.options.onBug(error, context.request.id);
+    context.reply.raw.destroy();
+    return context.reply;
+  }
+}
+
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  shared: Shared,
+): FastifyReply {
+  const problem = fullProblem(error, request, shared);
+  return reply.code(problem.status).type('application/problem+json; charset=utf-8').send(problem);
+}
+
+function fullProblem(error: unknown, request: FastifyRequest, shared: Shared) {
+  const problem = problemOf(error);
+  if (problem.status === 500) shared.options.onBug(error, request.id);
+  const { service } = (request.params ?? {}) as { readonly service?: string };
+  const about = shared.gate.isAdmitted(request) ? (service ?? null) : null;
+  return { ...problem, requestId: request.id, now: nowOf(shared.options.controller, about) };
+}
