@@ -1,5 +1,8 @@
-import { SLOT_NAMES, type SlotName } from '../src/release/slot.ts';
+import type { SlotName } from '../src/release/slot.ts';
 import { latencyBucket, type ReplicaSecond, type TrafficBatch } from '../src/traffic/counts.ts';
+
+/** Users', and what is counted apart from them. */
+export type Lane = 'replicas' | 'mirrored' | 'copied' | 'overrides';
 
 type Counted = { requests: number; failed: number };
 
@@ -12,7 +15,7 @@ export class Ledger {
   #first: number;
   #closed: number;
   readonly #open = new Map<string, Counted>();
-  #rows: { readonly service: string; readonly row: ReplicaSecond }[] = [];
+  #rows: { readonly service: string; readonly lane: Lane; readonly row: ReplicaSecond }[] = [];
   #lost: number[] = [];
 
   constructor(nowSecond: number) {
@@ -20,8 +23,8 @@ export class Ledger {
     this.#first = nowSecond;
   }
 
-  add(service: string, slot: SlotName, { requests, failed }: Counted): void {
-    const key = `${service}/${slot}`;
+  add(service: string, slot: SlotName, { requests, failed }: Counted, lane: Lane = 'replicas'): void {
+    const key = `${service}/${slot}/${lane}`;
     const open = this.#open.get(key);
     if (open === undefined) this.#open.set(key, { requests, failed });
     else {
@@ -47,7 +50,7 @@ export class Ledger {
   }
 
   forget(service: string): void {
-    for (const slot of SLOT_NAMES) this.#open.delete(`${service}/${slot}`);
+    for (const key of this.#open.keys()) if (key.startsWith(`${service}/`)) this.#open.delete(key);
     this.#rows = this.#rows.filter((each) => each.service !== service);
   }
 
@@ -78,15 +81,22 @@ export class Ledger {
         damaged.length === 0
           ? gap
           : { fromSecond: gap?.fromSecond ?? damaged[0]!, toSecond: damaged.at(-1)! },
-      replicas: this.#rows
-        .filter((each) => each.service === service && each.row.second > after)
-        .map(({ row }) => row),
+      replicas: this.#after(service, after, 'replicas'),
       identities: [],
+      mirrored: this.#after(service, after, 'mirrored'),
+      copied: this.#after(service, after, 'copied'),
+      overrides: this.#after(service, after, 'overrides'),
     };
   }
 
+  #after(service: string, second: number, lane: Lane): readonly ReplicaSecond[] {
+    return this.#rows
+      .filter((each) => each.service === service && each.lane === lane && each.row.second > second)
+      .map(({ row }) => row);
+  }
+
   #closeOne(key: string, counted: Counted, second: number): void {
-    const [service, slot] = key.split('/') as [string, SlotName];
+    const [service, slot, lane] = key.split('/') as [string, SlotName, Lane];
     const attempts = Math.round(counted.requests);
     if (attempts === 0) return;
     const failed = Math.min(attempts, Math.round(counted.failed));
@@ -101,6 +111,6 @@ export class Ledger {
       classes: { ...none, ok, serverError: failed },
       latency: ok === 0 ? [] : [[LATENCY, ok]],
     };
-    this.#rows.push({ service, row });
+    this.#rows.push({ service, lane, row });
   }
 }

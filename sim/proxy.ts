@@ -19,6 +19,8 @@ export type Served = { readonly blue: number; readonly green: number; readonly n
 type Health = { sound: boolean; wasHealthy: boolean; sinceMs: number };
 
 const REQUESTS_PER_SECOND = 200;
+/** Of those who choose the candidate by a header. */
+const CHOSEN_PER_SECOND = 10;
 
 /**
  * A proxy with the habits of the real one: it outlives the controller, a route that was applied stays and only goes
@@ -166,8 +168,27 @@ export class FakeProxy {
         const failed = requests * this.#behind.errorPart(service, answers, served[answers]);
         this.ledger.add(service, answers, { requests, failed });
       }
+      this.#serveApart(service, ms);
     }
     this.ledger.close(Math.floor((this.#time.steadyMs + ms) / 1000) - 1);
+  }
+
+  /** Copies, beside those that they are of, and requests that choose the candidate. */
+  #serveApart(service: string, ms: number): void {
+    const { mirror, serve, candidate } = this.routes.get(service)!;
+    const part = (slot: SlotName): number => this.#behind.errorPart(service, slot, 0);
+    if (mirror !== undefined && serve !== null && this.healthyIn(service, mirror.slot) > 0) {
+      const requests = (REQUESTS_PER_SECOND * mirror.sharePercent * ms) / 100_000;
+      this.ledger.add(service, mirror.slot, { requests, failed: requests * part(mirror.slot) }, 'mirrored');
+      if (this.#answers(service, serve) === serve) {
+        const failed = requests * this.#behind.errorPart(service, serve, 1);
+        this.ledger.add(service, serve, { requests, failed }, 'copied');
+      }
+    }
+    const isOpen = this.doors.get(service)?.spec.override !== undefined;
+    if (!isOpen || candidate === undefined || this.healthyIn(service, candidate) === 0) return;
+    const requests = (CHOSEN_PER_SECOND * ms) / 1000;
+    this.ledger.add(service, candidate, { requests, failed: requests * part(candidate) }, 'overrides');
   }
 
   #answers(service: string, slot: SlotName | null): SlotName | null {

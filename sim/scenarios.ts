@@ -266,6 +266,8 @@ class Plays extends Stage {
     const was = this.stable() ?? '';
     await this.deploy(this.people.label('good'));
     if (!(await this.reach('dwelling'))) return;
+    // Before its first share a candidate stands in for nobody.
+    if (this.rollout?.sharePercent === 0) return;
     await this.settle(this.people.plain('pause'));
     this.world.machine.curse(was, null);
     await this.world.pass(6000);

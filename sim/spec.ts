@@ -1,6 +1,6 @@
-import type { ServiceSpec } from '../src/release/service.ts';
+import type { EarlyStage, ServiceSpec } from '../src/release/service.ts';
 import { SPEC, VERIFY } from '../src/rollout/fixtures.ts';
-import type { Draw } from './draw.ts';
+import { Draw } from './draw.ts';
 
 export const SERVICE = 'shop';
 
@@ -44,5 +44,32 @@ export function drawSpec(draw: Draw): ServiceSpec {
       judge: { checks: draw.chance(0.1) ? [] : [{ kind: 'error-rate', worseByPp: 5 }], warmUpMs: 0 },
     },
     door: { ...SPEC.door, drainMs: 1500, streamGraceMs: 1500 },
+  };
+}
+
+/** One seed in seven; none of those that once found something is among them, so that they stay the stories that they were. */
+const EARLY = { every: 7, at: 2 } as const;
+/** A stream of its own: the rest of a seed's story is as without it. */
+const EARLY_STREAM = 0x5eed;
+
+/** With copies, a step for those who choose the candidate, or both, before the first share. */
+export function withEarly(spec: ServiceSpec, seed: number): ServiceSpec {
+  if (seed % EARLY.every !== EARLY.at) return spec;
+  const draw = new Draw(seed + EARLY_STREAM);
+  const forMs = draw.whole(1, 3) * 1000;
+  const mirror: EarlyStage = {
+    kind: 'mirror',
+    sharePercent: draw.pick([10, 50, 100]),
+    methods: ['GET', 'HEAD'],
+    because: null,
+    forMs,
+  };
+  const headerOnly: EarlyStage = { kind: 'header-only', requests: 20, maxErrorsPercent: 5, forMs };
+  const early = draw.pick([[mirror], [mirror], [headerOnly], [mirror, headerOnly]]);
+  const allow = { kind: 'networks', networks: ['10.0.0.0/8'] } as const;
+  return {
+    ...spec,
+    policy: { ...spec.policy, early },
+    door: { ...spec.door, override: { header: 'X-Version', allow } },
   };
 }

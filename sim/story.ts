@@ -6,7 +6,7 @@ import { FAULTS, strike, type Fault } from './faults.ts';
 import { People, VERBS, type TypedVerb } from './people.ts';
 import { playScenario, SCENARIOS } from './scenarios.ts';
 import { restRight } from './rest.ts';
-import { drawSpec, SERVICE } from './spec.ts';
+import { drawSpec, SERVICE, withEarly } from './spec.ts';
 import { SimWorld } from './world.ts';
 
 // An error is born for every call to a proxy that is away: its stack is of no use here, and expensive.
@@ -41,7 +41,7 @@ export async function playSeed(seed: number, options: StoryOptions): Promise<Res
     openJournal: options.openJournal ?? (() => openMemoryJournal(disk)),
     trace: options.trace,
   });
-  const people = new People(world, drawSpec(draw));
+  const people = new People(world, withEarly(drawSpec(draw), seed));
   const chaos = new Chaos(world, people, options.coverage, aimsOf(seed));
   try {
     await world.start();

@@ -96,6 +96,7 @@ export class TrafficAudit {
       for (const slot of SLOT_NAMES) this.#gate(state.service, slot);
       const served = this.#world.proxy.served(state.service);
       for (const slot of SLOT_NAMES) this.#answeredBy(state, slot, served[slot]);
+      this.#copiesRight(state);
       this.#lasts(`${state.service} otherwise`, this.#routesOtherwise(state), () =>
         this.#breach(`the proxy sends the users of ${state.service} otherwise than is recorded as proven`),
       );
@@ -121,12 +122,33 @@ export class TrafficAudit {
         this.#breach(`only ${Math.round(served[stable] * 100)}% of the users get ${right} at rest`);
       if ((proxy.routes.get(service)?.serve ?? null) !== stable)
         this.#breach(`the route serves not ${stable} at rest`);
+      if (proxy.routes.get(service)?.mirror !== undefined)
+        this.#breach(`requests of ${service} are copied at rest`);
       for (const slot of SLOT_NAMES) this.#restsRight(state, slot);
     }
     for (const [key, { workload }] of machine.slots)
       if (!live.has(workload.service)) this.#breach(`${workload.release.id} runs in ${key}, of no service`);
     for (const service of [...proxy.routes.keys(), ...proxy.doors.keys()])
       if (!live.has(service)) this.#breach(`the proxy has a door or a route of ${service}, which is gone`);
+  }
+
+  /** Copies go to what is through its gate and its checks, to nobody's version, and no longer than it is wanted. */
+  #copiesRight({ service, rollout }: ServiceState): void {
+    const { machine, proxy } = this.#world;
+    const mirror = proxy.routes.get(service)?.mirror;
+    const isBack = rollout !== null && rollout.ending !== null;
+    this.#lasts(`${service} ${rollout?.id} copies`, mirror !== undefined && isBack, () =>
+      this.#breach(`requests are still copied to ${rollout?.label}, which was taken back`),
+    );
+    if (mirror === undefined) return;
+    const id = machine.releaseIn(service, mirror.slot);
+    if (id === null || proxy.healthyIn(service, mirror.slot) === 0) return;
+    if (this.#isWanted(service, mirror.slot)) this.#breach(`copies go to ${id}, which users get`);
+    if (this.#gated.get(`${service}/${mirror.slot}`) !== id)
+      this.#breach(`copies go to ${id}, which did not pass its gate`);
+    const checks = machine.slots.get(`${service}/${mirror.slot}`)?.workload.release.spec.verify ?? [];
+    if (checks.length > 0 && !this.#memory.checked.has(id))
+      this.#breach(`copies go to ${id}, whose own checks did not hold`);
   }
 
   #restsRight(state: ServiceState, slot: SlotName): void {

@@ -127,4 +127,18 @@ export const TRANSITION: readonly Mutant[] = [
     from: 'return slotInUse(state) ?? turned(begin(asked, request, event.atMs));',
     to: 'return turned(begin(asked, request, event.atMs));',
   },
+  {
+    name: 'copies go on when the rollout goes back',
+    area: 'transition',
+    file: 'src/rollout/state.ts',
+    from: "const isThere = ['shifting', 'dwelling', 'asking'].includes(rollout.phase) && rollout.ending === null;",
+    to: "const isThere = ['shifting', 'dwelling', 'asking', 'returning', 'retiring'].includes(rollout.phase);",
+  },
+  {
+    name: 'copies go on after their step',
+    area: 'transition',
+    file: 'src/rollout/route.ts',
+    from: "if (rollout === null || step?.kind !== 'mirror') return {};",
+    to: "if (rollout === null || step === null) return {};\n  if (step.kind !== 'mirror') return { mirror: { slot: rollout.candidate, sharePercent: 1, methods: ['GET'] } };",
+  },
 ];

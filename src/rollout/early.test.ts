@@ -70,7 +70,6 @@ test('a mirror that is safe goes on to those who choose the candidate, and copie
 
   assert.equal(routeOf(state).mirror, undefined);
   assert.equal(state.rollout?.spans.at(-1)?.early, 'header-only');
-  assert.equal(routeOf(state).candidate, 'green');
   assert.ok(says.includes('step 2/5: header-only, those who choose it by X-Version; users get stable'));
 });
 
@@ -127,4 +126,17 @@ test('an abort ends the copies at once', () => {
 
   assert.equal(routeOf(state).mirror, undefined);
   assert.equal(SPEC.policy.early, undefined);
+});
+
+test('who chooses the candidate is turned away as soon as it goes back, before it is stopped', () => {
+  const override = { header: 'X-Version', allow: { kind: 'networks', networks: ['10.0.0.0/8'] } } as const;
+  const mirrored = mirroring();
+  const chosen = play(mirrored, [judged(mirrored, {})]);
+  const open = { ...chosen.state, spec: { ...SPEC, door: { ...SPEC.door, override } } };
+  assert.equal(routeOf(open).candidate, 'green');
+
+  const { state } = next({ state: open, says: [] }, { kind: 'abort', rollout: null }, 1_000_000);
+
+  assert.deepEqual([state.rollout?.phase, state.route.proven], ['returning', false]);
+  assert.equal(routeOf(state).candidate, undefined);
 });

@@ -18,7 +18,8 @@ export function routeOf(state: ServiceState): Route {
 }
 
 /** Named for overrides only, which may look at it before anybody else does. */
-function candidateOf({ rollout }: ServiceState): Pick<Route, 'candidate'> {
+function candidateOf({ rollout, spec }: ServiceState): Pick<Route, 'candidate'> {
+  if (spec.door.override === undefined) return {};
   const isOne = rollout !== null && rollout.ending === null && rollout.sharePercent < 100;
   return isOne ? { candidate: rollout.candidate } : {};
 }
@@ -54,6 +55,7 @@ export function sameRoute(a: Route, b: Route): boolean {
     a.replicas.green === b.replicas.green &&
     a.standIn === b.standIn &&
     sameMirror(a.mirror, b.mirror) &&
+    isChosen(a) === isChosen(b) &&
     (a.split === b.split ||
       (a.split !== null &&
         b.split !== null &&
@@ -61,6 +63,11 @@ export function sameRoute(a: Route, b: Route): boolean {
         a.split.slot === b.split.slot &&
         a.split.sharePercent === b.split.sharePercent))
   );
+}
+
+/** Whether somebody could choose the candidate: where nothing runs in its slot its name makes no difference. */
+function isChosen({ candidate, replicas }: Route): boolean {
+  return candidate !== undefined && replicas[candidate] > 0;
 }
 
 function sameMirror(a: Mirror | undefined, b: Mirror | undefined): boolean {
