@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { openBuiltin } from '../../src/traffic/builtin/conformance.ts';
 import { freePorts } from '../e2e/ports.ts';
+import { endAtExit } from '../e2e/processes.ts';
 import { openLane } from '../wire/lanes.ts';
 import { type Application, startApplication } from './application.ts';
 
@@ -17,6 +18,7 @@ export type World = {
 export async function openWorld(): Promise<World> {
   const application = await startApplication();
   const bench = await openBuiltin(1);
+  const keep = endAtExit({ environment: null, directory: bench.stateDir });
   const [port] = await freePorts(1);
   await openLane(bench.router, { service: 'fuzzed', port: port!, to: application.port, mirrorPercent: 20 });
   const workerPid = (): number => childOf(bench.router.pid()!);
@@ -30,6 +32,7 @@ export async function openWorld(): Promise<World> {
     },
     close: async () => {
       await bench.close();
+      keep();
       await application.close();
     },
   };
