@@ -89,6 +89,21 @@ describe('doors of nginx', { skip }, () => {
     asking.destroy();
   });
 
+  test('of a target in absolute form, its host is the one that the application is told', async (t) => {
+    const stage = await openStage(bench.router, {}, undefined, bench.proxy);
+    t.after(() => stage.close());
+    for (const each of stage.applications.blue)
+      each.on.set('/host', (req, res) =>
+        res.end(`${req.headers.host} ${String(req.headers['x-forwarded-host'])}`),
+      );
+    await stage.route({ serve: 'blue' });
+    const told = async (path: string): Promise<string> =>
+      (await send({ port: stage.port, path, headers: { host: 'b.example:81' } })).body;
+
+    assert.equal(await told('http://a.example/host'), 'a.example a.example');
+    assert.equal(await told('/host'), 'b.example:81 b.example:81');
+  });
+
   test('a directory of routes that nobody may read is 503, never a slot', async (t) => {
     const stage = await openStage(bench.router, {}, undefined, bench.proxy);
     t.after(() => stage.close());

@@ -31,9 +31,18 @@ proxy_next_upstream_tries ${Math.min(3, Math.max(2, plan.size))};
 ${renderSending(plan, way)}`;
 }
 
-/** What the client calls this host, its port included; HTTP/1.0 may say nothing. Stands where requests come in. */
-export const HOST =
-  'set $bascule_host $http_host;\nif ($http_host = "") {\n    set $bascule_host $host;\n}\n';
+/**
+ * What the client calls this host, its port included; HTTP/1.0 may say nothing. A target in absolute form is what nginx goes
+ * by, so its host counts, and never the one of a Host field that says otherwise. Stands where requests come in.
+ */
+export const HOST = `set $bascule_host $http_host;
+if ($http_host = "") {
+    set $bascule_host $host;
+}
+if ($request ~ "^[^ ]+ [^/*]") {
+    set $bascule_host $host;
+}
+`;
 
 /** WebSockets are told from requests by who counts what is in flight. */
 export const KIND = 'if ($http_upgrade) {\n    set $bascule_kind .stream;\n}\n';
