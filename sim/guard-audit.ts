@@ -1,3 +1,4 @@
+import { agreementBreached } from './agreeing.ts';
 import type { JournalEntry } from '../src/journal/journal.ts';
 import type { Freeze } from '../src/rollout/guard.ts';
 import type { ServiceState } from '../src/rollout/state.ts';
@@ -15,6 +16,8 @@ export function guardBreached(entry: JournalEntry, before: ServiceState): string
     is !== null &&
     (was?.id !== is.id || (is.next !== null && was.next !== is.next));
   const grows = is !== null && was?.id === is.id && is.ending === null && is.sharePercent > was.sharePercent;
+  const unagreed = is === null ? null : agreementBreached(is, was?.id === is.id ? was.sharePercent : 0);
+  if (unagreed !== null) return unagreed;
   const isLocked = lock !== undefined && lock !== null && isOn(lock) && lock.by !== entry.actor;
   if (isLocked && (begins || (grows && ['promote', 'weight'].includes(entry.kind))))
     return `${entry.kind} by ${entry.actor} goes through, and ${lock.by} holds a lock`;

@@ -3,7 +3,7 @@ import { isCaught, natureOf, type Nature } from './nature.ts';
 import type { People } from './people.ts';
 import { restRight } from './rest.ts';
 import { SERVICE } from './spec.ts';
-import { OVER_WITHIN_MS, Stage } from './stage.ts';
+import { asksPerson, OVER_WITHIN_MS, Stage } from './stage.ts';
 import type { SimWorld } from './world.ts';
 
 /** What is to happen when nothing else goes wrong. Each begins with a version that serves, at rest. */
@@ -129,7 +129,7 @@ class Plays extends Stage {
     if (this.rollout === null) return;
     const { id, plan, releaseId } = this.rollout;
     const waits = (): boolean => this.rollout === null || this.rollout.paused !== null;
-    await this.world.until(() => waits() || this.rollout?.asks !== null, OVER_WITHIN_MS);
+    await this.world.until(() => waits() || asksPerson(this.rollout), OVER_WITHIN_MS);
     if (!waits()) await this.settle(this.people.promote(null, false));
     await this.world.until(waits, OVER_WITHIN_MS);
     if (this.rollout !== null) {

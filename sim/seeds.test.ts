@@ -54,6 +54,15 @@ test('the real journal, opened again after every kill', async () => {
   }
 });
 
+test('rollouts that others must agree to', async () => {
+  const coverage = new Coverage();
+  for (let seed = 5000; seed < 5040; seed += 4) {
+    const { breach } = await playSeed(seed, { coverage, trace: null, openJournal: null });
+
+    assert.equal(breach, null, `npm run sim -- --seed=${seed}`);
+  }
+});
+
 test('a cell that no seed has reached is named', () => {
   const coverage = new Coverage();
   for (const cell of CELLS.slice(1)) coverage.add(cell.row, cell.phase);

@@ -84,12 +84,18 @@ export class Shares {
     const planned = sharesOf(plan);
     if (sharePercent !== planned.find((percent) => percent > was))
       return `the plan says ${planned.join(', ')}`;
-    if (sharePercent === 100 && plan.steps.some((step) => step.kind === 'ask'))
+    // Where others had to agree, what stands before that was over before they were asked.
+    const isAgreed = plan.steps.some((step) => step.kind === 'approval');
+    const hasWaited = isAgreed && (kind === 'approve' || kind === 'clockAdvanced');
+    if (sharePercent === 100 && !hasWaited && plan.steps.some((step) => step.kind === 'ask'))
       return 'a person was to be asked';
     const step = plan.steps.find((one) => one.kind === 'share' && one.percent === was);
     if (step?.kind !== 'share') return null;
     const { verdict } = event as { readonly verdict?: { readonly overall: string } };
-    return this.#tooShort(id, verdict?.overall === 'safe' ? step.atLeastMs : step.atMostMs);
+    const { sinceMs } = this.#of(id);
+    if (hasWaited && (BY_PERSON['promote'] ?? []).some((word) => this.#memory.wasTyped(word, sinceMs)))
+      return null;
+    return this.#tooShort(id, verdict?.overall === 'safe' || hasWaited ? step.atLeastMs : step.atMostMs);
   }
 
   #lasted({ id, label }: Rollout, forMs: number, what: string): void {

@@ -1,3 +1,4 @@
+import { approvalNow } from '../src/rollout/agreement.ts';
 import type { ServiceSpec } from '../src/release/service.ts';
 import { SLOT_NAMES } from '../src/release/slot.ts';
 import type { Outcome, Phase, Rollout } from '../src/rollout/state.ts';
@@ -15,6 +16,11 @@ export const STEPWISE = {
   stepsPercent: [25, 50, 100],
   askBeforeFull: false,
 } as const;
+
+/** Whether it waits for whoever types: not for others, who agree by themselves. */
+export function asksPerson(rollout: Rollout | null): boolean {
+  return rollout !== null && rollout.asks !== null && approvalNow(rollout) === null;
+}
 
 /** What every scenario is told with. */
 export class Stage {
@@ -41,10 +47,10 @@ export class Stage {
   async over(outcome: Outcome | null): Promise<void> {
     const id = this.rollout?.id ?? null;
     const isOver = (): boolean => this.rollout === null;
-    await this.world.until(() => isOver() || (this.rollout?.asks ?? null) !== null, OVER_WITHIN_MS);
-    for (let asked = 0; !isOver() && this.rollout?.asks !== null && asked < 5; asked += 1) {
+    await this.world.until(() => isOver() || asksPerson(this.rollout), OVER_WITHIN_MS);
+    for (let asked = 0; !isOver() && asksPerson(this.rollout) && asked < 5; asked += 1) {
       await this.settle(this.people.promote(null, false));
-      await this.world.until(() => isOver() || (this.rollout?.asks ?? null) !== null, OVER_WITHIN_MS);
+      await this.world.until(() => isOver() || asksPerson(this.rollout), OVER_WITHIN_MS);
     }
     if (!isOver()) return this.fail(`not over within ${OVER_WITHIN_MS / 1000}s: ${this.rollout?.phase}`);
     if (id !== null && outcome !== null) this.ended(id, outcome);

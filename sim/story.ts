@@ -1,5 +1,7 @@
 import type { Journal } from '../src/journal/journal.ts';
 import { createMemoryDisk, openMemoryJournal } from '../src/journal/memory/journal.ts';
+import { agreeNowAndThen, isAgreed, withApprovals } from './agreeing.ts';
+import { asksPerson } from './stage.ts';
 import { CELLS, type Cell, type Coverage, type Row } from './coverage.ts';
 import { Draw } from './draw.ts';
 import { FAULTS, strike, type Fault } from './faults.ts';
@@ -41,7 +43,9 @@ export async function playSeed(seed: number, options: StoryOptions): Promise<Res
     openJournal: options.openJournal ?? (() => openMemoryJournal(disk)),
     trace: options.trace,
   });
-  const people = new People(world, withEarly(drawSpec(draw), seed));
+  const spec = withEarly(drawSpec(draw), seed);
+  const people = new People(world, isAgreed(seed) ? withApprovals(spec) : spec);
+  if (isAgreed(seed)) agreeNowAndThen(world, seed);
   const chaos = new Chaos(world, people, options.coverage, aimsOf(seed));
   try {
     await world.start();
@@ -147,7 +151,7 @@ async function converge(world: SimWorld, people: People): Promise<void> {
     const rollout = world.live.get(SERVICE)?.rollout ?? null;
     const waits = rollout !== null && rollout.ending === null;
     if (world.isAlive && rollout?.held) for (const whom of [SERVICE, null]) void people.unfreeze(whom);
-    if (world.isAlive && waits && (rollout.paused !== null || rollout.byHand || rollout.asks !== null))
+    if (world.isAlive && waits && (rollout.paused !== null || rollout.byHand || asksPerson(rollout)))
       void people.any(world.draw.pick(['resume', 'abort', 'promote-full']));
     await world.pass(5000);
   }
