@@ -124,6 +124,7 @@ const proxy = z.discriminatedUnion('kind', [
       kind: z.literal('builtin'),
       tls: z.array(tlsFiles).min(1).max(20).readonly().exactOptional(),
       redirectFrom: z.int().min(1).max(65_535).exactOptional(),
+      protocol: z.literal('h2c').exactOptional(),
     })
     .refine((value) => value.redirectFrom === undefined || value.tls !== undefined, 'redirects to no HTTPS'),
   z.strictObject({

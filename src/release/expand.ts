@@ -148,11 +148,12 @@ function expandProxy(proxy: ProxySpec): unknown {
   }
 }
 
-function expandBuiltin({ tls, redirectFrom }: BuiltinProxy): unknown {
-  if (tls === undefined) return 'builtin';
+function expandBuiltin({ tls, redirectFrom, protocol }: BuiltinProxy): unknown {
+  if (tls === undefined && protocol === undefined) return 'builtin';
   return {
     builtin: {
-      tls: tls.length === 1 ? tls[0] : tls,
+      ...(tls !== undefined && { tls: tls.length === 1 ? tls[0] : tls }),
+      ...(protocol !== undefined && { protocol }),
       ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
     },
   };

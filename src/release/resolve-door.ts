@@ -68,6 +68,7 @@ function resolveBuiltin(
     kind: 'builtin',
     ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
     ...(redirectFrom !== undefined && { redirectFrom }),
+    ...(block.protocol === 'h2c' && { protocol: 'h2c' }),
   };
 }
 

@@ -74,6 +74,11 @@ const builtin = z
         max: MOST_CERTIFICATES,
       })
       .optional(),
+    protocol: choice(
+      'What the application speaks: http1, or h2c for HTTP/2 in the clear, as gRPC needs it.',
+      ['http1', 'h2c'],
+      { owner: 'door', default: 'http1' },
+    ).optional(),
     'redirect-http': count('Port for plain HTTP that sends everybody on to HTTPS.', 1, 65_535, {
       owner: 'door',
       defaultNote: 'none',
