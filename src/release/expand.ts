@@ -148,12 +148,13 @@ function expandProxy(proxy: ProxySpec): unknown {
   }
 }
 
-function expandBuiltin({ tls, redirectFrom, protocol }: BuiltinProxy): unknown {
-  if (tls === undefined && protocol === undefined) return 'builtin';
+function expandBuiltin({ tls, redirectFrom, protocol, proxies }: BuiltinProxy): unknown {
+  if (tls === undefined && protocol === undefined && proxies === undefined) return 'builtin';
   return {
     builtin: {
       ...(tls !== undefined && { tls: tls.length === 1 ? tls[0] : tls }),
       ...(protocol !== undefined && { protocol }),
+      ...(proxies !== undefined && { 'proxy-protocol': proxies }),
       ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
     },
   };

@@ -128,6 +128,8 @@ export type BuiltinProxy = {
   readonly tls?: readonly TlsFiles[];
   /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with `tls`. Absent: none. */
   readonly redirectFrom?: number;
+  /** CIDR blocks of proxies whose connections begin with a header of the PROXY protocol. Absent: none. */
+  readonly proxies?: readonly string[];
   /** What the application speaks. Absent: HTTP/1.1. */
   readonly protocol?: 'h2c';
 };
