@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { approvalRules } from './approval-body.ts';
-import { ABSOLUTE_FILE, METHOD, OVERRIDE_HEADER } from '../release/forms.ts';
+import { METHOD, OVERRIDE_HEADER } from '../release/forms.ts';
 import { GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 import { otherJudge } from './judge-body.ts';
+import { proxy } from './proxy-body.ts';
 
 /**
  * A resolved service as a client sends it. The client has checked the file already; the server trusts no client, so
@@ -112,41 +113,6 @@ const release = z.strictObject({
 const scale = z
   .strictObject({ replicas: z.int().min(1).max(1000), maxReplicas: z.int().min(1).max(1000) })
   .refine((value) => value.replicas <= value.maxReplicas, 'has more replicas than maxReplicas');
-
-/** As in a file: nothing that a configuration would have to quote. */
-const filePath = z.string().regex(ABSOLUTE_FILE, 'is not an absolute path of plain characters');
-
-const tlsFiles = z.strictObject({ certificate: filePath, key: filePath });
-
-const proxy = z.discriminatedUnion('kind', [
-  z
-    .strictObject({
-      kind: z.literal('builtin'),
-      tls: z.array(tlsFiles).min(1).max(20).readonly().exactOptional(),
-      redirectFrom: z.int().min(1).max(65_535).exactOptional(),
-    })
-    .refine((value) => value.redirectFrom === undefined || value.tls !== undefined, 'redirects to no HTTPS'),
-  z.strictObject({
-    kind: z.literal('nginx'),
-    managed: z.boolean(),
-    mode: z.enum(['file', 'snippet']),
-    directory: filePath,
-    tls: tlsFiles.nullable(),
-    include: filePath.nullable(),
-    connectTimeoutMs: ms(75_000).min(100),
-    readTimeoutMs: ms(DAY_MS).min(100),
-  }),
-  z.strictObject({
-    kind: z.literal('haproxy'),
-    managed: z.boolean(),
-    directory: filePath,
-    socket: filePath,
-    log: filePath,
-    tls: tlsFiles.nullable(),
-    connectTimeoutMs: ms(75_000).min(100),
-    readTimeoutMs: ms(DAY_MS).min(100),
-  }),
-]);
 
 const override = z.strictObject({
   header: z

@@ -211,6 +211,8 @@ test('what somebody else runs expands without what it cannot have', () => {
     { run: 'app', listen: 443, proxy: { builtin: { tls: [FILES, { ...FILES, key: '/b' }] } } },
     { run: 'app', listen: 443, proxy: { builtin: { tls: FILES, 'redirect-http': 80 } } },
     { run: 'app', listen: 80, proxy: { builtin: {} } },
+    { run: 'app', listen: 80, proxy: { builtin: { protocol: 'h2c' } } },
+    { run: 'app', listen: 80, proxy: { builtin: { 'proxy-protocol': '10.0.0.0/8' } } },
   ]) {
     const config = read({ version: 1, services: { shop } });
 

@@ -148,11 +148,13 @@ function expandProxy(proxy: ProxySpec): unknown {
   }
 }
 
-function expandBuiltin({ tls, redirectFrom }: BuiltinProxy): unknown {
-  if (tls === undefined) return 'builtin';
+function expandBuiltin({ tls, redirectFrom, protocol, proxies }: BuiltinProxy): unknown {
+  if (tls === undefined && protocol === undefined && proxies === undefined) return 'builtin';
   return {
     builtin: {
-      tls: tls.length === 1 ? tls[0] : tls,
+      ...(tls !== undefined && { tls: tls.length === 1 ? tls[0] : tls }),
+      ...(protocol !== undefined && { protocol }),
+      ...(proxies !== undefined && { 'proxy-protocol': proxies }),
       ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
     },
   };

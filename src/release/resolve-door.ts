@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
-import { resolveOverride } from './resolve-override.ts';
+import { resolveNetworks, resolveOverride } from './resolve-override.ts';
 import type { ServiceInput } from './schema.ts';
 import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
 import { measure } from './values.ts';
@@ -64,10 +64,14 @@ function resolveBuiltin(
       fix: 'add tls: {certificate: …, key: …} beside it, or leave it out',
     });
   }
+  const behind = block['proxy-protocol'];
+  const place = { name: 'proxy-protocol', path: [...path, 'proxy-protocol'] };
   return {
     kind: 'builtin',
+    ...(behind !== undefined && { proxies: resolveNetworks(behind, place, problems) }),
     ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
     ...(redirectFrom !== undefined && { redirectFrom }),
+    ...(block.protocol === 'h2c' && { protocol: 'h2c' }),
   };
 }
 

@@ -39,19 +39,29 @@ export function resolveOverride(
     const source = secret.slice(0, colon) === 'env' ? 'env' : 'file';
     return { header, allow: { kind: 'secret', from: source, name: secret.slice(colon + 1) } };
   }
-  const networks = typeof from === 'string' ? [from] : (from ?? []);
+  const networks = resolveNetworks(from ?? [], { name: 'from', path: [...path, 'from'] }, problems);
+  return { header, allow: { kind: 'networks', networks } };
+}
+
+/** One or several; what is none is added to `problems`. */
+export function resolveNetworks(
+  input: string | readonly string[],
+  { name, path }: { readonly name: string; readonly path: Path },
+  problems: Problem[],
+): readonly string[] {
+  const networks = typeof input === 'string' ? [input] : input;
   for (const [index, network] of networks.entries()) {
     if (isNetwork(network)) continue;
     problems.push({
       code: 'E054',
-      path: typeof from === 'string' ? [...path, 'from'] : [...path, 'from', index],
+      path: typeof input === 'string' ? path : [...path, index],
       at: 'value',
-      message: 'from must be networks such as 10.0.0.0/8',
+      message: `${name} must be networks such as 10.0.0.0/8`,
       note: `${network} is not a network`,
       fix: null,
     });
   }
-  return { header, allow: { kind: 'networks', networks } };
+  return networks;
 }
 
 export function isNetwork(text: string): boolean {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { ABSOLUTE_FILE, ADDRESS, LISTEN } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
+import { network } from './schema-override.ts';
 import { choice, count, duration, FACTS, flag, pattern } from './values.ts';
 
 const MOST_CERTIFICATES = 20;
@@ -72,6 +73,25 @@ const builtin = z
         owner: 'door',
         defaultNote: 'plain HTTP',
         max: MOST_CERTIFICATES,
+      })
+      .optional(),
+    protocol: choice(
+      'What the application speaks: http1, or h2c for HTTP/2 in the clear, as gRPC needs it.',
+      ['http1', 'h2c'],
+      { owner: 'door', default: 'http1' },
+    ).optional(),
+    'proxy-protocol': z
+      .union([network, z.array(network).min(1).max(64)])
+      .describe(
+        'Networks of load balancers whose connections begin with a header of the PROXY protocol (version 1 or 2), which names the client.',
+      )
+      .register(FACTS, {
+        kind: 'shape',
+        what: 'a network such as 10.0.0.0/8, or a list of them',
+        code: 'E054',
+        owner: 'door',
+        defaultNote: 'none',
+        max: 64,
       })
       .optional(),
     'redirect-http': count('Port for plain HTTP that sends everybody on to HTTPS.', 1, 65_535, {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CIDR, OVERRIDE_HEADER, SECRET } from './forms.ts';
 import { FACTS, pattern } from './values.ts';
 
-const network = pattern('A network of clients that may choose.', CIDR, {
+export const network = pattern('A network in CIDR notation.', CIDR, {
   what: 'a network such as 10.0.0.0/8 or fd00::/8',
   code: 'E054',
   suggest: (value) => {

@@ -128,7 +128,18 @@ export type BuiltinProxy = {
   readonly tls?: readonly TlsFiles[];
   /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with `tls`. Absent: none. */
   readonly redirectFrom?: number;
+  /** CIDR blocks of proxies whose connections begin with a header of the PROXY protocol. Absent: none. */
+  readonly proxies?: readonly string[];
+  /** What the application speaks. Absent: HTTP/1.1. */
+  readonly protocol?: 'h2c';
 };
+
+/** What is spoken to applications: HTTP/1.1, or HTTP/2 in the clear. */
+export type AppProtocol = 'http1' | 'h2c';
+
+export function appProtocol(proxy: ProxySpec): AppProtocol {
+  return (proxy.kind === 'builtin' ? proxy.protocol : undefined) ?? 'http1';
+}
 
 /** PEM files. */
 export type TlsFiles = { readonly certificate: string; readonly key: string };

@@ -19,7 +19,7 @@ async function afterProbes(t: TestContext, options: (port: number) => Partial<Pr
   await once(server.close(), 'close');
   const door = {
     service: 'shop',
-    spec: { host: 'shop.test' },
+    spec: { host: 'shop.test', proxy: { kind: 'builtin' } },
     health: { blue: HEALTH, green: HEALTH },
     slots: { blue: [onAddress({ host: '127.0.0.1', port })], green: [] },
   } as unknown as Door;

@@ -14,7 +14,11 @@ server.listen(0, '127.0.0.1', () => console.log(server.address().port));`;
 function doorTo(port: number): Door {
   const health = { path: '/', intervalMs: 20, timeoutMs: 100, rise: 1, fall: 1 };
   const blue = [{ host: '127.0.0.1', port, pathPrefix: '' }];
-  const door = { service: 'shop', spec: { host: null }, slots: { blue, green: [] } };
+  const door = {
+    service: 'shop',
+    spec: { host: null, proxy: { kind: 'builtin' } },
+    slots: { blue, green: [] },
+  };
   return { ...door, health: { blue: health, green: health } } as unknown as Door;
 }
 

@@ -1,8 +1,11 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
+import type { Readable } from 'node:stream';
 import { formatAddress } from '../lib/address.ts';
 import { afterPatience } from '../lib/patience.ts';
 import { formatUpstream, withPrefix } from '../lib/upstream.ts';
+import { appProtocol } from '../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { probeOverH2c } from './h2c-probe.ts';
 import type { Door, Probe, ReplicaObservation, Route } from './router.ts';
 
 const BODY_BYTES = 200;
@@ -18,6 +21,17 @@ export type ReplicaHealth = {
   readonly healthy: boolean;
 };
 
+/** What is used of a request of `node:http`. */
+export type ProbeRequest = {
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+  on(event: 'response', listener: (response: ProbeResponse) => void): unknown;
+  end(): unknown;
+  destroy(): unknown;
+};
+
+export type ProbeResponse = Pick<IncomingMessage, 'statusCode' | 'headers'> &
+  Pick<Readable, 'setEncoding' | 'on'>;
+
 export type ProberOptions = {
   readonly onChange: (health: ReplicaHealth) => void;
   /** 0 to 1. */
@@ -26,9 +40,9 @@ export type ProberOptions = {
    * The request, not yet ended, where a replica is probed through a proxy, whose absence is then no word about the replica;
    * by default it is asked at its own address.
    */
-  readonly ask?: (door: Door, slot: SlotName, replica: number) => ClientRequest;
+  readonly ask?: (door: Door, slot: SlotName, replica: number) => ProbeRequest;
   /** What the proxy says in place of the replica, or null where the answer is the replica's own. */
-  readonly unreached?: (response: IncomingMessage) => string | null;
+  readonly unreached?: (response: ProbeResponse) => string | null;
 };
 
 /** Probes every replica in use, as its door's health check says, and keeps what was found. */
@@ -113,7 +127,7 @@ class ReplicaProbe {
   private badInARow = 0;
   private last: Probe | null = null;
   private timer: NodeJS.Timeout;
-  private running: ClientRequest | null = null;
+  private running: ProbeRequest | null = null;
   private stopped = false;
   /** A worker waits to hear that it is well. */
   private suspected = false;
@@ -224,7 +238,8 @@ class ReplicaProbe {
   }
 }
 
-function askAtItsAddress(door: Door, slot: SlotName, replica: number): ClientRequest {
+function askAtItsAddress(door: Door, slot: SlotName, replica: number): ProbeRequest {
+  if (appProtocol(door.spec.proxy) === 'h2c') return probeOverH2c(door, slot, replica);
   const { host, port, pathPrefix } = door.slots[slot][replica]!;
   return request({
     host,

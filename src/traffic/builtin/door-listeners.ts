@@ -1,17 +1,25 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import type { Door } from '../router.ts';
+import type { Speech } from './messages.ts';
 
-export type Listen = { readonly address: Address; readonly isSecure: boolean };
+export type Listen = { readonly address: Address; readonly speech: Speech };
+
+const PLAIN: Speech = { isSecure: false, proxies: [] };
 
 /** Where clients come, where plain HTTP is sent on, and the private address of each slot. */
 export function listensOn({ spec, preview }: Door): readonly Listen[] {
   const host = spec.listen.address;
-  const front = { address: { host, port: spec.listen.port }, isSecure: isSecure(spec) };
+  const front = {
+    address: { host, port: spec.listen.port },
+    speech: { isSecure: isSecure(spec), proxies: proxiesOf(spec) },
+  };
   const port = redirectOf(spec);
-  const redirect = port === null ? [] : [{ address: { host, port }, isSecure: false }];
+  const redirect =
+    port === null ? [] : [{ address: { host, port }, speech: { ...PLAIN, proxies: proxiesOf(spec) } }];
   const alone = preview === null ? [] : [preview.blue, preview.green];
-  return [front, ...redirect, ...alone.map((address) => ({ address, isSecure: false }))];
+  return [front, ...redirect, ...alone.map((address) => ({ address, speech: PLAIN }))];
 }
 
 /** Why this door's listeners cannot be what those of other services are, or null. */
@@ -41,6 +49,9 @@ function mix(a: Door, b: Door): string | null {
       return `port ${one} redirects ${a.spec.host ?? 'any host'}${a.spec.path} to ${b.service} already`;
   }
   const isShared = a.spec.listen.port === b.spec.listen.port;
+  const areBehind = isShared || (one !== null && one === two);
+  if (areBehind && !isDeepStrictEqual(proxiesOf(a.spec), proxiesOf(b.spec)))
+    return `${b.service} shares a port, and the services of one port have the same proxy-protocol`;
   return isShared && isSecure(a.spec) !== isSecure(b.spec)
     ? `${b.service} shares its port, and the services of one port have all TLS or none`
     : null;
@@ -52,6 +63,10 @@ function portsOf({ spec, preview }: Door): readonly number[] {
 
 function redirectOf({ proxy }: Door['spec']): number | null {
   return proxy.kind === 'builtin' ? (proxy.redirectFrom ?? null) : null;
+}
+
+function proxiesOf({ proxy }: Door['spec']): readonly string[] {
+  return proxy.kind === 'builtin' ? (proxy.proxies ?? []) : [];
 }
 
 function isSecure({ proxy }: Door['spec']): boolean {

@@ -1,10 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { afterPatience } from '../../lib/patience.ts';
 import type { SteadyClock } from '../../lib/steady-clock.ts';
 import type { ListeningHandle } from './listeners.ts';
-import type { Answer, Ask, FromWorker, Place, Suspicion, ToWorker, WorkerCounts } from './messages.ts';
+import type {
+  Answer,
+  Ask,
+  FromWorker,
+  Place,
+  Speech,
+  Suspicion,
+  ToWorker,
+  WorkerCounts,
+} from './messages.ts';
 
 /** A worker that does not confirm a change in this time is killed: no request may go by an old route. */
 const CONFIRM_MS = 2000;
@@ -34,7 +44,7 @@ export type FleetOptions = {
 };
 
 /** A bound socket, and what is spoken on it. */
-type Listening = { readonly handle: ListeningHandle; readonly isSecure: boolean };
+type Listening = { readonly handle: ListeningHandle; readonly speech: Speech };
 
 /** The worker processes: starts them, starts them again, gives each the sockets and every change. */
 export class Fleet {
@@ -73,10 +83,10 @@ export class Fleet {
   }
 
   /** From plain HTTP to TLS or back: every worker has the new front before it lets go of the former, and no caller is lost. */
-  async speak(listener: string, isSecure: boolean): Promise<void> {
+  async speak(listener: string, speech: Speech): Promise<void> {
     const listening = this.sockets.get(listener);
-    if (listening === undefined || listening.isSecure === isSecure) return;
-    this.sockets.set(listener, { ...listening, isSecure });
+    if (listening === undefined || isDeepStrictEqual(listening.speech, speech)) return;
+    this.sockets.set(listener, { ...listening, speech });
     await Promise.all(this.members.map((member) => this.listenOne(member, listener)));
   }
 
@@ -191,9 +201,9 @@ export class Fleet {
   private async listenOne(member: Member, listener: string): Promise<string | null> {
     const listening = this.sockets.get(listener);
     if (!member.ready || listening === undefined) return null;
-    const { handle, isSecure } = listening;
+    const { handle, speech } = listening;
     const answered = member.once(`listening ${listener}`);
-    send(member, { kind: 'listen', listener, isSecure }, handle);
+    send(member, { kind: 'listen', listener, speech }, handle);
     const message = await this.confirmed(member, answered, CONFIRM_MS);
     return message?.kind === 'listening' ? message.error : null;
   }

@@ -35,6 +35,13 @@ export type Answer = {
   readonly cut: number;
 };
 
+/** What is spoken on a listener. */
+export type Speech = {
+  readonly isSecure: boolean;
+  /** CIDR blocks whose connections begin with a header of the PROXY protocol. */
+  readonly proxies: readonly string[];
+};
+
 export type ToWorker =
   | {
       readonly kind: 'start';
@@ -46,7 +53,7 @@ export type ToWorker =
       readonly ticketKeys: Buffer;
     }
   /** Comes with the listening socket; in place of the former front, if there is one. */
-  | { readonly kind: 'listen'; readonly listener: string; readonly isSecure: boolean }
+  | { readonly kind: 'listen'; readonly listener: string; readonly speech: Speech }
   /** Files have changed. */
   | {
       readonly kind: 'certificates';

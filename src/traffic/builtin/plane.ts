@@ -84,8 +84,8 @@ export class Plane {
         door,
         certificates: this.parts.shelf.of(door.service),
       });
-      for (const { address, isSecure } of listensOn(door))
-        await this.parts.fleet.speak(formatAddress(address), isSecure);
+      for (const { address, speech } of listensOn(door))
+        await this.parts.fleet.speak(formatAddress(address), speech);
       this.parts.prober.follow(door, route);
       this.closeUnused();
     });
@@ -159,10 +159,10 @@ export class Plane {
     return this.parts.ledger.batch(service, cursor);
   }
 
-  private async listenFor({ address, isSecure }: Listen): Promise<void> {
+  private async listenFor({ address, speech }: Listen): Promise<void> {
     const listener = formatAddress(address);
     if (this.parts.fleet.listeners.includes(listener)) return;
-    const error = await this.parts.fleet.listen(listener, { handle: bindListener(address), isSecure });
+    const error = await this.parts.fleet.listen(listener, { handle: bindListener(address), speech });
     if (error !== null) throw listenError(address, error);
   }
 

@@ -105,7 +105,7 @@ export function keeping(maxSockets: number): Agents {
 }
 
 /** What nginx answers of its own accord to a probe is not the replica's answer. */
-export function unreached(response: IncomingMessage): string | null {
+export function unreached(response: Pick<IncomingMessage, 'statusCode' | 'headers'>): string | null {
   const answered = response.headers['bascule-answered'];
   if (typeof answered === 'string' && /\d/.test(answered)) return null;
   return response.statusCode === 502 || response.statusCode === 504

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
+import { appProtocol } from '../../../release/service.ts';
 import { overriddenSlot } from '../../override.ts';
 import type { Asked } from './below-prefix.ts';
 import type { ClientAnswer, ClientRequest } from './client-side.ts';
 import { findDoor } from './door-table.ts';
-import { Exchange, type ExchangeStart } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeStart } from './exchange-start.ts';
 import type { FrontState } from './front.ts';
 import { UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
@@ -72,7 +74,11 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
     refuse(req, res, { status: 404, text: 'no service has this address' });
     return;
   }
-  const { maxBodyBytes } = service.door.spec;
+  const { maxBodyBytes, proxy } = service.door.spec;
+  if (arrival.upgrade !== null && appProtocol(proxy) === 'h2c') {
+    refuseClosing(arrival, { status: 501, text: 'this service has no upgrades' });
+    return;
+  }
   if (scan.contentLength !== null && maxBodyBytes !== null && scan.contentLength > maxBodyBytes) {
     refuse(req, res, { status: 413, text: 'the request body is too large' });
     return;

@@ -1,8 +1,9 @@
-import type { ClientAnswer } from './client-side.ts';
 import { latencyBucket } from '../../counts.ts';
-import { type Asked, headFor, takeBack } from './below-prefix.ts';
+import { headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
+import type { ExchangeStart, Upgraded } from './exchange-start.ts';
 import { UNCOUNTED, isForOneSlot } from '../../identity-filter.ts';
+import { httpStatusOfGrpc } from './grpc-status.ts';
 import { Interims, MAX_INTERIMS } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
@@ -11,26 +12,9 @@ import { type ResponseHead, pairs } from './response-reader.ts';
 import { type SlotLive, pickReplica } from './slot-live.ts';
 import { stallOf } from './stall.ts';
 import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
-import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+import { type BodyFraming, type ConnectionUser, type UpstreamLink, framingOf } from './upstream-link.ts';
 import { type BodyTap, Upload } from './upload.ts';
-
-export type ExchangeStart = Asked & {
-  readonly slot: SlotLive;
-  readonly res: ClientAnswer;
-  /** Hash of the identity, or ONE_OFF, UNCOUNTED, PREVIEW or OVERRIDE. */
-  readonly identity: number;
-  /** Set-Cookie value for a new visitor, or null. */
-  readonly cookie: string | null;
-  /** Takes over after a 101; null when the client asked for no upgrade. */
-  readonly onUpgraded: ((head: ResponseHead, connection: UpstreamConnection) => Upgraded) | null;
-};
-
-/** The user of a connection after a 101. */
-export type Upgraded = InFlight & {
-  onBody(view: Buffer): void;
-  onDrain(): void;
-  onBroken(): void;
-};
 
 /** One request of a client, from its head to the end of its answer. */
 export class Exchange implements ConnectionUser, InFlight {
@@ -39,11 +23,12 @@ export class Exchange implements ConnectionUser, InFlight {
   isCopied = false;
   private readonly start: ExchangeStart;
   private readonly upload: Upload | null;
+  private readonly framing: BodyFraming;
   private readonly interims: Interims;
   private slot: SlotLive;
   private identity: number;
   private phase: 'connecting' | 'waiting' | 'responding' | 'upgraded' | 'done' = 'connecting';
-  private connection: UpstreamConnection | null = null;
+  private connection: UpstreamLink | null = null;
   private replica: ReplicaLink | null = null;
   private upgraded: Upgraded | null = null;
   private attempts = 0;
@@ -51,6 +36,8 @@ export class Exchange implements ConnectionUser, InFlight {
   private lastByteMs = 0;
   private bucket = NO_LATENCY;
   private statusCode = 0;
+  /** Fields of the answer to a call of gRPC. */
+  private grpcHead: readonly string[] | null = null;
   private bodyLeft = -1;
   private bodyBegun = false;
   private responseEnded = false;
@@ -63,9 +50,9 @@ export class Exchange implements ConnectionUser, InFlight {
     this.identity = start.identity;
     const { req, scan, service } = start;
     this.interims = new Interims(scan.expectsContinue);
-    const hasBody = scan.chunked || (scan.contentLength !== null && scan.contentLength > 0);
+    this.framing = framingOf(scan);
     const { maxBodyBytes } = service.door.spec;
-    this.upload = hasBody ? new Upload(req, scan.chunked, maxBodyBytes) : null;
+    this.upload = this.framing === 'none' ? null : new Upload(req, maxBodyBytes);
   }
 
   /** Sees the request's body, if it has one. */
@@ -84,9 +71,10 @@ export class Exchange implements ConnectionUser, InFlight {
 
   onConnected(): void {
     this.phase = 'waiting';
-    this.connection!.write(headFor(this.replica!.address, this.start));
+    this.connection!.sendHead(headFor(this.replica!.address, this.start), this.framing);
     this.upload?.begin({
-      write: (data) => this.connection?.write(data) ?? true,
+      sendBody: (chunk) => this.connection?.sendBody(chunk) ?? true,
+      endBody: (trailers) => this.connection?.endBody(trailers),
       onProgress: () => {
         this.lastByteMs = performance.now();
       },
@@ -107,6 +95,7 @@ export class Exchange implements ConnectionUser, InFlight {
     this.lastByteMs = nowMs;
     this.bucket = latencyBucket(nowMs - this.attemptAtMs);
     this.statusCode = head.statusCode;
+    if (head.isGrpc === true) this.grpcHead = head.headers;
     takeBack(this.replica!.address, head.headers, this.start);
     if (head.statusCode === 101) {
       this.switchProtocols(head);
@@ -150,6 +139,8 @@ export class Exchange implements ConnectionUser, InFlight {
       if (rawTrailers !== null && res.chunkedEncoding) res.addTrailers(pairs(rawTrailers));
       res.end();
     }
+    if (this.grpcHead !== null && this.statusCode === 200)
+      this.statusCode = httpStatusOfGrpc(rawTrailers ?? this.grpcHead);
     this.decide(classOfStatus(this.statusCode), true);
     this.leave();
     this.connection!.release(this.upload === null || this.upload.isDone);
@@ -201,7 +192,7 @@ export class Exchange implements ConnectionUser, InFlight {
     const { phase, isStream } = this;
     const clientsTurn = phase === 'waiting' ? this.awaitsUpload() : this.awaitsDrain;
     const stall = stallOf({ phase, isStream, clientsTurn, idleMs: nowMs - this.lastByteMs });
-    if (stall === 'connection') this.connection?.socket.destroy();
+    if (stall === 'connection') this.connection?.giveUp();
     else if (stall !== null) this.end(stall.class, stall.answer);
   }
 
@@ -264,7 +255,8 @@ export class Exchange implements ConnectionUser, InFlight {
     this.phase = 'upgraded';
     this.becomeStream();
     if (cookie !== null) head.headers.push('Set-Cookie', cookie);
-    this.upgraded = onUpgraded(head, this.connection!);
+    // HTTP/2 has no 101: this is a connection of its own.
+    this.upgraded = onUpgraded(head, this.connection as UpstreamConnection);
   }
 
   /** The tunnel after an upgrade has ended. */

@@ -1,9 +1,13 @@
+import type { Server } from 'node:net';
 import type { SlotName } from '../../../release/slot.ts';
 import type { DoorTable } from './door-table.ts';
-import { createHttpServer } from './http1-server.ts';
+import { MAX_CONNECTIONS, createHttpServer } from './http1-server.ts';
 import type { Malformed } from './malformed.ts';
 import type { Mint } from './mint.ts';
+import { proxiedServer, standFor } from './proxied.ts';
 import type { ServiceLive } from './service-live.ts';
+
+export const MALFORMED_HEADER = 'a malformed header of the PROXY protocol';
 
 /** What the front needs to know of the worker; replaced as services come and go. */
 export type FrontState = {
@@ -29,17 +33,41 @@ export type Front = {
   isLeaving(): boolean;
 };
 
+export type FrontPlace = {
+  readonly listener: string;
+  readonly state: FrontState;
+  /** CIDR blocks whose connections begin with a header of the PROXY protocol. */
+  readonly proxies: readonly string[];
+};
+
 /** The listener for plain HTTP in one worker. */
-export function createFront(listener: string, state: FrontState): Front {
-  const server = createHttpServer(listener, state, false);
+export function createFront({ listener, state, proxies }: FrontPlace): Front {
+  const http = createHttpServer(listener, state, false);
+  const server = proxies.length === 0 ? http : behindProxies();
   return {
     listen: (handle, done) => void server.listen(handle, done),
     onError: (failed) => void server.on('error', failed),
     close: () => {
       server.close();
-      server.closeIdleConnections();
+      http.closeIdleConnections();
     },
     // Its requests are known to their services.
     isLeaving: () => false,
   };
+
+  function behindProxies(): Server {
+    // Only a server that listens looks for clients that are too slow; this one is given its connections.
+    http.emit('listening');
+    return proxiedServer({
+      networks: proxies,
+      maxConnections: MAX_CONNECTIONS,
+      allowHalfOpen: true,
+      onMalformed: () => state.malformed.count(listener, MALFORMED_HEADER),
+      take: (socket, address) => {
+        if (address !== null) standFor(socket, address);
+        http.emit('connection', socket);
+        socket.resume();
+      },
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import { formatAddress } from '../../../lib/address.ts';
 import type { Door } from '../../router.ts';
 import type { Certificate } from '../certificate.ts';
+import type { Speech } from '../messages.ts';
 import { type Front, type FrontState, createFront } from './front.ts';
 import { type TlsFront, createTlsFront } from './tls-front.ts';
 import { TlsTable } from './tls-table.ts';
@@ -24,12 +25,13 @@ export class Fronts {
 
   /** In place of the former front, if there is one. `done` gets the system's error code, or null. */
   listen(
-    { listener, isSecure }: { readonly listener: string; readonly isSecure: boolean },
+    { listener, speech }: { readonly listener: string; readonly speech: Speech },
     handle: unknown,
     done: (error: string | null) => void,
   ): void {
-    const secure = isSecure ? createTlsFront(listener, this.#state, this.ticketKeys) : null;
-    const front = secure ?? createFront(listener, this.#state);
+    const place = { listener, state: this.#state, proxies: speech.proxies };
+    const secure = speech.isSecure ? createTlsFront(place, this.ticketKeys) : null;
+    const front = secure ?? createFront(place);
     let isListening = false;
     front.onError((error) => {
       if (!isListening) done(error.code ?? error.message);

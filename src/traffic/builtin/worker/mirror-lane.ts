@@ -7,7 +7,7 @@ import type { ResponseHead } from './response-reader.ts';
 import { type SlotLive, pickReplica } from './slot-live.ts';
 import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
 import type { BodyTap } from './upload.ts';
-import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
+import { type ConnectionUser, type UpstreamLink, framingOf } from './upstream-link.ts';
 
 /** Copies of one service under way in one worker, bodies that are being collected included; more are dropped. */
 const MAX_COPIES = 64;
@@ -114,7 +114,7 @@ class MirrorCopy implements ConnectionUser {
   private readonly replica: ReplicaLink;
   private readonly body: readonly Buffer[];
   private readonly onOver: () => void;
-  private connection: UpstreamConnection | null = null;
+  private connection: UpstreamLink | null = null;
   private timer: NodeJS.Timeout | null = null;
   private atMs = 0;
   private bucket = NO_LATENCY;
@@ -139,13 +139,10 @@ class MirrorCopy implements ConnectionUser {
 
   onConnected(): void {
     const { connection, asked } = this;
-    connection!.write(headFor(this.replica.address, asked));
-    for (const chunk of this.body) {
-      if (asked.scan.chunked) connection!.write(`${chunk.length.toString(16)}\r\n`);
-      connection!.write(chunk);
-      if (asked.scan.chunked) connection!.write('\r\n');
-    }
-    if (asked.scan.chunked) connection!.write('0\r\n\r\n');
+    connection!.sendHead(headFor(this.replica.address, asked), framingOf(asked.scan));
+    if (framingOf(asked.scan) === 'none') return;
+    for (const chunk of this.body) connection!.sendBody(chunk);
+    connection!.endBody([]);
   }
 
   onInformational(): void {}

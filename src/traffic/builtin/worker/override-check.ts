@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { type BlockList, isIP, isIPv6 } from 'node:net';
+import { networksOf } from './networks.ts';
 import { OVERRIDE_TARGETS, type OverrideRule, type OverrideTarget, overrideValue } from '../../override.ts';
 
 /** Tells which target a request may choose; compares digests, so that time says nothing of the secret. */
@@ -12,7 +13,7 @@ export class OverrideCheck {
   constructor(rule: OverrideRule) {
     this.header = rule.header;
     this.values = OVERRIDE_TARGETS.map((target) => [target, digest(overrideValue(target, rule))]);
-    this.networks = rule.allow.kind === 'networks' ? blockList(rule.allow.networks) : null;
+    this.networks = rule.allow.kind === 'networks' ? networksOf(rule.allow.networks) : null;
   }
 
   /** `address`: whom the proxy takes the client to be. Null: an ordinary request. */
@@ -32,15 +33,6 @@ export class OverrideCheck {
     if (this.networks === null) return true;
     return isIP(address) !== 0 && this.networks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
-}
-
-function blockList(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address, prefix] = network.split('/');
-    list.addSubnet(address!, Number(prefix), isIPv6(address!) ? 'ipv6' : 'ipv4');
-  }
-  return list;
 }
 
 function digest(text: string): Buffer {

@@ -1,6 +1,9 @@
 import type { Upstream } from '../../../lib/upstream.ts';
+import type { AppProtocol } from '../../../release/service.ts';
 import type { SlotName } from '../../../release/slot.ts';
 import { ReplicaTally } from '../../tally.ts';
+import { H2cPool } from './h2c-pool.ts';
+import type { UpstreamLink } from './upstream-link.ts';
 import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
 
 /**
@@ -19,11 +22,19 @@ export type Apart = 'previews' | 'overrides' | 'mirrored' | 'copied';
 /** After a connection that failed, a replica is the last choice for this long, or until a probe finds it well. */
 const SUSPECT_MS = 1000;
 
+/** Which replica it is, and what it speaks. */
+type Place = {
+  readonly slot: SlotName;
+  readonly index: number;
+  readonly protocol: AppProtocol;
+};
+
 /** One replica as one worker sees it: health as told, load, idle connections, counts. */
 export class ReplicaLink implements ConnectionHome {
   readonly address: Upstream;
   readonly slot: SlotName;
   readonly index: number;
+  readonly protocol: AppProtocol;
   readonly tally = new ReplicaTally();
   /** What is counted apart; made when there is something. */
   readonly apart: Record<Apart, ReplicaTally | null> = {
@@ -38,8 +49,11 @@ export class ReplicaLink implements ConnectionHome {
   private suspectUntilMs = 0;
   private retired = false;
   private idle: UpstreamConnection[] = [];
+  readonly #h2c: H2cPool | null;
 
-  constructor(address: Upstream, slot: SlotName, index: number) {
+  constructor(address: Upstream, { slot, index, protocol }: Place) {
+    this.protocol = protocol;
+    this.#h2c = protocol === 'h2c' ? new H2cPool(address) : null;
     this.address = address;
     this.slot = slot;
     this.index = index;
@@ -50,7 +64,8 @@ export class ReplicaLink implements ConnectionHome {
     readonly fresh: boolean;
     readonly repeatable: boolean;
     readonly nowMs: number;
-  }): UpstreamConnection {
+  }): UpstreamLink {
+    if (this.#h2c !== null) return this.#h2c.open();
     const limit = options.repeatable ? IDLE_MS : IDLE_MS_UNREPEATABLE;
     while (!options.fresh && this.idle.length > 0) {
       const connection = this.idle.pop()!;
@@ -76,6 +91,7 @@ export class ReplicaLink implements ConnectionHome {
   }
 
   closeStale(nowMs: number): void {
+    this.#h2c?.closeStale(nowMs);
     for (const connection of this.idle.filter((each) => nowMs - each.idleSinceMs > idleLimitMs(each))) {
       connection.destroy();
     }
@@ -99,6 +115,7 @@ export class ReplicaLink implements ConnectionHome {
   /** Out of use: what is idle is closed now, what is busy when it is done. */
   retire(): void {
     this.retired = true;
+    this.#h2c?.close();
     while (this.idle.length > 0) this.idle.at(-1)!.destroy();
   }
 

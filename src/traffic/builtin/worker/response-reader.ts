@@ -11,6 +11,8 @@ export type ResponseHead = {
   readonly isEventStream: boolean;
   /** Protocol of a 101 answer, or null. */
   readonly upgrade: string | null;
+  /** Of a call of gRPC: its status is in the trailers, or here where there is nothing else. Absent: none. */
+  readonly isGrpc?: true;
 };
 
 /** Views are valid during the call only: the buffer is used again for the next read. */

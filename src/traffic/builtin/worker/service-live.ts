@@ -1,4 +1,5 @@
 import { formatUpstream } from '../../../lib/upstream.ts';
+import { appProtocol } from '../../../release/service.ts';
 import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
@@ -70,13 +71,15 @@ export class ServiceLive {
     this.door = door;
     this.salt = saltState(door.salt);
     this.override = door.override === undefined ? null : new OverrideCheck(door.override);
+    const protocol = appProtocol(door.spec.proxy);
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
       const before = slot.replicas;
       slot.replicas = door.slots[name].map((upstream, index) => {
         const same = before[index];
-        if (same !== undefined && formatUpstream(same.address) === formatUpstream(upstream)) return same;
-        return new ReplicaLink(upstream, name, index);
+        const isSame =
+          same?.protocol === protocol && formatUpstream(same.address) === formatUpstream(upstream);
+        return isSame ? same : new ReplicaLink(upstream, { slot: name, index, protocol });
       });
       for (const gone of before) if (!slot.replicas.includes(gone)) gone.retire();
     }

@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net';
 import { type TLSSocket, type TlsOptions, createServer } from 'node:tls';
-import type { Front, FrontState } from './front.ts';
+import { type Front, type FrontPlace, MALFORMED_HEADER } from './front.ts';
 import { MAX_CONNECTIONS, createHttpServer } from './http1-server.ts';
 import { createHttp2Server } from './http2-server.ts';
+import { proxiedServer, standFor } from './proxied.ts';
 import { TLS_LIMITS, TlsTable } from './tls-table.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -14,7 +16,8 @@ export type TlsFront = Front & {
 };
 
 /** A listener for HTTPS: ends TLS, and hands the connection to the server that its protocol asks for. */
-export function createTlsFront(listener: string, state: FrontState, ticketKeys: Buffer): TlsFront {
+export function createTlsFront({ listener, state, proxies }: FrontPlace, ticketKeys: Buffer): TlsFront {
+  const clients = new ClientsBehind();
   let table = new TlsTable([]);
   let keys = ticketKeys;
   const http = createHttpServer(listener, state, true);
@@ -28,17 +31,31 @@ export function createTlsFront(listener: string, state: FrontState, ticketKeys: 
     ticketKeys,
   };
   const server = createServer(options, (socket: TLSSocket) => {
+    clients.stand(socket);
     if (socket.alpnProtocol === 'h2') http2.take(socket);
     else http.emit('connection', socket);
   });
   server.maxConnections = MAX_CONNECTIONS;
   // Only a server that listens looks for clients that are too slow; this one is given its connections.
   http.emit('listening');
+  const door =
+    proxies.length === 0
+      ? server
+      : proxiedServer({
+          networks: proxies,
+          maxConnections: MAX_CONNECTIONS,
+          allowHalfOpen: false,
+          onMalformed: () => state.malformed.count(listener, MALFORMED_HEADER),
+          take: (socket, address) => {
+            if (address !== null) clients.note(socket, address);
+            server.emit('connection', socket);
+          },
+        });
   return {
-    listen: (handle, done) => void server.listen(handle as object, done),
-    onError: (failed) => void server.on('error', failed),
+    listen: (handle, done) => void door.listen(handle as object, done),
+    onError: (failed) => void door.on('error', failed),
     close: () => {
-      server.close();
+      door.close();
       http.closeIdleConnections();
       http2.close();
     },
@@ -53,4 +70,24 @@ export function createTlsFront(listener: string, state: FrontState, ticketKeys: 
       server.setTicketKeys(next);
     },
   };
+}
+
+/** Whom a connection is for, from its header until TLS stands: by its other end, which both sockets have. */
+class ClientsBehind {
+  readonly #clients = new Map<string, string>();
+
+  note(socket: Socket, address: string): void {
+    const end = endOf(socket);
+    this.#clients.set(end, address);
+    socket.once('close', () => this.#clients.delete(end));
+  }
+
+  stand(socket: TLSSocket): void {
+    const address = this.#clients.size === 0 ? undefined : this.#clients.get(endOf(socket));
+    if (address !== undefined) standFor(socket, address);
+  }
+}
+
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Exchange, Upgraded } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import type { Upgraded } from './exchange-start.ts';
 import type { ResponseHead } from './response-reader.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 import { FrameTracker, GOING_AWAY_FROM_CLIENT, GOING_AWAY_FROM_SERVER } from './websocket-frames.ts';

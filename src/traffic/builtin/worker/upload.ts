@@ -1,9 +1,9 @@
 import type { ClientRequest } from './client-side.ts';
-import { mayTrail } from './header-kinds.ts';
 
 export type UploadTarget = {
   /** Returns false when the writer should wait. */
-  write(data: string | Buffer): boolean;
+  sendBody(chunk: Buffer): boolean;
+  endBody(rawTrailers: readonly string[]): void;
   onProgress(): void;
   onTooLarge(): void;
 };
@@ -21,15 +21,13 @@ export class Upload {
   isDone = false;
   tap: BodyTap | null = null;
   private readonly req: ClientRequest;
-  private readonly chunked: boolean;
   private readonly maxBytes: number;
   private target: UploadTarget | null = null;
   private bytes = 0;
   private held = false;
 
-  constructor(req: ClientRequest, chunked: boolean, maxBytes: number | null) {
+  constructor(req: ClientRequest, maxBytes: number | null) {
     this.req = req;
-    this.chunked = chunked;
     this.maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
   }
 
@@ -72,10 +70,7 @@ export class Upload {
     }
     target.onProgress();
     this.tap?.take(chunk);
-    if (this.chunked) target.write(`${chunk.length.toString(16)}\r\n`);
-    let hasRoom = target.write(chunk);
-    if (this.chunked) hasRoom = target.write('\r\n');
-    if (hasRoom) return;
+    if (target.sendBody(chunk)) return;
     this.held = true;
     this.req.pause();
   }
@@ -86,12 +81,6 @@ export class Upload {
     this.isDone = true;
     target.onProgress();
     this.tap?.end();
-    if (!this.chunked) return;
-    const { rawTrailers } = this.req;
-    let end = '0\r\n';
-    for (let i = 0; i < rawTrailers.length; i += 2) {
-      if (mayTrail(rawTrailers[i]!)) end += `${rawTrailers[i]}: ${rawTrailers[i + 1]}\r\n`;
-    }
-    target.write(`${end}\r\n`);
+    target.endBody(this.req.rawTrailers);
   }
 }

@@ -1,18 +1,8 @@
 import { connect, isIP, type Socket } from 'node:net';
 import type { Address } from '../../../lib/address.ts';
-import { ResponseReader, type ResponseHead, type ResponseSink } from './response-reader.ts';
-
-/** Who uses a connection at the moment: an exchange. */
-export type ConnectionUser = ResponseSink & {
-  /** The request can be written now. */
-  onConnected(): void;
-  /** The connection is gone before the response ended. `nothingSent`: no byte of the request left. */
-  onBroken(reason: string, nothingSent: boolean): void;
-  /** What was written before has left; there is room again. */
-  onDrain(): void;
-  /** All that one read brought was handed over. */
-  onReadDone(): void;
-};
+import { ResponseReader, type ResponseHead } from './response-reader.ts';
+import { mayTrail } from './header-kinds.ts';
+import type { BodyFraming, ConnectionUser, UpstreamLink } from './upstream-link.ts';
 
 /** Where a connection goes when its response has ended and it can carry another request. */
 export type ConnectionHome = {
@@ -25,7 +15,7 @@ export type ConnectionHome = {
 const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
 
 /** A connection to one replica of the application; carries one request at a time (no pipelining). */
-export class UpstreamConnection {
+export class UpstreamConnection implements UpstreamLink {
   readonly socket: Socket;
   /** Whether it has carried a request before: if it breaks now, the application may just have closed an idle connection. */
   isReused = false;
@@ -34,6 +24,7 @@ export class UpstreamConnection {
   private readonly home: ConnectionHome;
   private user: ConnectionUser | null = null;
   private sent = false;
+  private chunked = false;
   private reusable = false;
   private paused = false;
   private connected = false;
@@ -79,6 +70,30 @@ export class UpstreamConnection {
   write(data: string | Buffer): boolean {
     this.sent = true;
     return typeof data === 'string' ? this.socket.write(data, 'latin1') : this.socket.write(data);
+  }
+
+  sendHead(head: string, body: BodyFraming): void {
+    this.chunked = body === 'chunked';
+    this.write(head);
+  }
+
+  sendBody(chunk: Buffer): boolean {
+    if (!this.chunked) return this.write(chunk);
+    this.write(`${chunk.length.toString(16)}\r\n`);
+    this.write(chunk);
+    return this.write('\r\n');
+  }
+
+  endBody(rawTrailers: readonly string[]): void {
+    if (!this.chunked) return;
+    let end = '0\r\n';
+    for (let i = 0; i < rawTrailers.length; i += 2)
+      if (mayTrail(rawTrailers[i]!)) end += `${rawTrailers[i]}: ${rawTrailers[i + 1]}\r\n`;
+    this.write(`${end}\r\n`);
+  }
+
+  giveUp(): void {
+    this.socket.destroy();
   }
 
   pause(): void {
