@@ -11,6 +11,8 @@ const REOPEN_MS = 50;
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const TEXT = 0x81;
 const CLOSE = 0x88;
+/** RFC 6455, section 7.4.1: 1000. */
+const NORMAL = Buffer.from([0x03, 0xe8]);
 
 /** What the application's end does: for a key, the value that accepts it. */
 export function acceptOf(key: string): string {
@@ -108,7 +110,7 @@ class Talk {
     if (!this.isOpen || this.#isLeaving) return null;
     if (forMs > OPEN_MS) {
       this.#isLeaving = true;
-      socket.write(frame(CLOSE, Buffer.from([0x03, 0xe8]), true));
+      socket.write(frame(CLOSE, NORMAL, true));
     } else socket.write(frame(TEXT, Buffer.from(String(++this.#said)), true));
     return null;
   }
@@ -129,7 +131,7 @@ class Talk {
       const [first, length] = [this.#bytes[0]!, this.#bytes[1]!];
       const payload = this.#bytes.toString('latin1', 2, 2 + length);
       this.#bytes = this.#bytes.subarray(2 + length);
-      if (first === CLOSE) return this.#goodbye();
+      if (first === CLOSE) return this.#goodbye(Buffer.from(payload, 'latin1'));
       if (Number(payload) !== ++this.#heard) return `${payload} was heard in the place of ${this.#heard}`;
       this.#tally.webSockets.messages++;
     }
@@ -142,8 +144,9 @@ class Talk {
     if (this.#tally.switches > this.#switches) this.#tally.webSockets.spanned++;
   }
 
-  #goodbye(): string {
-    if (this.#isLeaving)
+  /** An answer to its own has its code; another one may come first, when both sides leave at the same moment. */
+  #goodbye(code: Buffer): string {
+    if (this.#isLeaving && code.equals(NORMAL))
       return this.#heard === this.#said ? 'closed' : `${this.#said} said, ${this.#heard} heard`;
     return this.#tally.switches > this.#switches ? 'closed' : 'a goodbye though nothing had switched';
   }
