@@ -2,6 +2,7 @@ import { canonicalJson } from '../lib/json.ts';
 import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import { agreedPercent, isGranted, refusedUnagreed } from './agreement.ts';
+import { onWhenAgreed } from './approvals.ts';
 import { newRollout, warmSlotOf } from './new-rollout.ts';
 import { replicasFor } from './places.ts';
 import type { ServiceSpec } from '../release/service.ts';
@@ -144,7 +145,13 @@ export function resume(state: ServiceState, event: Asked<'resume'>): Answer {
     withRollout(overlook(turnOf(state), event.atMs), { paused: null, byHand: false }),
     `resumed by ${event.actor}`,
   );
-  if (!rollout.byHand) return turned(rollout.phase === 'probing' ? whenReady(resumed, event.atMs) : resumed);
+  if (!rollout.byHand)
+    return turned(
+      rollout.phase === 'probing'
+        ? whenReady(resumed, event.atMs)
+        : // They may all have agreed while it was paused.
+          onWhenAgreed(resumed, event.atMs),
+    );
   const above = rollout.plan.steps.findIndex(
     (step, index) =>
       (step.kind === 'share' && step.percent > rollout.sharePercent) ||
