@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { ACCESS_FIELDS, holdsSecret } from '../release/access-fields.ts';
 import { ABSOLUTE_FILE } from '../release/forms.ts';
 import { isNetwork } from '../release/resolve-override.ts';
+import { MOST_LOGGED_HEADERS } from '../release/schema-access-log.ts';
 
 /** Which proxy a service has, as a client sends it. */
 
@@ -10,6 +12,24 @@ const ms = (max: number) => z.int().min(100).max(max);
 const filePath = z.string().regex(ABSOLUTE_FILE, 'is not an absolute path of plain characters');
 
 const tlsFiles = z.strictObject({ certificate: filePath, key: filePath });
+
+const accessLog = z.strictObject({
+  fields: z.array(z.enum(ACCESS_FIELDS)).min(1).max(ACCESS_FIELDS.length).readonly(),
+  headers: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not a header in lower case')
+        .refine((header) => !holdsSecret(header), 'is a header that holds a secret'),
+    )
+    .max(MOST_LOGGED_HEADERS)
+    .readonly(),
+  samplePercent: z.number().gt(0).max(100),
+  keepBytes: z
+    .int()
+    .min(1024 ** 2)
+    .max(1024 ** 4),
+});
 
 export const proxy = z.discriminatedUnion('kind', [
   z
@@ -24,6 +44,9 @@ export const proxy = z.discriminatedUnion('kind', [
         .max(64)
         .readonly()
         .exactOptional(),
+      accessLog: accessLog.exactOptional(),
+      startTracesPercent: z.number().min(0).max(100).exactOptional(),
+      serverTiming: z.literal(true).exactOptional(),
     })
     .refine((value) => value.redirectFrom === undefined || value.tls !== undefined, 'redirects to no HTTPS'),
   z.strictObject({

@@ -213,6 +213,22 @@ test('what somebody else runs expands without what it cannot have', () => {
     { run: 'app', listen: 80, proxy: { builtin: {} } },
     { run: 'app', listen: 80, proxy: { builtin: { protocol: 'h2c' } } },
     { run: 'app', listen: 80, proxy: { builtin: { 'proxy-protocol': '10.0.0.0/8' } } },
+    { run: 'app', listen: 80, proxy: { builtin: { 'access-log': {}, 'start-traces': '0%' } } },
+    {
+      run: 'app',
+      listen: 80,
+      proxy: {
+        builtin: {
+          'server-timing': true,
+          'access-log': {
+            fields: ['status', 'query'],
+            headers: ['User-Agent'],
+            sample: '2.5%',
+            keep: '1MiB',
+          },
+        },
+      },
+    },
   ]) {
     const config = read({ version: 1, services: { shop } });
 

@@ -257,6 +257,12 @@ export const FILE_CODES = {
       'An override needs to know whom to obey: those who know a secret, or those who come from a network. Open to everybody it would let anyone into a version that is not out yet.',
     fix: 'Write one of secret and from.',
   },
+  E056: {
+    title: 'not a header for the access log',
+    cause:
+      'The access log says headers of requests that are named, and none that holds a secret: Authorization, cookies, tokens, keys, and the header of override. Whoever reads a log must not become somebody else by it.',
+    fix: 'Leave it out. To tell people apart, let the application send an id of its own in another header.',
+  },
   ...EARLY_CODES,
   E090: {
     title: 'an approval cannot be as written',

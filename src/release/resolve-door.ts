@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
+import { refuseOverrideInLog, resolveAccessLog } from './resolve-access-log.ts';
 import { resolveNetworks, resolveOverride } from './resolve-override.ts';
 import type { ServiceInput } from './schema.ts';
 import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
@@ -21,6 +22,10 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
       note: `${listen.port} speaks HTTPS`,
       fix: null,
     });
+  }
+  if (proxy.kind === 'builtin' && proxy.accessLog !== undefined) {
+    const at = [...path, 'proxy', 'builtin', 'access-log'];
+    refuseOverrideInLog(proxy.accessLog, override, { path: at, problems });
   }
   return {
     listen,
@@ -53,7 +58,8 @@ function resolveBuiltin(
   path: Path,
   problems: Problem[],
 ): ProxySpec {
-  const { tls, 'redirect-http': redirectFrom } = block;
+  const { tls, 'redirect-http': redirectFrom, 'access-log': log } = block;
+  const traces = measure(block['start-traces'], 'percent');
   if (redirectFrom !== undefined && tls === undefined) {
     problems.push({
       code: 'E007',
@@ -72,6 +78,9 @@ function resolveBuiltin(
     ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
     ...(redirectFrom !== undefined && { redirectFrom }),
     ...(block.protocol === 'h2c' && { protocol: 'h2c' }),
+    ...(log !== undefined && { accessLog: resolveAccessLog(log, [...path, 'access-log'], problems) }),
+    ...(traces !== undefined && { startTracesPercent: traces }),
+    ...(block['server-timing'] === true && { serverTiming: true }),
   };
 }
 

@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 import { ABSOLUTE_FILE, ADDRESS, LISTEN } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
+import { accessLog } from './schema-access-log.ts';
 import { network } from './schema-override.ts';
-import { choice, count, duration, FACTS, flag, pattern } from './values.ts';
+import { choice, count, duration, FACTS, flag, pattern, percent } from './values.ts';
 
 const MOST_CERTIFICATES = 20;
 
@@ -98,6 +99,15 @@ const builtin = z
       owner: 'door',
       defaultNote: 'none',
     }).optional(),
+    'access-log': accessLog.optional(),
+    'start-traces': percent(
+      'Requests without a valid traceparent (W3C Trace Context) begin a trace; this part of them is marked as recorded.',
+      { owner: 'door', min: 0, defaultNote: 'traces are passed on, none is begun' },
+    ).optional(),
+    'server-timing': flag(
+      'Whether answers say in Server-Timing how long the request waited and how long the application took.',
+      { owner: 'door', default: false },
+    ).optional(),
   })
   .describe('The proxy that needs nothing installed.');
 

@@ -1,4 +1,5 @@
 import type { Upstream } from '../lib/upstream.ts';
+import type { AccessField } from './access-fields.ts';
 import type { ApprovalRule } from './approval.ts';
 import type { OtherJudge } from './judge-rules.ts';
 import type { Measure } from './measure.ts';
@@ -132,6 +133,26 @@ export type BuiltinProxy = {
   readonly proxies?: readonly string[];
   /** What the application speaks. Absent: HTTP/1.1. */
   readonly protocol?: 'h2c';
+  /** Absent: no line is written. */
+  readonly accessLog?: AccessLogSpec;
+  /**
+   * Requests without a valid `traceparent` begin a trace, and this part of them, 0 to 100, is marked as recorded. Absent: what comes
+   * of a trace is passed on as it is.
+   */
+  readonly startTracesPercent?: number;
+  /** Answers say how long the request waited and how long the application took. Absent: they do not. */
+  readonly serverTiming?: true;
+};
+
+export type AccessLogSpec = {
+  /** Each once, in the order of the line. */
+  readonly fields: readonly AccessField[];
+  /** Of the request, in lower case. */
+  readonly headers: readonly string[];
+  /** Above 0, up to 100. What failed is logged in any case. */
+  readonly samplePercent: number;
+  /** Of all files of the service's log. */
+  readonly keepBytes: number;
 };
 
 /** What is spoken to applications: HTTP/1.1, or HTTP/2 in the clear. */
