@@ -13,6 +13,8 @@ const filePath = z.string().regex(ABSOLUTE_FILE, 'is not an absolute path of pla
 
 const tlsFiles = z.strictObject({ certificate: filePath, key: filePath });
 
+const networks = z.array(z.string().refine(isNetwork, 'is not a network')).min(1).max(64).readonly();
+
 const accessLog = z.strictObject({
   fields: z.array(z.enum(ACCESS_FIELDS)).min(1).max(ACCESS_FIELDS.length).readonly(),
   headers: z
@@ -38,12 +40,9 @@ export const proxy = z.discriminatedUnion('kind', [
       tls: z.array(tlsFiles).min(1).max(20).readonly().exactOptional(),
       redirectFrom: z.int().min(1).max(65_535).exactOptional(),
       protocol: z.literal('h2c').exactOptional(),
-      proxies: z
-        .array(z.string().refine(isNetwork, 'is not a network'))
-        .min(1)
-        .max(64)
-        .readonly()
-        .exactOptional(),
+      proxies: networks.exactOptional(),
+      allow: networks.exactOptional(),
+      deny: networks.exactOptional(),
       accessLog: accessLog.exactOptional(),
       startTracesPercent: z.number().min(0).max(100).exactOptional(),
       serverTiming: z.literal(true).exactOptional(),

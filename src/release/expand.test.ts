@@ -217,6 +217,11 @@ test('what somebody else runs expands without what it cannot have', () => {
     {
       run: 'app',
       listen: 80,
+      proxy: { builtin: { allow: ['10.0.0.0/8', 'fd00::/8'], deny: ['10.1.0.0/16'] } },
+    },
+    {
+      run: 'app',
+      listen: 80,
       proxy: {
         builtin: {
           'server-timing': true,

@@ -70,11 +70,16 @@ function resolveBuiltin(
       fix: 'add tls: {certificate: …, key: …} beside it, or leave it out',
     });
   }
-  const behind = block['proxy-protocol'];
-  const place = { name: 'proxy-protocol', path: [...path, 'proxy-protocol'] };
+  const networks = (name: 'proxy-protocol' | 'allow' | 'deny'): readonly string[] | undefined =>
+    block[name] === undefined
+      ? undefined
+      : resolveNetworks(block[name], { name, path: [...path, name] }, problems);
+  const [proxies, allow, deny] = [networks('proxy-protocol'), networks('allow'), networks('deny')];
   return {
     kind: 'builtin',
-    ...(behind !== undefined && { proxies: resolveNetworks(behind, place, problems) }),
+    ...(proxies !== undefined && { proxies }),
+    ...(allow !== undefined && { allow }),
+    ...(deny !== undefined && { deny }),
     ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
     ...(redirectFrom !== undefined && { redirectFrom }),
     ...(block.protocol === 'h2c' && { protocol: 'h2c' }),

@@ -7,6 +7,7 @@ import { network } from './schema-override.ts';
 import { choice, count, duration, FACTS, flag, pattern, percent } from './values.ts';
 
 const MOST_CERTIFICATES = 20;
+const MOST_NETWORKS = 64;
 
 const port = count('Port, 1 to 65535.', 1, 65_535);
 export const listen = z
@@ -60,6 +61,20 @@ const tls = z
   })
   .describe('HTTPS from files.');
 
+function networks(description: string) {
+  return z
+    .union([network, z.array(network).min(1).max(MOST_NETWORKS)])
+    .describe(description)
+    .register(FACTS, {
+      kind: 'shape',
+      what: 'a network such as 10.0.0.0/8, or a list of them',
+      code: 'E054',
+      owner: 'door',
+      defaultNote: 'none',
+      max: MOST_NETWORKS,
+    });
+}
+
 const builtin = z
   .strictObject({
     tls: z
@@ -81,20 +96,13 @@ const builtin = z
       ['http1', 'h2c'],
       { owner: 'door', default: 'http1' },
     ).optional(),
-    'proxy-protocol': z
-      .union([network, z.array(network).min(1).max(64)])
-      .describe(
-        'Networks of load balancers whose connections begin with a header of the PROXY protocol (version 1 or 2), which names the client.',
-      )
-      .register(FACTS, {
-        kind: 'shape',
-        what: 'a network such as 10.0.0.0/8, or a list of them',
-        code: 'E054',
-        owner: 'door',
-        defaultNote: 'none',
-        max: 64,
-      })
-      .optional(),
+    'proxy-protocol': networks(
+      'Networks of load balancers whose connections begin with a header of the PROXY protocol (version 1 or 2), which names the client.',
+    ).optional(),
+    allow: networks(
+      'Networks whose clients may come; all others get 403. Not asked on preview addresses.',
+    ).optional(),
+    deny: networks('Networks whose clients get 403, also where allow has them.').optional(),
     'redirect-http': count('Port for plain HTTP that sends everybody on to HTTPS.', 1, 65_535, {
       owner: 'door',
       defaultNote: 'none',

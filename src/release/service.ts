@@ -133,6 +133,10 @@ export type BuiltinProxy = {
   readonly proxies?: readonly string[];
   /** What the application speaks. Absent: HTTP/1.1. */
   readonly protocol?: 'h2c';
+  /** CIDR blocks, IPv4 or IPv6: only clients from these get more than 403. Absent: all may come. */
+  readonly allow?: readonly string[];
+  /** Clients from these get 403, also where `allow` has them. */
+  readonly deny?: readonly string[];
   /** Absent: no line is written. */
   readonly accessLog?: AccessLogSpec;
   /**

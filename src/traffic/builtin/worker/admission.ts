@@ -108,6 +108,10 @@ function receive(state: FrontState, call: Call, preview: Preview | null): void {
     dispatch(state, call, { visitor: PREVIEWER, choice: only(service.slots[preview.slot]) });
     return;
   }
+  if (service.clients !== null && !isWelcome(call)) {
+    refuse(req, res, { status: 403, text: 'not for this address' });
+    return;
+  }
   const { override } = service;
   const chosen = override?.target(req.rawHeaders, visitorsAddress(scan, clientAddress, isTrusting(service)));
   if (chosen !== null && chosen !== undefined) {
@@ -119,6 +123,10 @@ function receive(state: FrontState, call: Call, preview: Preview | null): void {
   } else {
     admit(state, call);
   }
+}
+
+function isWelcome({ service, scan, clientAddress }: Call): boolean {
+  return service.clients!.isWelcome(visitorsAddress(scan, clientAddress, isTrusting(service)));
 }
 
 type Call = Arrival & {

@@ -7,6 +7,7 @@ import { latencyBucket, type FailedRequest } from '../../counts.ts';
 import { MOST_FAILED, failureKind, shownPath } from '../../failed-request.ts';
 import type { Place, RouteInUse, ServiceCounts } from '../messages.ts';
 import type { Accounting } from './accounting.ts';
+import { type ClientCheck, clientCheckOf } from './client-check.ts';
 import { Drain } from './drain.ts';
 import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
 import { COPY_TIMEOUT_MS, MirrorLane } from './mirror-lane.ts';
@@ -49,6 +50,8 @@ export class ServiceLive {
   identities: IdentityFilter | null = null;
   readonly slots: Readonly<Record<SlotName, SlotLive>>;
   override: OverrideCheck | null = null;
+  /** Null: everybody may come. */
+  clients: ClientCheck | null = null;
   /** Where requests wait during a hold. */
   readonly room = new WaitingRoom();
   readonly mirrors = new MirrorLane();
@@ -78,6 +81,7 @@ export class ServiceLive {
     this.override = door.override === undefined ? null : new OverrideCheck(door.override);
     const { proxy } = door.spec;
     const protocol = appProtocol(proxy);
+    this.clients = clientCheckOf(proxy);
     this.startTracesPercent = proxy.kind === 'builtin' ? (proxy.startTracesPercent ?? null) : null;
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
