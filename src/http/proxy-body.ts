@@ -41,6 +41,17 @@ export const proxy = z.discriminatedUnion('kind', [
       redirectFrom: z.int().min(1).max(65_535).exactOptional(),
       protocol: z.literal('h2c').exactOptional(),
       proxies: networks.exactOptional(),
+      redirectHosts: z
+        .array(
+          z
+            .string()
+            .regex(/^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?$/, 'is not a host name')
+            .max(253),
+        )
+        .min(1)
+        .max(64)
+        .readonly()
+        .exactOptional(),
       allow: networks.exactOptional(),
       deny: networks.exactOptional(),
       accessLog: accessLog.exactOptional(),

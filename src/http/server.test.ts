@@ -286,6 +286,16 @@ describe('the API', () => {
       }),
       /logs the header of its override/,
     ],
+    [
+      'hosts that lead nowhere',
+      withDoor({ host: '*.a.test', proxy: { kind: 'builtin', redirectHosts: ['b.test'] } }),
+      /hosts that its proxy cannot serve/,
+    ],
+    [
+      'a host that leads to itself',
+      withDoor({ host: 'a.test', proxy: { kind: 'builtin', redirectHosts: ['a.test'] } }),
+      /hosts that its proxy cannot serve/,
+    ],
     ['a NUL', { ...SPEC, release: { ...SPEC.release, run: 'a\0b' } }, /run: holds a NUL character/],
     [
       'PORT in env',

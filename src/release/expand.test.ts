@@ -213,6 +213,18 @@ test('what somebody else runs expands without what it cannot have', () => {
     { run: 'app', listen: 80, proxy: { builtin: {} } },
     { run: 'app', listen: 80, proxy: { builtin: { protocol: 'h2c' } } },
     { run: 'app', listen: 80, proxy: { builtin: { 'proxy-protocol': '10.0.0.0/8' } } },
+    {
+      run: 'app',
+      listen: 80,
+      host: '*.Example.com',
+      proxy: { builtin: { 'server-timing': true } },
+    },
+    {
+      run: 'app',
+      listen: 80,
+      host: 'example.com',
+      proxy: { builtin: { 'redirect-hosts': ['WWW.example.com'] } },
+    },
     { run: 'app', listen: 80, proxy: { builtin: { 'access-log': {}, 'start-traces': '0%' } } },
     {
       run: 'app',

@@ -150,12 +150,13 @@ function expandProxy(proxy: ProxySpec): unknown {
 }
 
 function expandBuiltin({ tls, redirectFrom, protocol, proxies, ...more }: BuiltinProxy): unknown {
-  const { allow, deny, accessLog, startTracesPercent: traces, serverTiming } = more;
+  const { redirectHosts: hosts, allow, deny, accessLog, startTracesPercent: traces, serverTiming } = more;
   const builtin = {
     ...(tls !== undefined && { tls: tls.length === 1 ? tls[0] : tls }),
     ...(protocol !== undefined && { protocol }),
     ...(proxies !== undefined && { 'proxy-protocol': proxies }),
     ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
+    ...(hosts !== undefined && { 'redirect-hosts': hosts }),
     ...(allow !== undefined && { allow }),
     ...(deny !== undefined && { deny }),
     ...(accessLog !== undefined && { 'access-log': expandAccessLog(accessLog) }),

@@ -143,8 +143,8 @@ export const FILE_CODES = {
   E025: {
     title: 'not a host name',
     cause:
-      'host is the name that clients put into the Host header: no scheme, port or path, and no wildcard yet.',
-    fix: 'Write the name alone, such as shop.example.com.',
+      'host is the name that clients put into the Host header: no scheme, port or path. A wildcard is a first label of its own, and the built-in proxy alone knows it.',
+    fix: 'Write the name alone, such as shop.example.com or *.example.com.',
   },
   E026: {
     title: 'not a path',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ABSOLUTE_FILE, ADDRESS, LISTEN } from './forms.ts';
+import { ABSOLUTE_FILE, ADDRESS, LISTEN, ONE_HOST, suggestHost } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
 import { accessLog } from './schema-access-log.ts';
 import { network } from './schema-override.ts';
@@ -8,6 +8,7 @@ import { choice, count, duration, FACTS, flag, pattern, percent } from './values
 
 const MOST_CERTIFICATES = 20;
 const MOST_NETWORKS = 64;
+const MOST_HOSTS = 64;
 
 const port = count('Port, 1 to 65535.', 1, 65_535);
 export const listen = z
@@ -107,6 +108,27 @@ const builtin = z
       owner: 'door',
       defaultNote: 'none',
     }).optional(),
+    'redirect-hosts': z
+      .array(
+        pattern('A host name.', ONE_HOST, {
+          what: 'a host name such as www.example.com',
+          code: 'E025',
+          suggest: suggestHost,
+        }),
+      )
+      .min(1)
+      .max(MOST_HOSTS)
+      .describe('Other names: who asks for one of them is sent on to host with 308.')
+      .register(FACTS, {
+        kind: 'shape',
+        what: 'a list of host names such as [www.example.com]',
+        code: 'E025',
+        owner: 'door',
+        defaultNote: 'none',
+        min: 1,
+        max: MOST_HOSTS,
+      })
+      .optional(),
     'access-log': accessLog.optional(),
     'start-traces': percent(
       'Requests without a valid traceparent (W3C Trace Context) begin a trace; this part of them is marked as recorded.',

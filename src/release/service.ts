@@ -129,6 +129,8 @@ export type BuiltinProxy = {
   readonly tls?: readonly TlsFiles[];
   /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with `tls`. Absent: none. */
   readonly redirectFrom?: number;
+  /** In lower case: who asks for one of these is sent on to the door's host, which is one name. Absent: none. */
+  readonly redirectHosts?: readonly string[];
   /** CIDR blocks of proxies whose connections begin with a header of the PROXY protocol. Absent: none. */
   readonly proxies?: readonly string[];
   /** What the application speaks. Absent: HTTP/1.1. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { appProtocol } from '../../../release/service.ts';
+import { exactHost } from '../../exact-host.ts';
 import { overriddenSlot } from '../../override.ts';
 import type { AccountedAnswer } from './accounted-answer.ts';
 import type { Asked } from './below-prefix.ts';
@@ -10,7 +11,7 @@ import type { ExchangeStart } from './exchange-start.ts';
 import type { FrontState, Preview } from './front.ts';
 import { UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
-import { redirect } from './redirect.ts';
+import { ownAddress, redirect } from './redirect.ts';
 import { type Refusing, refuse } from './refusals.ts';
 import {
   forwardedHead,
@@ -71,9 +72,15 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
   }
   const preview = state.previews.get(listener);
   const doors = state.doors.get(listener);
-  const service = preview?.service ?? (doors === undefined ? null : findDoor(doors, scan.host, target));
+  const found = doors === undefined ? null : findDoor(doors, scan.host, target);
+  const service = preview?.service ?? found?.service ?? null;
   if (service === null) {
     refuse(req, res, { status: 404, text: 'no service has this address' });
+    return;
+  }
+  if (found?.isAlias === true) {
+    const location = ownAddress(service, { isSecure: arrival.isSecure, scan, target });
+    refuse(req, res, { status: 308, text: 'this service has another name', location });
     return;
   }
   const clientAddress = plainAddress(req.socket.remoteAddress);
@@ -216,7 +223,7 @@ function headOf(state: FrontState, call: Call): string {
     clientAddress,
     proto: isSecure ? 'https' : 'http',
     trustForwarded: spec.trustForwarded,
-    host: spec.host ?? listener,
+    host: exactHost(spec.host) ?? listener,
     requestId,
     upgrade: upgrade === null ? null : scan.upgrade,
     without: service.override?.header ?? null,

@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { formatAddress } from '../../../lib/address.ts';
 import { sinceBootMs } from '../../../lib/steady-clock.ts';
+import { doorHosts } from '../../../release/door-hosts.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
 import type { Answer, Ask, FromWorker, Place, ToWorker } from '../messages.ts';
@@ -9,7 +10,7 @@ import { accessLogPath } from '../access-log-file.ts';
 import { accountingOf } from './accounting.ts';
 import { type DoorEntry, doorTable } from './door-table.ts';
 import type { Exchange } from './exchange.ts';
-import type { FrontState } from './front.ts';
+import type { Entrance, FrontState } from './front.ts';
 import { Fronts } from './fronts.ts';
 import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
@@ -165,12 +166,12 @@ function suspect(service: string): (replica: ReplicaLink) => void {
 
 function rebuildDoors(): void {
   const all = [...services.values()];
-  state.doors = doorTable(all.map((service) => entryOf(service, service.door.spec.listen.port)));
+  state.doors = doorTable(all.flatMap((service) => entriesOf(service, service.door.spec.listen.port)));
   state.redirects = doorTable(
     all.flatMap((service) => {
       const { proxy } = service.door.spec;
       const port = proxy.kind === 'builtin' ? proxy.redirectFrom : undefined;
-      return port === undefined ? [] : [entryOf(service, port)];
+      return port === undefined ? [] : entriesOf(service, port);
     }),
   );
   state.previews = new Map(
@@ -183,9 +184,15 @@ function rebuildDoors(): void {
   fronts.show();
 }
 
-function entryOf(service: ServiceLive, port: number): DoorEntry<ServiceLive> {
-  const { listen: at, host, path } = service.door.spec;
-  return { listener: formatAddress({ host: at.address, port }), host, path, value: service };
+function entriesOf(service: ServiceLive, port: number): DoorEntry<Entrance>[] {
+  const { spec } = service.door;
+  const listener = formatAddress({ host: spec.listen.address, port });
+  return doorHosts(spec).map((host, index) => ({
+    listener,
+    host,
+    path: spec.path,
+    value: { service, isAlias: index > 0 },
+  }));
 }
 
 function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
