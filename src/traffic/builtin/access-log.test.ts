@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:http2';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, after, before, describe, test } from 'node:test';
 import type { AccessLogSpec, BuiltinProxy } from '../../release/service.ts';
@@ -9,6 +11,8 @@ import { ACCESS_FIELDS } from '../../release/access-fields.ts';
 import { type Stage, openStage, send, waitFor } from '../conformance.ts';
 import type { Door } from '../router.ts';
 import { type BuiltinBench, openBuiltin } from './conformance.ts';
+import { ask, openSession } from './http2-fixture.ts';
+import { makeCertificate } from './tls-fixture.ts';
 
 const MIB = 1024 ** 2;
 const ALL: AccessLogSpec = { fields: ACCESS_FIELDS, headers: [], samplePercent: 100, keepBytes: MIB };
@@ -178,6 +182,76 @@ describe('the access log of the built-in proxy', () => {
     });
     assert.deepEqual([seen.get('/chosen')!.kind, seen.get('/chosen')!.slot], ['override', 'green']);
     assert.equal(seen.get('/plain')!.outcome, 'answered');
+  });
+
+  test('an upgraded connection is said at its end, and an event stream with all its bytes', async (t) => {
+    const stage = await setUp(t, { ...ALL, fields: ['path', 'status', 'outcome', 'bytes', 'ms'] });
+    const { port, applications } = stage;
+    for (const each of applications.blue) {
+      each.server.on('upgrade', (_req, socket) => {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+        socket.on('error', () => {}).pipe(socket);
+      });
+      each.on.set('/events', (_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream' });
+        res.write('data: 1\n\n');
+        setTimeout(() => res.end('data: 2\n\n'), 30);
+      });
+    }
+    const client = connect(port, '127.0.0.1');
+    client.write('GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    await once(client, 'data');
+    client.write('hello');
+    await once(client, 'data');
+    await send({ port, path: '/events' });
+    const first = await lines(stage, 1);
+    assert.deepEqual(
+      first.map((line) => [line.path, line.status, line.outcome, line.bytes]),
+      [['/events', 200, 'answered', 18]],
+      'the tunnel still stands',
+    );
+    client.destroy();
+
+    const tunnel = (await lines(stage, 2)).find((line) => line.path === '/tunnel')!;
+
+    assert.deepEqual([tunnel.status, tunnel.outcome, tunnel.bytes], [101, 'answered', 0]);
+    assert.ok(Number(tunnel.ms) >= Number(first[0]!.ms), `${tunnel.ms}`);
+  });
+
+  test('requests of HTTP/2 are said like any others, those that were taken back too', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'bascule-access-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const tls = [makeCertificate(folder, 'shop', ['shop.test'])];
+    const stage = await setUp(
+      t,
+      { ...ALL, fields: ['scheme', 'host', 'path', 'status', 'bytes', 'outcome', 'slot'] },
+      { proxy: { tls } },
+    );
+    const session = await openSession(stage.port);
+    t.after(() => session.destroy());
+    const { body } = await ask(session, { ':path': '/two?q=1', ':authority': 'shop.test' });
+    const left = session.request({ ':path': '/slow?20000', ':authority': 'shop.test' });
+    left.on('error', () => {});
+    await stage.applications.arrived('/slow');
+    left.close(constants.NGHTTP2_CANCEL);
+
+    const seen = new Map((await lines(stage, 2)).map((line) => [line.path, line]));
+
+    const shared = { scheme: 'https', host: 'shop.test', slot: 'blue' };
+    assert.deepEqual(seen.get('/two'), {
+      ...shared,
+      path: '/two',
+      status: 200,
+      bytes: body.length,
+      outcome: 'answered',
+    });
+    assert.deepEqual(seen.get('/slow'), {
+      ...shared,
+      path: '/slow',
+      status: null,
+      bytes: 0,
+      outcome: 'client left',
+    });
   });
 
   test('of a sample what failed is all there', async (t) => {
