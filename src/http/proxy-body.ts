@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { ACCESS_FIELDS, holdsSecret } from '../release/access-fields.ts';
 import { ABSOLUTE_FILE } from '../release/forms.ts';
 import { isNetwork } from '../release/resolve-override.ts';
+import { MOST_LOGGED_HEADERS } from '../release/schema-access-log.ts';
 
 /** Which proxy a service has, as a client sends it. */
 
@@ -11,6 +13,26 @@ const filePath = z.string().regex(ABSOLUTE_FILE, 'is not an absolute path of pla
 
 const tlsFiles = z.strictObject({ certificate: filePath, key: filePath });
 
+const networks = z.array(z.string().refine(isNetwork, 'is not a network')).min(1).max(64).readonly();
+
+const accessLog = z.strictObject({
+  fields: z.array(z.enum(ACCESS_FIELDS)).min(1).max(ACCESS_FIELDS.length).readonly(),
+  headers: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not a header in lower case')
+        .refine((header) => !holdsSecret(header), 'is a header that holds a secret'),
+    )
+    .max(MOST_LOGGED_HEADERS)
+    .readonly(),
+  samplePercent: z.number().gt(0).max(100),
+  keepBytes: z
+    .int()
+    .min(1024 ** 2)
+    .max(1024 ** 4),
+});
+
 export const proxy = z.discriminatedUnion('kind', [
   z
     .strictObject({
@@ -18,12 +40,23 @@ export const proxy = z.discriminatedUnion('kind', [
       tls: z.array(tlsFiles).min(1).max(20).readonly().exactOptional(),
       redirectFrom: z.int().min(1).max(65_535).exactOptional(),
       protocol: z.literal('h2c').exactOptional(),
-      proxies: z
-        .array(z.string().refine(isNetwork, 'is not a network'))
+      proxies: networks.exactOptional(),
+      redirectHosts: z
+        .array(
+          z
+            .string()
+            .regex(/^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?$/, 'is not a host name')
+            .max(253),
+        )
         .min(1)
         .max(64)
         .readonly()
         .exactOptional(),
+      allow: networks.exactOptional(),
+      deny: networks.exactOptional(),
+      accessLog: accessLog.exactOptional(),
+      startTracesPercent: z.number().min(0).max(100).exactOptional(),
+      serverTiming: z.literal(true).exactOptional(),
     })
     .refine((value) => value.redirectFrom === undefined || value.tls !== undefined, 'redirects to no HTTPS'),
   z.strictObject({

@@ -13,6 +13,8 @@ const TARGETS = {
   blue: [{ host: '127.0.0.1', port: 8001, pathPrefix: '' }],
   green: [{ host: '127.0.0.1', port: 8002, pathPrefix: '/canary' }],
 };
+const LOG = { fields: ['path'], headers: [], samplePercent: 100, keepBytes: 1024 ** 2 };
+const withDoor = (change: object): object => ({ ...SPEC, door: { ...SPEC.door, ...change } });
 const DEPLOY = { spec: SPEC, label: 'v43', artifactDigest: DIGEST };
 
 describe('the API', () => {
@@ -271,6 +273,29 @@ describe('the API', () => {
       /is not a path/,
     ],
     ['a host that is none', { ...SPEC, current: { ...TARGETS.blue[0], host: 'a b' } }, /is not a host/],
+    [
+      'a log of cookies',
+      withDoor({ proxy: { kind: 'builtin', accessLog: { ...LOG, headers: ['cookie'] } } }),
+      /is a header that holds a secret/,
+    ],
+    [
+      'a log of an override',
+      withDoor({
+        proxy: { kind: 'builtin', accessLog: { ...LOG, headers: ['x-version'] } },
+        override: { header: 'X-Version', allow: { kind: 'secret', from: 'file', name: 'version' } },
+      }),
+      /logs the header of its override/,
+    ],
+    [
+      'hosts that lead nowhere',
+      withDoor({ host: '*.a.test', proxy: { kind: 'builtin', redirectHosts: ['b.test'] } }),
+      /hosts that its proxy cannot serve/,
+    ],
+    [
+      'a host that leads to itself',
+      withDoor({ host: 'a.test', proxy: { kind: 'builtin', redirectHosts: ['a.test'] } }),
+      /hosts that its proxy cannot serve/,
+    ],
     ['a NUL', { ...SPEC, release: { ...SPEC.release, run: 'a\0b' } }, /run: holds a NUL character/],
     [
       'PORT in env',

@@ -132,7 +132,7 @@ const override = z.strictObject({
   ]),
 });
 
-const door = z.strictObject({
+const doorFields = z.strictObject({
   listen: z.strictObject({
     address: z.union([z.ipv4(), z.ipv6()]),
     port: z.int().min(1).max(65_535),
@@ -140,7 +140,7 @@ const door = z.strictObject({
   host: z
     .string()
     .max(253)
-    .regex(/^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?$/, 'is not a host name')
+    .regex(/^(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?$/, 'is not a host name')
     .nullable(),
   path: z
     .string()
@@ -155,6 +155,25 @@ const door = z.strictObject({
   preview: z.literal(true).exactOptional(),
   override: override.exactOptional(),
 });
+
+type Door = z.infer<typeof doorFields>;
+
+/** What one part of a door says of another; files have these rules from `resolve-door.ts`. */
+const door = doorFields
+  .refine((each) => !logsOverride(each), 'logs the header of its override')
+  .refine((each) => knowsItsHosts(each), 'has hosts that its proxy cannot serve, or send on');
+
+function knowsItsHosts({ host, proxy: asked }: Door): boolean {
+  const isWild = host?.startsWith('*.') === true;
+  if (asked.kind !== 'builtin') return !isWild;
+  const others = asked.redirectHosts;
+  return others === undefined || (host !== null && !isWild && !others.includes(host));
+}
+
+function logsOverride({ proxy: asked, override: rule }: Door): boolean {
+  if (asked.kind !== 'builtin' || rule === undefined) return false;
+  return asked.accessLog?.headers.includes(rule.header.toLowerCase()) === true;
+}
 
 const sticky = z.discriminatedUnion('by', [
   z.strictObject({ by: z.literal('cookie') }),

@@ -48,6 +48,7 @@ export function renderConfiguration(): string {
     ...group('listen', ['listen']),
     ...group('override', ['override']),
     ...group('builtin', ['proxy', 'builtin'], 'what `builtin` may be given in place of its name alone'),
+    ...group('access-log', ['proxy', 'builtin', 'access-log']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),
     ...group('haproxy', ['proxy', 'haproxy'], 'what `haproxy` may be given in place of its name alone'),

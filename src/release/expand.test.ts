@@ -213,6 +213,39 @@ test('what somebody else runs expands without what it cannot have', () => {
     { run: 'app', listen: 80, proxy: { builtin: {} } },
     { run: 'app', listen: 80, proxy: { builtin: { protocol: 'h2c' } } },
     { run: 'app', listen: 80, proxy: { builtin: { 'proxy-protocol': '10.0.0.0/8' } } },
+    {
+      run: 'app',
+      listen: 80,
+      host: '*.Example.com',
+      proxy: { builtin: { 'server-timing': true } },
+    },
+    {
+      run: 'app',
+      listen: 80,
+      host: 'example.com',
+      proxy: { builtin: { 'redirect-hosts': ['WWW.example.com'] } },
+    },
+    { run: 'app', listen: 80, proxy: { builtin: { 'access-log': {}, 'start-traces': '0%' } } },
+    {
+      run: 'app',
+      listen: 80,
+      proxy: { builtin: { allow: ['10.0.0.0/8', 'fd00::/8'], deny: ['10.1.0.0/16'] } },
+    },
+    {
+      run: 'app',
+      listen: 80,
+      proxy: {
+        builtin: {
+          'server-timing': true,
+          'access-log': {
+            fields: ['status', 'query'],
+            headers: ['User-Agent'],
+            sample: '2.5%',
+            keep: '1MiB',
+          },
+        },
+      },
+    },
   ]) {
     const config = read({ version: 1, services: { shop } });
 

@@ -11,6 +11,7 @@ import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
 import { expandMeasure } from './expand-measure.ts';
 import type {
+  AccessLogSpec,
   BuiltinProxy,
   OverrideSpec,
   Check,
@@ -148,15 +149,29 @@ function expandProxy(proxy: ProxySpec): unknown {
   }
 }
 
-function expandBuiltin({ tls, redirectFrom, protocol, proxies }: BuiltinProxy): unknown {
-  if (tls === undefined && protocol === undefined && proxies === undefined) return 'builtin';
+function expandBuiltin({ tls, redirectFrom, protocol, proxies, ...more }: BuiltinProxy): unknown {
+  const { redirectHosts: hosts, allow, deny, accessLog, startTracesPercent: traces, serverTiming } = more;
+  const builtin = {
+    ...(tls !== undefined && { tls: tls.length === 1 ? tls[0] : tls }),
+    ...(protocol !== undefined && { protocol }),
+    ...(proxies !== undefined && { 'proxy-protocol': proxies }),
+    ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
+    ...(hosts !== undefined && { 'redirect-hosts': hosts }),
+    ...(allow !== undefined && { allow }),
+    ...(deny !== undefined && { deny }),
+    ...(accessLog !== undefined && { 'access-log': expandAccessLog(accessLog) }),
+    ...(traces !== undefined && { 'start-traces': formatPercent(traces) }),
+    ...(serverTiming === true && { 'server-timing': true }),
+  };
+  return Object.keys(builtin).length === 0 ? 'builtin' : { builtin };
+}
+
+function expandAccessLog({ fields, headers, samplePercent, keepBytes }: AccessLogSpec): unknown {
   return {
-    builtin: {
-      ...(tls !== undefined && { tls: tls.length === 1 ? tls[0] : tls }),
-      ...(protocol !== undefined && { protocol }),
-      ...(proxies !== undefined && { 'proxy-protocol': proxies }),
-      ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
-    },
+    fields,
+    ...(headers.length > 0 && { headers }),
+    sample: formatPercent(samplePercent),
+    keep: formatSize(keepBytes),
   };
 }
 

@@ -143,8 +143,8 @@ export const FILE_CODES = {
   E025: {
     title: 'not a host name',
     cause:
-      'host is the name that clients put into the Host header: no scheme, port or path, and no wildcard yet.',
-    fix: 'Write the name alone, such as shop.example.com.',
+      'host is the name that clients put into the Host header: no scheme, port or path. A wildcard is a first label of its own, and the built-in proxy alone knows it.',
+    fix: 'Write the name alone, such as shop.example.com or *.example.com.',
   },
   E026: {
     title: 'not a path',
@@ -256,6 +256,12 @@ export const FILE_CODES = {
     cause:
       'An override needs to know whom to obey: those who know a secret, or those who come from a network. Open to everybody it would let anyone into a version that is not out yet.',
     fix: 'Write one of secret and from.',
+  },
+  E056: {
+    title: 'not a header for the access log',
+    cause:
+      'The access log says headers of requests that are named, and none that holds a secret: Authorization, cookies, tokens, keys, and the header of override. Whoever reads a log must not become somebody else by it.',
+    fix: 'Leave it out. To tell people apart, let the application send an id of its own in another header.',
   },
   ...EARLY_CODES,
   E090: {

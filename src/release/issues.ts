@@ -72,15 +72,22 @@ function fromIssue(issue: Issue, base: Path, root: unknown): Problem[] {
   }
 }
 
-/** The branch that the author was in: the one that accepts the kind of value and has the least against it. */
+/** The branch that the author was in: the one that accepts the kind of value, knows its keys, and has the least against it. */
 function fromUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, root: unknown): Problem[] {
   const value = at(root, path);
   if (typeof value !== 'object' || value === null) return [wrongValue(path, root)];
   const inside = issue.errors.filter((issues) => !issues.some(isAboutTheWhole));
-  const best = inside.toSorted((a, b) => a.length - b.length)[0];
+  const best = inside.toSorted((a, b) => strangeKeys(a) - strangeKeys(b) || a.length - b.length)[0];
   return best === undefined
     ? [wrongValue(path, root)]
     : best.flatMap((inner) => fromIssue(inner, path, root));
+}
+
+function strangeKeys(issues: readonly Issue[]): number {
+  return issues.reduce(
+    (sum, one) => sum + (one.code === 'unrecognized_keys' && one.path.length === 0 ? one.keys.length : 0),
+    0,
+  );
 }
 
 function isAboutTheWhole(issue: Issue): boolean {

@@ -68,6 +68,7 @@ export const DEFAULTS = {
   fall: 2,
   readyWithinMs: 2 * MINUTE,
   stopGraceMs: 10 * SECOND,
+  accessLogKeep: '64MiB',
   verifyWithinMs: 5 * SECOND,
   verifyRunWithinMs: 5 * MINUTE,
   listenAddress: '0.0.0.0',

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
+import { sharedHost } from './door-hosts.ts';
 import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
+import { refuseOverrideInLog, resolveAccessLog } from './resolve-access-log.ts';
 import { resolveNetworks, resolveOverride } from './resolve-override.ts';
 import type { ServiceInput } from './schema.ts';
 import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
@@ -22,6 +24,25 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
       fix: null,
     });
   }
+  if (proxy.kind === 'builtin' && proxy.accessLog !== undefined) {
+    const at = [...path, 'proxy', 'builtin', 'access-log'];
+    refuseOverrideInLog(proxy.accessLog, override, { path: at, problems });
+  }
+  if (proxy.kind === 'builtin' && proxy.redirectHosts !== undefined)
+    refuseRedirectHosts(proxy.redirectHosts, host, {
+      path: [...path, 'proxy', 'builtin', 'redirect-hosts'],
+      problems,
+    });
+  if (host?.startsWith('*.') === true && proxy.kind !== 'builtin') {
+    problems.push({
+      code: 'E025',
+      path: [...path, 'host'],
+      at: 'value',
+      message: `host must be one name with ${proxy.kind}`,
+      note: 'only the built-in proxy knows wildcards here',
+      fix: null,
+    });
+  }
   return {
     listen,
     host: host === undefined || host === '*' ? null : host,
@@ -34,6 +55,23 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
     ...(input.preview === true && { preview: true }),
     ...(override !== undefined && { override }),
   };
+}
+
+function refuseRedirectHosts(
+  hosts: readonly string[],
+  host: string | undefined,
+  { path, problems }: { readonly path: Path; readonly problems: Problem[] },
+): void {
+  const isOne = host !== undefined && !host.startsWith('*');
+  if (isOne && !hosts.includes(host)) return;
+  problems.push({
+    code: 'E025',
+    path,
+    at: 'key',
+    message: 'redirect-hosts needs a host to send clients to',
+    note: isOne ? `${host} would be sent to itself` : 'host is not one name',
+    fix: isOne ? `take ${host} out of the list` : 'add host: shop.example.com, or leave it out',
+  });
 }
 
 /** A name alone is its block with nothing written in it. */
@@ -53,7 +91,9 @@ function resolveBuiltin(
   path: Path,
   problems: Problem[],
 ): ProxySpec {
-  const { tls, 'redirect-http': redirectFrom } = block;
+  const { tls, 'redirect-http': redirectFrom, 'access-log': log } = block;
+  const hosts = block['redirect-hosts'];
+  const traces = measure(block['start-traces'], 'percent');
   if (redirectFrom !== undefined && tls === undefined) {
     problems.push({
       code: 'E007',
@@ -64,14 +104,23 @@ function resolveBuiltin(
       fix: 'add tls: {certificate: …, key: …} beside it, or leave it out',
     });
   }
-  const behind = block['proxy-protocol'];
-  const place = { name: 'proxy-protocol', path: [...path, 'proxy-protocol'] };
+  const networks = (name: 'proxy-protocol' | 'allow' | 'deny'): readonly string[] | undefined =>
+    block[name] === undefined
+      ? undefined
+      : resolveNetworks(block[name], { name, path: [...path, name] }, problems);
+  const [proxies, allow, deny] = [networks('proxy-protocol'), networks('allow'), networks('deny')];
   return {
     kind: 'builtin',
-    ...(behind !== undefined && { proxies: resolveNetworks(behind, place, problems) }),
+    ...(proxies !== undefined && { proxies }),
+    ...(allow !== undefined && { allow }),
+    ...(deny !== undefined && { deny }),
     ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
     ...(redirectFrom !== undefined && { redirectFrom }),
+    ...(hosts !== undefined && { redirectHosts: [...new Set(hosts.map((one) => one.toLowerCase()))] }),
     ...(block.protocol === 'h2c' && { protocol: 'h2c' }),
+    ...(log !== undefined && { accessLog: resolveAccessLog(log, [...path, 'access-log'], problems) }),
+    ...(traces !== undefined && { startTracesPercent: traces }),
+    ...(block['server-timing'] === true && { serverTiming: true }),
   };
 }
 
@@ -167,7 +216,11 @@ function conflict(a: DoorSpec, b: DoorSpec): string | null {
     return 'redirect-http of one is listen of the other';
   if (a.listen.port !== b.listen.port || a.listen.port === 0) return null;
   if (a.listen.address === b.listen.address) {
-    if (a.host === b.host && a.path === b.path) return 'the same listen, host and path';
+    const shared = sharedHost(a, b);
+    if (shared !== undefined)
+      return a.host === b.host
+        ? 'the same listen, host and path'
+        : `the same listen and path, both with ${shared}`;
     return isSecure(a) === isSecure(b) ? null : 'one has tls and the other has not, on the same listen';
   }
   const everywhere = EVERYWHERE.has(a.listen.address) || EVERYWHERE.has(b.listen.address);

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 
-import { ABSOLUTE_FILE, ADDRESS, LISTEN } from './forms.ts';
+import { ABSOLUTE_FILE, ADDRESS, LISTEN, ONE_HOST, suggestHost } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
+import { accessLog } from './schema-access-log.ts';
 import { network } from './schema-override.ts';
-import { choice, count, duration, FACTS, flag, pattern } from './values.ts';
+import { choice, count, duration, FACTS, flag, pattern, percent } from './values.ts';
 
 const MOST_CERTIFICATES = 20;
+const MOST_NETWORKS = 64;
+const MOST_HOSTS = 64;
 
 const port = count('Port, 1 to 65535.', 1, 65_535);
 export const listen = z
@@ -59,6 +62,20 @@ const tls = z
   })
   .describe('HTTPS from files.');
 
+function networks(description: string) {
+  return z
+    .union([network, z.array(network).min(1).max(MOST_NETWORKS)])
+    .describe(description)
+    .register(FACTS, {
+      kind: 'shape',
+      what: 'a network such as 10.0.0.0/8, or a list of them',
+      code: 'E054',
+      owner: 'door',
+      defaultNote: 'none',
+      max: MOST_NETWORKS,
+    });
+}
+
 const builtin = z
   .strictObject({
     tls: z
@@ -80,24 +97,47 @@ const builtin = z
       ['http1', 'h2c'],
       { owner: 'door', default: 'http1' },
     ).optional(),
-    'proxy-protocol': z
-      .union([network, z.array(network).min(1).max(64)])
-      .describe(
-        'Networks of load balancers whose connections begin with a header of the PROXY protocol (version 1 or 2), which names the client.',
-      )
-      .register(FACTS, {
-        kind: 'shape',
-        what: 'a network such as 10.0.0.0/8, or a list of them',
-        code: 'E054',
-        owner: 'door',
-        defaultNote: 'none',
-        max: 64,
-      })
-      .optional(),
+    'proxy-protocol': networks(
+      'Networks of load balancers whose connections begin with a header of the PROXY protocol (version 1 or 2), which names the client.',
+    ).optional(),
+    allow: networks(
+      'Networks whose clients may come; all others get 403. Not asked on preview addresses.',
+    ).optional(),
+    deny: networks('Networks whose clients get 403, also where allow has them.').optional(),
     'redirect-http': count('Port for plain HTTP that sends everybody on to HTTPS.', 1, 65_535, {
       owner: 'door',
       defaultNote: 'none',
     }).optional(),
+    'redirect-hosts': z
+      .array(
+        pattern('A host name.', ONE_HOST, {
+          what: 'a host name such as www.example.com',
+          code: 'E025',
+          suggest: suggestHost,
+        }),
+      )
+      .min(1)
+      .max(MOST_HOSTS)
+      .describe('Other names: who asks for one of them is sent on to host with 308.')
+      .register(FACTS, {
+        kind: 'shape',
+        what: 'a list of host names such as [www.example.com]',
+        code: 'E025',
+        owner: 'door',
+        defaultNote: 'none',
+        min: 1,
+        max: MOST_HOSTS,
+      })
+      .optional(),
+    'access-log': accessLog.optional(),
+    'start-traces': percent(
+      'Requests without a valid traceparent (W3C Trace Context) begin a trace; this part of them is marked as recorded.',
+      { owner: 'door', min: 0, defaultNote: 'traces are passed on, none is begun' },
+    ).optional(),
+    'server-timing': flag(
+      'Whether answers say in Server-Timing how long the request waited and how long the application took.',
+      { owner: 'door', default: false },
+    ).optional(),
   })
   .describe('The proxy that needs nothing installed.');
 

@@ -15,6 +15,9 @@ import { count, duration, FACTS, flag, pattern, size, text } from './values.ts';
  * docs/configuration.md. Everything is optional that has a sensible default; no value is changed here (resolve.ts does).
  */
 
+const HOST_WORDS =
+  'Host name that this service answers to on its listener; * for any. *.example.com is each name with one label more (built-in proxy).';
+
 export const SERVICE = z
   .strictObject({
     run: text(
@@ -58,7 +61,7 @@ export const SERVICE = z
       owner: 'scale',
     }).optional(),
     listen,
-    host: pattern('Host name that this service answers to on its listener; * for any.', HOST, {
+    host: pattern(HOST_WORDS, HOST, {
       what: 'a host name such as shop.example.com',
       code: 'E025',
       suggest: suggestHost,

@@ -1,4 +1,5 @@
 import type { Upstream } from '../lib/upstream.ts';
+import type { AccessField } from './access-fields.ts';
 import type { ApprovalRule } from './approval.ts';
 import type { OtherJudge } from './judge-rules.ts';
 import type { Measure } from './measure.ts';
@@ -128,10 +129,36 @@ export type BuiltinProxy = {
   readonly tls?: readonly TlsFiles[];
   /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with `tls`. Absent: none. */
   readonly redirectFrom?: number;
+  /** In lower case: who asks for one of these is sent on to the door's host, which is one name. Absent: none. */
+  readonly redirectHosts?: readonly string[];
   /** CIDR blocks of proxies whose connections begin with a header of the PROXY protocol. Absent: none. */
   readonly proxies?: readonly string[];
   /** What the application speaks. Absent: HTTP/1.1. */
   readonly protocol?: 'h2c';
+  /** CIDR blocks, IPv4 or IPv6: only clients from these get more than 403. Absent: all may come. */
+  readonly allow?: readonly string[];
+  /** Clients from these get 403, also where `allow` has them. */
+  readonly deny?: readonly string[];
+  /** Absent: no line is written. */
+  readonly accessLog?: AccessLogSpec;
+  /**
+   * Requests without a valid `traceparent` begin a trace, and this part of them, 0 to 100, is marked as recorded. Absent: what comes
+   * of a trace is passed on as it is.
+   */
+  readonly startTracesPercent?: number;
+  /** Answers say how long the request waited and how long the application took. Absent: they do not. */
+  readonly serverTiming?: true;
+};
+
+export type AccessLogSpec = {
+  /** Each once, in the order of the line. */
+  readonly fields: readonly AccessField[];
+  /** Of the request, in lower case. */
+  readonly headers: readonly string[];
+  /** Above 0, up to 100. What failed is logged in any case. */
+  readonly samplePercent: number;
+  /** Of all files of the service's log. */
+  readonly keepBytes: number;
 };
 
 /** What is spoken to applications: HTTP/1.1, or HTTP/2 in the clear. */

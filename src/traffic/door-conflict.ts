@@ -1,5 +1,6 @@
 import { formatAddress } from '../lib/address.ts';
 import { OperatingError } from '../lib/errors.ts';
+import { sharedHost } from '../release/door-hosts.ts';
 import type { Door } from './router.ts';
 
 const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
@@ -26,8 +27,9 @@ function conflictOf(a: Door, b: Door): string | null {
     if (!EVERY_ADDRESS.has(one.address) && !EVERY_ADDRESS.has(two.address)) return null;
     return `port ${one.port} (${formatAddress({ host: two.address, port: two.port })})`;
   }
-  if (a.spec.host !== b.spec.host || a.spec.path !== b.spec.path) return null;
-  return `${a.spec.host ?? 'any host'}${a.spec.path} on ${formatAddress({ host: one.address, port: one.port })}`;
+  const shared = sharedHost(a.spec, b.spec);
+  if (shared === undefined) return null;
+  return `${shared ?? 'any host'}${a.spec.path} on ${formatAddress({ host: one.address, port: one.port })}`;
 }
 
 function previewPorts({ preview }: Door): readonly number[] {

@@ -5,6 +5,7 @@ import { formatAddress } from '../lib/address.ts';
 import { withPrefix } from '../lib/upstream.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { ProbeRequest } from './prober.ts';
+import { exactHost } from './exact-host.ts';
 import type { Door } from './router.ts';
 
 /** The health checking protocol of gRPC (grpc.health.v1): asked in its own way where the health path is this. */
@@ -22,7 +23,7 @@ export function probeOverH2c(door: Door, slot: SlotName, replica: number): Probe
   const authority = formatAddress({ host, port });
   return new H2cProbe(connect(`http://${authority}`), {
     ':path': withPrefix(pathPrefix, path),
-    ':authority': door.spec.host ?? authority,
+    ':authority': exactHost(door.spec.host) ?? authority,
     'user-agent': 'bascule-probe',
   });
 }

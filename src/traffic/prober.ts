@@ -5,6 +5,7 @@ import { afterPatience } from '../lib/patience.ts';
 import { formatUpstream, withPrefix } from '../lib/upstream.ts';
 import { appProtocol } from '../release/service.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
+import { exactHost } from './exact-host.ts';
 import { probeOverH2c } from './h2c-probe.ts';
 import type { Door, Probe, ReplicaObservation, Route } from './router.ts';
 
@@ -248,7 +249,7 @@ function askAtItsAddress(door: Door, slot: SlotName, replica: number): ProbeRequ
     method: 'GET',
     agent: false,
     headers: {
-      host: door.spec.host ?? formatAddress({ host, port }),
+      host: exactHost(door.spec.host) ?? formatAddress({ host, port }),
       'user-agent': 'bascule-probe',
       connection: 'close',
     },

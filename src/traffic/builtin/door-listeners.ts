@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
+import { sharedHost } from '../../release/door-hosts.ts';
 import type { Door } from '../router.ts';
 import type { Speech } from './messages.ts';
 
@@ -45,8 +46,9 @@ function mix(a: Door, b: Door): string | null {
   if (one !== null && one === two) {
     if (a.spec.listen.address !== b.spec.listen.address)
       return `port ${one} redirects to ${b.service}, at another address`;
-    if (a.spec.host === b.spec.host && a.spec.path === b.spec.path)
-      return `port ${one} redirects ${a.spec.host ?? 'any host'}${a.spec.path} to ${b.service} already`;
+    const shared = sharedHost(a.spec, b.spec);
+    if (shared !== undefined)
+      return `port ${one} redirects ${shared ?? 'any host'}${a.spec.path} to ${b.service} already`;
   }
   const isShared = a.spec.listen.port === b.spec.listen.port;
   const areBehind = isShared || (one !== null && one === two);

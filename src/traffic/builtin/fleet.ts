@@ -39,6 +39,7 @@ export type FleetOptions = {
   readonly onStart: (place: Place) => Extract<ToWorker, { kind: 'start' }>;
   readonly onCounts: (counts: WorkerCounts) => void;
   readonly onSuspect: (suspicion: Suspicion) => void;
+  readonly onAccessLogFull: (service: string) => void;
   readonly onDeath: () => void;
   readonly log: (text: string) => void;
 };
@@ -180,6 +181,9 @@ export class Fleet {
         break;
       case 'suspect':
         this.options.onSuspect(message);
+        break;
+      case 'accessLogFull':
+        this.options.onAccessLogFull(message.service);
         break;
       case 'note':
         this.options.log(`worker ${member.index}: ${message.text}`);

@@ -368,7 +368,8 @@ describe('HTTP/2 to clients', () => {
     const before = asked();
     const socket = await shake(stage.port, { ALPNProtocols: ['h2'] });
     socket.on('error', () => {});
-    const ended = once(socket.resume(), 'close');
+    // The proxy may close while the flood is still being written: that error is no failure.
+    const ended = new Promise((resolve) => socket.resume().once('close', resolve));
     socket.write(HELLO);
     for (let stream = 1; stream < 6000 && !socket.destroyed; stream += 2) {
       socket.write(

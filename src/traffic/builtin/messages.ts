@@ -51,6 +51,8 @@ export type ToWorker =
       /** By service. */
       readonly certificates: ReadonlyMap<string, readonly Certificate[]>;
       readonly ticketKeys: Buffer;
+      /** Where access logs are. */
+      readonly accessFolder: string;
     }
   /** Comes with the listening socket; in place of the former front, if there is one. */
   | { readonly kind: 'listen'; readonly listener: string; readonly speech: Speech }
@@ -73,6 +75,8 @@ export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | WorkerCounts
   | Suspicion
+  /** It is time to put the service's access log aside. */
+  | { readonly kind: 'accessLogFull'; readonly service: string }
   | { readonly kind: 'note'; readonly text: string };
 
 /** A replica that counts as healthy could not be connected to. */

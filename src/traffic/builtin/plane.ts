@@ -39,6 +39,10 @@ export class Plane {
     return [...this.services.values()];
   }
 
+  doorOf(service: string): Door | null {
+    return this.services.get(service)?.door ?? null;
+  }
+
   /** Begins to listen where a restored door is and nobody listens yet; returns what could not be had. */
   async listenMissing(): Promise<OperatingError[]> {
     const errors: OperatingError[] = [];

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { readBootId } from '../../lib/boot-id.ts';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import { openSteadyClock, sinceBootMs } from '../../lib/steady-clock.ts';
+import { accessFolder, accessLogPath, turnAccessLog } from './access-log-file.ts';
 import { CertificateShelf } from './certificate-shelf.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
@@ -21,6 +22,7 @@ import { Prober } from '../prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
 import { ProxyLog } from './proxy-log.ts';
 import { TicketKeys } from './ticket-keys.ts';
+import type { Door } from '../router.ts';
 import { type ServiceState, StateStore } from '../state-store.ts';
 
 export type ProxyOptions = {
@@ -104,9 +106,11 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
         health: prober.health(),
         certificates: new Map(plane.states.map(({ door }) => [door.service, shelf.of(door.service)])),
         ticketKeys: tickets.keys,
+        accessFolder: accessFolder(options.stateDir),
       }),
       onCounts: (counts) => ledger.add(counts.services),
       onSuspect: ({ service, slot, replica }) => prober.hurry(service, slot, replica),
+      onAccessLogFull: (service) => putAside(options.stateDir, plane.doorOf(service), log),
       onDeath: () => ledger.markLost(),
       log,
     });
@@ -127,6 +131,17 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
   } catch (error) {
     control.close();
     throw error;
+  }
+}
+
+/** Whatever becomes of it, lines are written or dropped by the workers, who say so. */
+function putAside(stateDir: string, door: Door | null, log: Log): void {
+  const proxy = door?.spec.proxy;
+  if (door === null || proxy?.kind !== 'builtin' || proxy.accessLog === undefined) return;
+  try {
+    turnAccessLog(accessLogPath(accessFolder(stateDir), door.service), proxy.accessLog.keepBytes);
+  } catch (error) {
+    log(`could not put the access log of ${door.service} aside: ${messageOf(error)}`);
   }
 }
 

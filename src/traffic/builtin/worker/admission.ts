@@ -1,15 +1,17 @@
 import type { Socket } from 'node:net';
 import { appProtocol } from '../../../release/service.ts';
+import { exactHost } from '../../exact-host.ts';
 import { overriddenSlot } from '../../override.ts';
+import type { AccountedAnswer } from './accounted-answer.ts';
 import type { Asked } from './below-prefix.ts';
 import type { ClientAnswer, ClientRequest } from './client-side.ts';
-import { findDoor } from './door-table.ts';
+import { findDoor, hostName } from './door-table.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeStart } from './exchange-start.ts';
-import type { FrontState } from './front.ts';
+import type { FrontState, Preview } from './front.ts';
 import { UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
-import { redirect } from './redirect.ts';
+import { ownAddress, redirect } from './redirect.ts';
 import { type Refusing, refuse } from './refusals.ts';
 import {
   forwardedHead,
@@ -22,6 +24,7 @@ import {
 import type { Choice, ServiceLive } from './service-live.ts';
 import type { SlotLive } from './slot-live.ts';
 import { CLASS, NO_LATENCY } from '../../tally.ts';
+import { startTrace } from './trace-start.ts';
 import { Tunnel } from './tunnel.ts';
 import { CHOOSER, PREVIEWER, type Visitor, plainAddress, visitorOf, visitorsAddress } from './visitor.ts';
 import type { Waiter } from './waiting-room.ts';
@@ -69,30 +72,58 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
   }
   const preview = state.previews.get(listener);
   const doors = state.doors.get(listener);
-  const service = preview?.service ?? (doors === undefined ? null : findDoor(doors, scan.host, target));
+  const found = doors === undefined ? null : findDoor(doors, scan.host, target);
+  const service = preview?.service ?? found?.service ?? null;
   if (service === null) {
     refuse(req, res, { status: 404, text: 'no service has this address' });
     return;
   }
+  if (found?.isAlias === true) {
+    const location = ownAddress(service, { isSecure: arrival.isSecure, scan, target });
+    refuse(req, res, { status: 308, text: 'this service has another name', location });
+    return;
+  }
+  const clientAddress = plainAddress(req.socket.remoteAddress);
+  const call: Call = { ...arrival, listener, service, scan, target, clientAddress, account: null };
+  receive(state, service.accounting === null ? call : followed(call), preview ?? null);
+}
+
+/** With an answer that somebody takes account of. */
+function followed(call: Call): Call {
+  const { isSecure, req, res, upgrade, service, scan, target, clientAddress } = call;
+  const host = hostName(scan.host);
+  const client = visitorsAddress(scan, clientAddress, isTrusting(service));
+  const asking = { req, target, host, isSecure, clientAddress: client };
+  const account = service.accounting!.follow(res, asking, upgrade !== null);
+  return { ...call, res: account, account };
+}
+
+/** A request whose service is known. */
+function receive(state: FrontState, call: Call, preview: Preview | null): void {
+  const { req, res, service, scan, clientAddress, account } = call;
+  if (account !== null && preview !== null) account.kind = 'preview';
   const { maxBodyBytes, proxy } = service.door.spec;
-  if (arrival.upgrade !== null && appProtocol(proxy) === 'h2c') {
-    refuseClosing(arrival, { status: 501, text: 'this service has no upgrades' });
+  if (call.upgrade !== null && appProtocol(proxy) === 'h2c') {
+    refuseClosing(call, { status: 501, text: 'this service has no upgrades' });
     return;
   }
   if (scan.contentLength !== null && maxBodyBytes !== null && scan.contentLength > maxBodyBytes) {
     refuse(req, res, { status: 413, text: 'the request body is too large' });
     return;
   }
-  const clientAddress = plainAddress(req.socket.remoteAddress);
-  const call: Call = { ...arrival, listener, service, scan, target, clientAddress };
-  if (preview !== undefined) {
+  if (preview !== null) {
     dispatch(state, call, { visitor: PREVIEWER, choice: only(service.slots[preview.slot]) });
+    return;
+  }
+  if (service.clients !== null && !isWelcome(call)) {
+    refuse(req, res, { status: 403, text: 'not for this address' });
     return;
   }
   const { override } = service;
   const chosen = override?.target(req.rawHeaders, visitorsAddress(scan, clientAddress, isTrusting(service)));
   if (chosen !== null && chosen !== undefined) {
     const slot = overriddenSlot(chosen, service.route);
+    if (account !== null) account.kind = 'override';
     dispatch(state, call, { visitor: CHOOSER, choice: slot === null ? null : only(service.slots[slot]) });
   } else if (service.room.isHolding && !isHealthQuestion(call)) {
     wait(state, call);
@@ -101,13 +132,18 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
   }
 }
 
-/** A request whose service is known. */
+function isWelcome({ service, scan, clientAddress }: Call): boolean {
+  return service.clients!.isWelcome(visitorsAddress(scan, clientAddress, isTrusting(service)));
+}
+
 type Call = Arrival & {
   readonly listener: string;
   readonly service: ServiceLive;
   readonly scan: RequestScan;
   readonly target: string;
   readonly clientAddress: string;
+  /** `res`, where somebody takes account of it; null for nobody. */
+  readonly account: AccountedAnswer | null;
 };
 
 /** What a body may take while nobody reads it: a buffer of Node's stream and one of its socket. */
@@ -152,8 +188,7 @@ function admit(state: FrontState, call: Call): void {
 type Admission = { readonly visitor: Visitor; readonly choice: Choice | null };
 
 function dispatch(state: FrontState, call: Call, { visitor, choice }: Admission): void {
-  const { isSecure, req, res, upgrade, listener, service, scan, target, clientAddress } = call;
-  const { spec } = service.door;
+  const { req, res, upgrade, service, scan, target, account } = call;
   const { cookie } = visitor;
   if (choice === null) {
     const text = visitor === CHOOSER ? 'no version has that role now' : 'not in service yet';
@@ -165,22 +200,35 @@ function dispatch(state: FrontState, call: Call, { visitor, choice }: Admission)
     countUnhealthy(service, choice.wanted.name, identity);
     identity = UNCOUNTED;
   }
-  const head = forwardedHead({
+  const { slot } = choice;
+  const asked = { service, req, scan, target, head: headOf(state, call) };
+  const exchange = begin({ ...asked, slot, res, identity, cookie, account, onUpgraded: null }, upgrade);
+  if (upgrade === null && visitor !== PREVIEWER && visitor !== CHOOSER)
+    mirror(state.mint, asked, { wanted: choice.wanted, exchange });
+}
+
+/** What the application is asked with, without its first line. */
+function headOf(state: FrontState, call: Call): string {
+  const { isSecure, req, upgrade, listener, service, scan, clientAddress, account } = call;
+  const { spec } = service.door;
+  const requestId = state.mint.requestId();
+  if (account !== null && !scan.hasRequestId) account.requestId = requestId;
+  const recordedPercent = service.startTracesPercent;
+  const trace =
+    recordedPercent === null ? null : startTrace(req.rawHeaders, scan, { mint: state.mint, recordedPercent });
+  if (account !== null && trace !== null) account.traceId = trace.traceId;
+  return forwardedHead({
     scan,
-    rawHeaders: req.rawHeaders,
+    rawHeaders: trace?.rawHeaders ?? req.rawHeaders,
     clientAddress,
     proto: isSecure ? 'https' : 'http',
     trustForwarded: spec.trustForwarded,
-    host: spec.host ?? listener,
-    requestId: state.mint.requestId(),
+    host: exactHost(spec.host) ?? listener,
+    requestId,
     upgrade: upgrade === null ? null : scan.upgrade,
     without: service.override?.header ?? null,
+    traceparent: trace?.traceparent ?? null,
   });
-  const { slot } = choice;
-  const asked = { service, req, scan, target, head };
-  const exchange = begin({ ...asked, slot, res, identity, cookie, onUpgraded: null }, upgrade);
-  if (upgrade === null && visitor !== PREVIEWER && visitor !== CHOOSER)
-    mirror(state.mint, asked, { wanted: choice.wanted, exchange });
 }
 
 /** After the request itself has begun: a copy may only take what is left. */

@@ -1,4 +1,7 @@
-/** Which service a request is for: exact host before any host, then the longest path prefix. */
+/**
+ * Which service a request is for: exact host before wildcard (one label more than its name) before any host, then the longest path
+ * prefix. Where the paths of one do not cover a request, the next is asked.
+ */
 export type DoorEntry<T> = {
   /** `address:port` of the listener. */
   readonly listener: string;
@@ -11,36 +14,56 @@ export type DoorTable<T> = ReadonlyMap<string, ListenerDoors<T>>;
 
 type ListenerDoors<T> = {
   readonly byHost: ReadonlyMap<string, readonly DoorEntry<T>[]>;
+  /** By what follows the star: `.example.com`. */
+  readonly byDomain: ReadonlyMap<string, readonly DoorEntry<T>[]>;
   readonly anyHost: readonly DoorEntry<T>[];
 };
 
 export function doorTable<T>(entries: readonly DoorEntry<T>[]): DoorTable<T> {
-  const table = new Map<string, { byHost: Map<string, DoorEntry<T>[]>; anyHost: DoorEntry<T>[] }>();
+  const table = new Map<string, Filling<T>>();
   for (const entry of [...entries].sort((a, b) => b.path.length - a.path.length)) {
     let doors = table.get(entry.listener);
     if (doors === undefined) {
-      doors = { byHost: new Map(), anyHost: [] };
+      doors = { byHost: new Map(), byDomain: new Map(), anyHost: [] };
       table.set(entry.listener, doors);
     }
-    if (entry.host === null) {
-      doors.anyHost.push(entry);
-    } else {
-      const named = doors.byHost.get(entry.host);
-      if (named === undefined) doors.byHost.set(entry.host, [entry]);
-      else named.push(entry);
-    }
+    const { host } = entry;
+    if (host === null) doors.anyHost.push(entry);
+    else if (host.startsWith('*.')) add(doors.byDomain, host.slice(1), entry);
+    else add(doors.byHost, host, entry);
   }
   return table;
 }
 
+type Filling<T> = {
+  readonly byHost: Map<string, DoorEntry<T>[]>;
+  readonly byDomain: Map<string, DoorEntry<T>[]>;
+  readonly anyHost: DoorEntry<T>[];
+};
+
+function add<T>(doors: Map<string, DoorEntry<T>[]>, name: string, entry: DoorEntry<T>): void {
+  const named = doors.get(name);
+  if (named === undefined) doors.set(name, [entry]);
+  else named.push(entry);
+}
+
 /** `host` as the client sent it, with or without port; `target` in origin form. */
 export function findDoor<T>(doors: ListenerDoors<T>, host: string, target: string): T | null {
-  if (doors.byHost.size > 0) {
-    const named = doors.byHost.get(hostName(host));
-    const found = named === undefined ? null : longestPrefix(named, target);
+  if (doors.byHost.size + doors.byDomain.size > 0) {
+    const name = hostName(host);
+    const found = foundIn(doors.byHost.get(name), target) ?? foundIn(domainOf(doors, name), target);
     if (found !== null) return found;
   }
   return longestPrefix(doors.anyHost, target);
+}
+
+function domainOf<T>({ byDomain }: ListenerDoors<T>, name: string): readonly DoorEntry<T>[] | undefined {
+  const dot = byDomain.size === 0 ? -1 : name.indexOf('.');
+  return dot <= 0 ? undefined : byDomain.get(name.slice(dot));
+}
+
+function foundIn<T>(entries: readonly DoorEntry<T>[] | undefined, target: string): T | null {
+  return entries === undefined ? null : longestPrefix(entries, target);
 }
 
 /** Lowercase, without port and without the root's trailing dot. */

@@ -1,3 +1,4 @@
+import type { AccountedAnswer } from './accounted-answer.ts';
 import type { Asked } from './below-prefix.ts';
 import type { ClientAnswer } from './client-side.ts';
 import type { InFlight } from './drain.ts';
@@ -12,6 +13,8 @@ export type ExchangeStart = Asked & {
   readonly identity: number;
   /** Set-Cookie value for a new visitor, or null. */
   readonly cookie: string | null;
+  /** `res`, where somebody wants to know how it went; null for nobody. */
+  readonly account: AccountedAnswer | null;
   /** Takes over after a 101; null when the client asked for no upgrade. */
   readonly onUpgraded: ((head: ResponseHead, connection: UpstreamConnection) => Upgraded) | null;
 };

@@ -97,6 +97,7 @@ export class Exchange implements ConnectionUser, InFlight {
     this.statusCode = head.statusCode;
     if (head.isGrpc === true) this.grpcHead = head.headers;
     takeBack(this.replica!.address, head.headers, this.start);
+    this.start.account?.answered(this.replica!, head, this.attemptAtMs);
     if (head.statusCode === 101) {
       this.switchProtocols(head);
       return;
@@ -262,6 +263,7 @@ export class Exchange implements ConnectionUser, InFlight {
   /** The tunnel after an upgrade has ended. */
   tunnelEnded(): void {
     this.leave();
+    this.start.account?.over();
   }
 
   /** A client that asked whether it may send is not late before it was told to. */
@@ -322,6 +324,7 @@ export class Exchange implements ConnectionUser, InFlight {
   private decide(classIndex: ClassIndex, isFinal: boolean): void {
     if (this.decided || this.replica === null) return;
     this.decided = isFinal;
+    this.start.account?.decided(this.replica, classIndex);
     const { statusCode: status, bucket, isCopied, start } = this;
     const { req } = start;
     start.service.count(this.replica, this.identity, { classIndex, bucket, isFinal, isCopied, status, req });

@@ -11,15 +11,18 @@ export const MALFORMED_HEADER = 'a malformed header of the PROXY protocol';
 
 /** What the front needs to know of the worker; replaced as services come and go. */
 export type FrontState = {
-  doors: DoorTable<ServiceLive>;
+  doors: DoorTable<Entrance>;
   /** By listener: whose slot is reached there alone. */
   previews: ReadonlyMap<string, Preview>;
   /** By listener: who comes there is sent on to HTTPS. */
-  redirects: DoorTable<ServiceLive>;
+  redirects: DoorTable<Entrance>;
   isStopping: boolean;
   readonly mint: Mint;
   readonly malformed: Malformed;
 };
+
+/** `isAlias`: for a host whose clients are sent on to the service's own. */
+export type Entrance = { readonly service: ServiceLive; readonly isAlias: boolean };
 
 export type Preview = { readonly service: ServiceLive; readonly slot: SlotName };
 

@@ -1,5 +1,6 @@
 import type { ClientAnswer, ClientRequest } from './client-side.ts';
 import { STATUS_CODES } from 'node:http';
+import { errorPage } from './error-page.ts';
 
 /** A body that nobody wants is read for this long, so that the client gets to read the answer. */
 const LINGER_MS = 5000;
@@ -20,10 +21,10 @@ export function refuse(req: ClientRequest, res: ClientAnswer, refusing: Refusing
     res.destroy();
     return;
   }
-  const body = Buffer.from(`${refusing.status} ${refusing.text}\n`);
+  const { contentType, body } = errorPage(req.headers.accept, refusing.status, refusing.text);
   const headers = [
     'Content-Type',
-    'text/plain; charset=utf-8',
+    contentType,
     'Content-Length',
     String(body.length),
     'Cache-Control',

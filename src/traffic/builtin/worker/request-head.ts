@@ -147,6 +147,8 @@ export type Forwarding = {
   readonly upgrade: string | null;
   /** A header that is the proxy's alone, in lower case, or null. */
   readonly without: string | null;
+  /** Of a trace that begins here, or null. */
+  readonly traceparent: string | null;
 };
 
 /** What follows the first line of the head that the application gets, ready to be written in latin1. */
@@ -174,6 +176,7 @@ export function forwardedHead(forwarding: Forwarding): string {
   if (scan.expectsContinue) head += 'Expect: 100-continue\r\n';
   if (forwarding.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${forwarding.upgrade}\r\n`;
   if (!scan.hasRequestId) head += `X-Request-ID: ${forwarding.requestId}\r\n`;
+  if (forwarding.traceparent !== null) head += `traceparent: ${forwarding.traceparent}\r\n`;
   return `${head}${forwardedFields(forwarding)}\r\n`;
 }
 

@@ -6,6 +6,8 @@ import type { Door, Route } from '../../router.ts';
 import { latencyBucket, type FailedRequest } from '../../counts.ts';
 import { MOST_FAILED, failureKind, shownPath } from '../../failed-request.ts';
 import type { Place, RouteInUse, ServiceCounts } from '../messages.ts';
+import type { Accounting } from './accounting.ts';
+import { type ClientCheck, clientCheckOf } from './client-check.ts';
 import { Drain } from './drain.ts';
 import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
 import { COPY_TIMEOUT_MS, MirrorLane } from './mirror-lane.ts';
@@ -48,9 +50,15 @@ export class ServiceLive {
   identities: IdentityFilter | null = null;
   readonly slots: Readonly<Record<SlotName, SlotLive>>;
   override: OverrideCheck | null = null;
+  /** Null: everybody may come. */
+  clients: ClientCheck | null = null;
   /** Where requests wait during a hold. */
   readonly room = new WaitingRoom();
   readonly mirrors = new MirrorLane();
+  /** Null: nobody wants to know how requests went. */
+  accounting: Accounting | null = null;
+  /** Part of the traces begun here that are marked as recorded; null: none is begun. */
+  startTracesPercent: number | null = null;
   private failed: Omit<FailedRequest, 'second'>[] = [];
   private cohort: Cohort | null = null;
   private readonly onSuspect: (replica: ReplicaLink) => void;
@@ -71,7 +79,10 @@ export class ServiceLive {
     this.door = door;
     this.salt = saltState(door.salt);
     this.override = door.override === undefined ? null : new OverrideCheck(door.override);
-    const protocol = appProtocol(door.spec.proxy);
+    const { proxy } = door.spec;
+    const protocol = appProtocol(proxy);
+    this.clients = clientCheckOf(proxy);
+    this.startTracesPercent = proxy.kind === 'builtin' ? (proxy.startTracesPercent ?? null) : null;
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
       const before = slot.replicas;

@@ -1,27 +1,22 @@
 import { flushCompileCache } from 'node:module';
 import { formatAddress } from '../../../lib/address.ts';
 import { sinceBootMs } from '../../../lib/steady-clock.ts';
+import { doorHosts } from '../../../release/door-hosts.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
-import {
-  isNews,
-  type Answer,
-  type Ask,
-  type FromWorker,
-  type Place,
-  type ServiceCounts,
-  type ToWorker,
-} from '../messages.ts';
+import type { Answer, Ask, FromWorker, Place, ToWorker } from '../messages.ts';
 import type { ServiceState } from '../../state-store.ts';
+import { accessLogPath } from '../access-log-file.ts';
+import { accountingOf } from './accounting.ts';
 import { type DoorEntry, doorTable } from './door-table.ts';
 import type { Exchange } from './exchange.ts';
-import type { FrontState } from './front.ts';
-import { Fronts, listenerOf } from './fronts.ts';
+import type { Entrance, FrontState } from './front.ts';
+import { Fronts } from './fronts.ts';
 import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { ServiceLive } from './service-live.ts';
-import type { ReplicaTally } from '../../tally.ts';
+import { takeCounts } from './taken-counts.ts';
 
 /**
  * A worker of the proxy: serves HTTP on sockets that its parent owns. It keeps nothing that matters: it may be killed
@@ -30,9 +25,11 @@ import type { ReplicaTally } from '../../tally.ts';
 const SWEEP_MS = 1000;
 const DRAIN_TICK_MS = 25;
 const STOP_POLL_MS = 25;
+const LAST_LINES_MS = 500;
 
 const services = new Map<string, ServiceLive>();
 let place: Place = { index: 0, of: 1 };
+let accessFolder = '';
 const state: FrontState = {
   doors: new Map(),
   previews: new Map(),
@@ -50,6 +47,9 @@ process.on('disconnect', () => process.exit(0));
 // Ctrl-C and `kill` of the whole group: the parent decides how to end.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
+process.on('exit', () => {
+  for (const { accounting } of services.values()) accounting?.log?.flushNow();
+});
 process.on('message', (message: ToWorker, handle: unknown) => receive(message, handle));
 setInterval(sweep, SWEEP_MS);
 setInterval(tickDrains, DRAIN_TICK_MS);
@@ -59,6 +59,7 @@ function receive(message: ToWorker, handle: unknown): void {
   switch (message.kind) {
     case 'start':
       place = message.place;
+      accessFolder = message.accessFolder;
       fronts.ticketKeys = Buffer.from(message.ticketKeys);
       for (const [service, each] of message.certificates) fronts.certificates.set(service, each);
       for (const service of message.services) restore(service);
@@ -148,8 +149,15 @@ function install(door: Door): void {
 
 function take(door: Door): void {
   const known = services.get(door.service);
-  if (known === undefined) services.set(door.service, new ServiceLive(door, place, suspect(door.service)));
+  const service = known ?? new ServiceLive(door, place, suspect(door.service));
+  if (known === undefined) services.set(door.service, service);
   else known.install(door);
+  service.accounting = accountingOf(door.spec, service.accounting, {
+    path: accessLogPath(accessFolder, door.service),
+    mint: state.mint,
+    onFull: () => tell({ kind: 'accessLogFull', service: door.service }),
+    note: (text) => tell({ kind: 'note', text }),
+  });
 }
 
 function suspect(service: string): (replica: ReplicaLink) => void {
@@ -158,12 +166,12 @@ function suspect(service: string): (replica: ReplicaLink) => void {
 
 function rebuildDoors(): void {
   const all = [...services.values()];
-  state.doors = doorTable(all.map((service) => entryOf(service, service.door.spec.listen.port)));
+  state.doors = doorTable(all.flatMap((service) => entriesOf(service, service.door.spec.listen.port)));
   state.redirects = doorTable(
     all.flatMap((service) => {
       const { proxy } = service.door.spec;
       const port = proxy.kind === 'builtin' ? proxy.redirectFrom : undefined;
-      return port === undefined ? [] : [entryOf(service, port)];
+      return port === undefined ? [] : entriesOf(service, port);
     }),
   );
   state.previews = new Map(
@@ -176,9 +184,15 @@ function rebuildDoors(): void {
   fronts.show();
 }
 
-function entryOf(service: ServiceLive, port: number): DoorEntry<ServiceLive> {
-  const { listen: at, host, path } = service.door.spec;
-  return { listener: formatAddress({ host: at.address, port }), host, path, value: service };
+function entriesOf(service: ServiceLive, port: number): DoorEntry<Entrance>[] {
+  const { spec } = service.door;
+  const listener = formatAddress({ host: spec.listen.address, port });
+  return doorHosts(spec).map((host, index) => ({
+    listener,
+    host,
+    path: spec.path,
+    value: { service, isAlias: index > 0 },
+  }));
 }
 
 function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
@@ -218,7 +232,7 @@ function scheduleFlush(): void {
     () => {
       const now = Math.floor(steadyMs() / 1000);
       if (now > second) {
-        tell({ kind: 'counts', second: now - 1, services: takeCounts() });
+        tell({ kind: 'counts', second: now - 1, services: takeCounts(services.values(), state.malformed) });
         for (const text of state.malformed.notes(performance.now())) tell({ kind: 'note', text });
         second = now;
       }
@@ -232,50 +246,26 @@ function steadyMs(): number {
   return OFFSET_MS + sinceBootMs();
 }
 
-function takeCounts(): ServiceCounts[] {
-  const all: ServiceCounts[] = [];
-  const malformed = state.malformed.take();
-  for (const service of services.values()) {
-    const counts: ServiceCounts = {
-      service: service.door.service,
-      replicas: taken(service, (replica) => replica.tally),
-      previews: taken(service, ({ apart }) => apart.previews),
-      overrides: taken(service, ({ apart }) => apart.overrides),
-      mirrored: taken(service, ({ apart }) => apart.mirrored),
-      copied: taken(service, ({ apart }) => apart.copied),
-      mirrorDropped: service.mirrors.takeDropped(),
-      holdRefused: service.room.takeRefused(),
-      malformed: malformed.get(listenerOf(service.door)) ?? 0,
-      rollout: service.identities?.rollout ?? null,
-      identities: service.identities?.take() ?? [],
-      ...service.takeFailed(),
-    };
-    if (isNews(counts)) all.push(counts);
-  }
-  return all;
-}
-
-function taken(
-  service: ServiceLive,
-  tallyOf: (replica: ReplicaLink) => ReplicaTally | null,
-): ServiceCounts['replicas'] {
-  return service.replicas.flatMap((replica) => {
-    const counted = tallyOf(replica)?.take() ?? null;
-    return counted === null ? [] : [{ slot: replica.slot, replica: replica.index, ...counted }];
-  });
-}
-
 function stop(graceMs: number): void {
   state.isStopping = true;
   for (const service of services.values()) service.room.turnAway('the proxy is being stopped');
   fronts.closeAll();
   const untilMs = performance.now() + graceMs;
-  setInterval(() => {
+  const timer = setInterval(() => {
     const isBusy = [...services.values()].some((service) =>
       SLOT_NAMES.some((name) => service.slots[name].inFlight.size > 0),
     );
-    if ((!isBusy && !fronts.isLeaving) || performance.now() >= untilMs) process.exit(0);
+    if ((isBusy || fronts.isLeaving) && performance.now() < untilMs) return;
+    clearInterval(timer);
+    void leave();
   }, STOP_POLL_MS);
+}
+
+async function leave(): Promise<void> {
+  // A disk that hangs is not waited for.
+  setTimeout(() => process.exit(0), LAST_LINES_MS);
+  await Promise.all([...services.values()].flatMap(({ accounting }) => accounting?.log?.flush() ?? []));
+  process.exit(0);
 }
 
 function tell(message: FromWorker): void {

@@ -1,0 +1,13 @@
+import type { DoorSpec } from './service.ts';
+
+/** The hosts whose requests at its path are this door's: its own (null: any), and those that it sends on to its own. */
+export function doorHosts({ host, proxy }: DoorSpec): readonly (string | null)[] {
+  return [host, ...((proxy.kind === 'builtin' ? proxy.redirectHosts : undefined) ?? [])];
+}
+
+/** The host that both answer for at one path; undefined for none. */
+export function sharedHost(a: DoorSpec, b: DoorSpec): string | null | undefined {
+  if (a.path !== b.path) return undefined;
+  const others = doorHosts(b);
+  return doorHosts(a).find((host) => others.includes(host));
+}
