@@ -78,7 +78,7 @@ export async function serve(
   const settings = { slotPorts, keepReleases, freezes, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const outbox = openOutbox({ stateDir, file, ports, ofSecrets });
-  const running = createController(ports, settings, info);
+  const running = createController({ ...ports, messages: () => outbox.counts() }, settings, info);
   const deaf = running.controller.read.onEvent(() => outbox.wake());
   const api = createApi({
     controller: running.controller,
