@@ -244,6 +244,7 @@ describe('every end of a rollout, to real receivers', () => {
         .map(({ body }) => body.thread_ts);
       assert.equal(replies[0], undefined);
       assert.equal(new Set(replies.slice(1)).size, 1, 'one thread');
+      assert.match(String(replies[1]), /^\d+\.5$/u);
       assert.ok(http.bot.got.every(({ headers }) => headers.authorization === 'Bearer xoxb-private'));
       const threads = http.discord.got
         .filter(({ text }) => text.includes(rollout.id))
