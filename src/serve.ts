@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { backups } from './backup/make.ts';
 import { terminalLog } from './cli/terminal-log.ts';
 import { ROLES } from './controller/controller.ts';
+import { openChannels } from './channels.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
 import { readServerFile, type ServerFile } from './controller/server-file.ts';
@@ -22,6 +23,8 @@ import { openSteadyClock, sinceBootMs, type SteadyClock } from './lib/steady-clo
 import { systemTimers } from './lib/timers.ts';
 import { HEAP_FLAGS } from './lib/heap-flags.ts';
 import { openSources } from './sources.ts';
+import type { Notice } from './notify/notice.ts';
+import type { Outbox } from './notify/outbox.ts';
 import { builtinRouter } from './traffic/builtin/router.ts';
 import { withDoorSecrets } from './traffic/door-secrets.ts';
 import { HaproxyRouter } from './traffic/haproxy/router.ts';
@@ -67,19 +70,19 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const { ports, clock, bootId, processes, builtin, others, journal } = await openPorts(
-    stateDir,
-    file,
-    openRuntime,
-  );
+  const opened = await openPorts(stateDir, file, openRuntime);
+  const { ports, clock, bootId, processes, builtin, others, journal, ofSecrets } = opened;
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
   const settings = { slotPorts, keepReleases, freezes, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
-  const running = createController(ports, settings, info);
+  const outbox = openOutbox({ stateDir, file, ports, ofSecrets });
+  const running = createController({ ...ports, messages: () => outbox.counts() }, settings, info);
+  const deaf = running.controller.read.onEvent(() => outbox.wake());
   const api = createApi({
     controller: running.controller,
+    notifier: outbox,
     idempotency: running.idempotency,
     socketDirectory: join(stateDir, 'sockets'),
     version,
@@ -97,7 +100,14 @@ export async function serve(
       () => builtin.close(),
       ...others.map((proxy) => () => proxy.close()),
     ];
-    const steps = [() => api.stop(STOP_GRACE_MS), () => running.stop(), () => journal.close(), ...closing];
+    const steps = [
+      () => api.stop(STOP_GRACE_MS),
+      deaf,
+      () => outbox.stop(),
+      () => running.stop(),
+      () => journal.close(),
+      ...closing,
+    ];
     for (const step of steps) await quietly(log, step);
   };
   try {
@@ -105,6 +115,7 @@ export async function serve(
     for (const proxy of others) await startProxy(proxy, log);
     await running.start(bootId);
     await api.start();
+    await outbox.start();
   } catch (error) {
     await stop();
     throw error;
@@ -260,7 +271,37 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     probe,
     log,
   };
-  return { ports, clock, bootId, processes, builtin, others: [nginx, haproxy], journal };
+  return { ports, clock, bootId, processes, builtin, others: [nginx, haproxy], journal, ofSecrets };
+}
+
+type OutboxParts = {
+  readonly stateDir: string;
+  readonly file: ServerFile;
+  readonly ports: Ports;
+  readonly ofSecrets: Parameters<typeof openChannels>[0]['secrets'];
+};
+
+/** Who is told about rollouts, and how far each is. */
+function openOutbox({ stateDir, file, ports, ofSecrets }: OutboxParts): Outbox {
+  const { journal, timers, clock, log } = ports;
+  return openChannels({
+    connections: file.notify,
+    secrets: ofSecrets,
+    parts: {
+      after: (afterSeq, limit) =>
+        journal
+          .events({ aggregate: null, rollout: null, afterSeq, limit })
+          .map(({ seq, mac, atMs, event }) => {
+            const { notices = [] } = event as { readonly notices?: readonly Notice[] };
+            return { seq, mac, atMs, notices };
+          }),
+      head: () => journal.head().seq,
+      timers,
+      nowMs: () => clock.nowMs(),
+      warn: (fields, message) => log.warn(fields, message),
+      directory: join(stateDir, 'notify'),
+    },
+  });
 }
 
 /** One for each kind of proxy. Requests to the others wait at the built-in one during a hold. */

@@ -1,18 +1,19 @@
 import { cloudwatchSource } from './metrics/cloudwatch/source.ts';
 import { commandSource } from './metrics/command/source.ts';
-import type { Reveal } from './metrics/credentials.ts';
 import { datadogSource } from './metrics/datadog/source.ts';
 import { graphiteSource } from './metrics/graphite/source.ts';
 import { influxdbSource } from './metrics/influxdb/source.ts';
 import { jsonSource } from './metrics/json/source.ts';
+import type { Reveal } from './metrics/credentials.ts';
 import { maskedSource } from './metrics/masked.ts';
 import { newrelicSource } from './metrics/newrelic/source.ts';
 import { prometheusSource } from './metrics/prometheus/source.ts';
 import { pushedSource } from './metrics/pushed/source.ts';
 import type { MetricSource, SourceSet } from './metrics/source.ts';
-import type { SecretRef, SourceConnection } from './release/source-connection.ts';
+import type { SourceConnection } from './release/source-connection.ts';
+import { serverSecrets } from './server-secrets.ts';
 import type { CommandRunner } from './workload/command-runner.ts';
-import { secretResolver, type SecretOptions } from './workload/secrets.ts';
+import type { SecretOptions } from './workload/secrets.ts';
 
 export type SourceOptions = {
   readonly connections: readonly SourceConnection[];
@@ -24,7 +25,7 @@ export type SourceOptions = {
 
 /** Every source that measures may ask: the connections of the server's file, each behind its mask, and those that need none. */
 export function openSources({ connections, secrets, commands, nowMs }: SourceOptions): SourceSet {
-  const reveal = revealBy({ connections, secrets });
+  const reveal = serverSecrets(connections, secrets);
   const byName = new Map(
     connections.map((connection) => [
       connection.name,
@@ -72,23 +73,4 @@ function open(
     case 'influxdb':
       return influxdbSource(connection, reveal);
   }
-}
-
-/**
- * Secrets that the server's own file names. Its author may name any variable of the server's environment: the list of allowed names is
- * for what projects may ask for.
- */
-function revealBy({ connections, secrets }: Pick<SourceOptions, 'connections' | 'secrets'>): Reveal {
-  const references = connections.flatMap((connection) => Object.values(connection).flatMap(referencesIn));
-  const allowedEnv = references.filter(({ from }) => from === 'env').map(({ name }) => name);
-  const resolver = secretResolver({ ...secrets, allowedEnv });
-  return async ({ from, name }) =>
-    (await resolver.resolve({ value: { kind: 'secret', from, name } }))['value']!;
-}
-
-/** Of a field of a connection: itself, or what it holds. */
-function referencesIn(value: unknown): readonly SecretRef[] {
-  if (typeof value !== 'object' || value === null) return [];
-  if ('from' in value && 'name' in value) return [value as SecretRef];
-  return Object.values(value).flatMap(referencesIn);
 }

@@ -5,7 +5,13 @@ import { allRoutes } from '../src/http/server.ts';
 
 /** docs/people.md: the table out of the routes that the server registers, and so enforces. */
 export function renderPeople(): string {
-  const rows = roleTable(allRoutes({ version: '', backup: () => Readable.from([]) }));
+  const rows = roleTable(
+    allRoutes({
+      version: '',
+      backup: () => Readable.from([]),
+      notifier: { test: () => Promise.resolve([]) },
+    }),
+  );
   return `${BEFORE}\n${HEAD}\n${rows.map(rowOf).join('\n')}\n${AFTER}`;
 }
 
@@ -28,7 +34,7 @@ Who somebody is, what they may do, and how they reach the server from another ma
 |---|---|
 | viewer | look |
 | operator | also upload, plan, deploy, steer, lock, freeze, and check the audit chain |
-| admin | also take services away, make and revoke tokens, take a backup |
+| admin | also take services away, make and revoke tokens, take a backup, send test messages |
 
 On the machine itself the [sockets](api.md) give a role, to whoever the file system lets open them. Nobody is known by that: the records say
 \`local (unverified)\`, or \`ana (unverified)\` where \`BASCULE_ACTOR\` says so.

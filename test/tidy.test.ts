@@ -13,12 +13,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   workload: ['release', 'lib', 'port'],
   metrics: ['release', 'lib', 'port'],
   journal: ['release', 'lib', 'port'],
+  notify: ['release', 'lib', 'port'],
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
   cli: ['http', 'controller', 'release', 'lib', 'port'],
   backup: ['journal', 'lib'],
   'serve.ts': ['*'],
-  'sources.ts': ['metrics', 'workload', 'release', 'lib'],
+  'sources.ts': ['metrics', 'server-secrets.ts', 'workload', 'release', 'lib'],
+  'channels.ts': ['notify', 'server-secrets.ts', 'workload', 'release', 'lib'],
+  'server-secrets.ts': ['workload', 'release', 'lib'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
   sim: ['rollout', 'judge', 'controller', 'release', 'lib', 'port', 'journal/memory'],
 };
@@ -45,7 +48,11 @@ const PORT_FILES = new Set([
   'workload/proc.ts',
   'workload/listeners.ts',
   'metrics/source.ts',
+  // One bounded request is the same for whoever asks and whoever tells.
+  'metrics/http-client.ts',
   'metrics/measured.ts',
+  'notify/channel.ts',
+  'notify/notice.ts',
   'journal/inspect.ts',
   'journal/journal.ts',
   'journal/chain.ts',
@@ -118,7 +125,7 @@ function leavesSource(from: string, target: string): readonly Breach[] {
 /** `traffic/builtin/x.ts` -> `traffic/builtin`, for folders that hold adapters; null for files beside the port. */
 function adapterOf(path: string): string | null {
   const [folder, adapter, ...rest] = path.split('/');
-  return ['traffic', 'workload', 'metrics', 'journal'].includes(folder!) && rest.length > 0
+  return ['traffic', 'workload', 'metrics', 'journal', 'notify'].includes(folder!) && rest.length > 0
     ? `${folder}/${adapter}`
     : null;
 }

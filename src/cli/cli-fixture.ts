@@ -53,8 +53,8 @@ services:
     strategy: canary
 `;
 
-export async function testCli(): Promise<TestCli> {
-  const api = await testApi();
+export async function testCli(options: Parameters<typeof testApi>[0] = {}): Promise<TestCli> {
+  const api = await testApi(options);
   const project = await mkdtemp(join(tmpdir(), 'bascule-cli-'));
   await writeFile(join(project, 'bascule.yaml'), FILE);
   await writeFile(join(project, 'server.mjs'), 'console.log("hello");\n');

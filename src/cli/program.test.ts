@@ -6,7 +6,7 @@ import { TITLES } from './titles.ts';
 const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
 const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
-const GUARD = ['lock', 'freeze', 'unfreeze', 'approve', 'reject', 'audit', 'token'];
+const GUARD = ['lock', 'freeze', 'unfreeze', 'approve', 'reject', 'audit', 'token', 'notify'];
 const JUDGE = ['judge'];
 const OTHER = ['serve', 'backup', 'restore', 'config', 'schema', 'explain', 'completion', 'doctor'];
 const NAMES = [...START, ...FOLLOW, ...STEER, ...GUARD, ...JUDGE, ...OTHER];

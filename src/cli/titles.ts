@@ -206,6 +206,13 @@ export const TITLES: readonly Title[] = [
     load: async () => (await import('./verbs/token.ts')).token,
   },
   {
+    name: 'notify',
+    group: 'Guard',
+    describe: 'test: send a test message to the channels of the server, and say what came of it',
+    args: { '<action>': 'the word test' },
+    load: async () => (await import('./verbs/notify.ts')).notify,
+  },
+  {
     name: 'judge',
     group: 'Judge',
     describe: "judge the recorded past once more, by today's rules or changed ones; changes nothing",

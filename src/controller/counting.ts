@@ -7,6 +7,7 @@ import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
 import type { Ports } from './ports.ts';
 import type { MeasuredPoint, MeasuredSecond } from '../metrics/measured.ts';
+import type { ProxyTotals } from './proxy-totals.ts';
 import { Ring } from './ring.ts';
 import { BASELINE_SECONDS } from './session.ts';
 
@@ -23,13 +24,19 @@ export class Counting {
   readonly #engine: Engine;
   readonly #desk: Desk;
   readonly #measuring: Measuring;
+  readonly #totals: ProxyTotals;
   readonly #rings = new Map<string, Kept>();
 
-  constructor(ports: Ports, engine: Engine, parts: { readonly desk: Desk; readonly measuring: Measuring }) {
+  constructor(
+    ports: Ports,
+    engine: Engine,
+    parts: { readonly desk: Desk; readonly measuring: Measuring; readonly totals: ProxyTotals },
+  ) {
     this.#ports = ports;
     this.#engine = engine;
     this.#desk = parts.desk;
     this.#measuring = parts.measuring;
+    this.#totals = parts.totals;
   }
 
   async take(service: string): Promise<void> {
@@ -39,6 +46,7 @@ export class Counting {
     await this.#engine.turn();
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
+    this.#totals.add(service, batch.replicas);
     const measured = this.#measured(service, kept.ring, batch.upToSecond);
     const before = this.#engine.find(service)?.rollout;
     const apart = apartFor(before ?? null, batch);
@@ -69,6 +77,7 @@ export class Counting {
 
   forget(service: string): void {
     this.#measuring.forget(service);
+    this.#totals.forget(service);
     this.#rings.delete(service);
   }
 

@@ -4,6 +4,7 @@ import type { Json } from '../lib/json.ts';
 import type { Command, IssuedCommand } from '../rollout/command.ts';
 import type { RolloutEvent } from '../rollout/event.ts';
 import { isOn, type Freeze } from '../rollout/guard.ts';
+import { noticesOf } from '../rollout/notices.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
 import { replicasFor } from '../rollout/places.ts';
 import { routeOf } from '../rollout/route.ts';
@@ -296,6 +297,7 @@ export class Engine {
     const documents = [...(extra.documents?.(turn) ?? []), ...this.#rolloutDocuments(before, turn)];
     const { wallMs: atMs, actor, kind } = event;
     const { says, commands } = turn;
+    const notices = noticesOf(before, turn);
     const { seq, revision } = this.#ports.journal.commit({
       aggregate: service,
       expectedRevision: entry.revision,
@@ -307,6 +309,8 @@ export class Engine {
         ...event,
         says,
         ...(extra.origin !== undefined && { origin: extra.origin }),
+        // With the event, so that nobody is told what did not happen, or not told what did.
+        ...(notices.length > 0 && { notices }),
       },
       state: turn.gone ? null : turn.state,
       commands: commands.map(({ id, command }) => ({ id, command: command as unknown as Json })),

@@ -13,6 +13,7 @@ import { Measuring } from './measuring.ts';
 import { releaseOf } from './slot-work.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
+import { ProxyTotals } from './proxy-totals.ts';
 import { answerOf, type KeptAnswer } from './receipt.ts';
 import { Reads } from './reads.ts';
 import { auditedVerbs, Refusals, type Refused } from './refusals.ts';
@@ -52,12 +53,13 @@ export function createController(ports: Ports, settings: Settings, info: Started
   const calendar = new Calendar(settings.freezes ?? []);
   engine.freezeBy(calendar);
   const desk = new Desk();
-  const metrics = new Metrics();
+  const totals = new ProxyTotals();
+  const metrics = metricsOf(ports, info, { desk, totals });
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
   const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
   const { certificates } = lookout;
   const measuring = new Measuring(ports, (id) => releaseOf(ports, id));
-  const counting = new Counting(ports, engine, { desk, measuring });
+  const counting = new Counting(ports, engine, { desk, measuring, totals });
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
   const reads = new Reads({ ports, engine, desk, info, metrics, certificates });
@@ -125,6 +127,15 @@ function artifactsOf({ store }: Ports): Controller['artifacts'] {
   };
 }
 
+function metricsOf(
+  { messages = () => [] }: Ports,
+  { version }: Started,
+  { desk, totals }: { readonly desk: Desk; readonly totals: ProxyTotals },
+): Metrics {
+  const verdict = (rollout: string) => desk.evidence(rollout).verdict?.overall ?? null;
+  return new Metrics({ version, totals, verdict, messages });
+}
+
 type Listening = {
   readonly tenures: Tenures;
   readonly reads: Reads;
@@ -138,7 +149,10 @@ type Listening = {
 function listenerOf({ tenures, reads, metrics, desk, waste, kept }: Listening): EngineListener {
   return {
     commands: (service, commands) => tenures.of(service).enqueue(service, commands),
-    event: (event) => reads.tell(event),
+    event: (event) => {
+      metrics.decided(event.service, event.kind);
+      reads.tell(event);
+    },
     backUnrecorded: (route) => tenures.of(route.service).backUnrecorded(route),
     changed: (service, turn) => {
       if (turn.gone) {

@@ -1,51 +1,118 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { ServiceState } from '../rollout/state.ts';
+import type { ChannelCount } from '../notify/channel.ts';
+import type { Rollout, ServiceState } from '../rollout/state.ts';
+import { isWaiting } from '../rollout/waiting.ts';
+import type { ProxyTotals } from './proxy-totals.ts';
 
-/** The controller's own metrics, in base units, `bascule_` before each name. */
+/** What is told only when somebody asks. */
+export type MetricSources = {
+  readonly version: string;
+  readonly totals: ProxyTotals;
+  /** The judge's word on a rollout now, or null. */
+  readonly verdict: (rollout: string) => string | null;
+  readonly messages: () => readonly ChannelCount[];
+};
+
+/** Of the library: gauges that are named like counters. */
+const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `bascule_nodejs_active_${what}_total`);
+
+/** The controller's own metrics, in base units, `bascule_` before each name. docs/metrics.md has them all; a test compares. */
 export class Metrics {
+  readonly #sources: MetricSources;
   readonly #registry = new Registry();
   #isMeasured = false;
-  readonly #ended = new Counter({
-    name: 'bascule_rollouts_ended_total',
-    help: 'Rollouts that ended, by outcome.',
-    labelNames: ['service', 'outcome'],
-    registers: [this.#registry],
-  });
-  readonly #share = new Gauge({
-    name: 'bascule_candidate_share_ratio',
-    help: 'Asked share of the candidate, 0 to 1.',
-    labelNames: ['service'],
-    registers: [this.#registry],
-  });
-  readonly #underWay = new Gauge({
-    name: 'bascule_rollout_under_way',
-    help: '1 while a rollout is under way.',
-    labelNames: ['service'],
-    registers: [this.#registry],
-  });
-  readonly #healthy = new Gauge({
-    name: 'bascule_healthy_replicas',
-    help: 'Healthy replicas as the proxy sees them.',
-    labelNames: ['service', 'slot'],
-    registers: [this.#registry],
-  });
+  readonly #build = this.#gauge('bascule_build_info', 'Always 1; the version is its label.', ['version']);
+  readonly #ended = this.#counter('bascule_rollouts_ended_total', 'Rollouts that ended, by outcome.', [
+    'service',
+    'outcome',
+  ]);
+  readonly #decisions = this.#counter(
+    'bascule_decisions_total',
+    'Decisions recorded, by the kind of event.',
+    ['service', 'kind'],
+  );
+  readonly #share = this.#gauge('bascule_candidate_share_ratio', 'Asked share of the candidate, 0 to 1.', [
+    'service',
+  ]);
+  readonly #underWay = this.#gauge('bascule_rollout_under_way', '1 while a rollout is under way.', [
+    'service',
+  ]);
+  readonly #phase = this.#gauge('bascule_rollout_phase', '1 for the phase of the rollout under way.', [
+    'service',
+    'phase',
+  ]);
+  readonly #waits = this.#gauge(
+    'bascule_rollout_waits_for_person',
+    '1 while the rollout goes on only when a person does something.',
+    ['service'],
+  );
+  readonly #verdict = this.#gauge('bascule_verdict', "1 for the judge's word on the rollout under way.", [
+    'service',
+    'verdict',
+  ]);
+  readonly #healthy = this.#gauge('bascule_healthy_replicas', 'Healthy replicas as the proxy sees them.', [
+    'service',
+    'slot',
+  ]);
+  readonly #attempts = this.#counter(
+    'bascule_proxy_attempts_total',
+    'Attempts on replicas that the proxies counted, by what came of them.',
+    ['service', 'slot', 'class'],
+  );
+  readonly #messages = this.#counter('bascule_messages_total', 'Messages to people, by what came of them.', [
+    'channel',
+    'kind',
+    'result',
+  ]);
+
+  constructor(sources: MetricSources) {
+    this.#sources = sources;
+  }
 
   ended(service: string, outcome: string): void {
     this.#ended.inc({ service, outcome });
   }
 
+  decided(service: string, kind: string): void {
+    this.#decisions.inc({ service, kind });
+  }
+
   text(services: readonly ServiceState[]): Promise<string> {
     this.#ownProcess();
-    this.#share.reset();
-    this.#underWay.reset();
-    this.#healthy.reset();
-    for (const { service, rollout, slots } of services) {
-      this.#share.set({ service }, (rollout?.sharePercent ?? 0) / 100);
-      this.#underWay.set({ service }, rollout === null ? 0 : 1);
-      this.#healthy.set({ service, slot: 'blue' }, slots.blue.healthy);
-      this.#healthy.set({ service, slot: 'green' }, slots.green.healthy);
-    }
+    for (const one of [this.#share, this.#underWay, this.#phase, this.#waits, this.#verdict, this.#healthy])
+      one.reset();
+    for (const state of services) this.#service(state);
+    this.#sums();
     return this.#registry.metrics();
+  }
+
+  #service({ service, rollout, slots }: ServiceState): void {
+    this.#share.set({ service }, (rollout?.sharePercent ?? 0) / 100);
+    this.#underWay.set({ service }, rollout === null ? 0 : 1);
+    this.#waits.set({ service }, rollout !== null && isWaiting(rollout) ? 1 : 0);
+    this.#healthy.set({ service, slot: 'blue' }, slots.blue.healthy);
+    this.#healthy.set({ service, slot: 'green' }, slots.green.healthy);
+    if (rollout !== null) this.#underWayNow(service, rollout);
+  }
+
+  #underWayNow(service: string, { id, phase }: Rollout): void {
+    this.#phase.set({ service, phase }, 1);
+    const verdict = this.#sources.verdict(id);
+    if (verdict !== null) this.#verdict.set({ service, verdict }, 1);
+  }
+
+  /** Counted elsewhere; a counter of the library can only be told by how much it grew. */
+  #sums(): void {
+    const { version, totals, messages } = this.#sources;
+    this.#build.set({ version }, 1);
+    this.#attempts.reset();
+    totals.each((service, slot, name, count) => {
+      this.#attempts.inc({ service, slot, class: snake(name) }, count);
+    });
+    this.#messages.reset();
+    for (const { channel, kind, counts } of messages())
+      for (const [result, count] of Object.entries(counts))
+        this.#messages.inc({ channel, kind, result }, count);
   }
 
   /** Processor time, memory, open files, delay of the event loop: measured from the first time that somebody asks. */
@@ -53,5 +120,19 @@ export class Metrics {
     if (this.#isMeasured) return;
     this.#isMeasured = true;
     collectDefaultMetrics({ register: this.#registry, prefix: 'bascule_' });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
+
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[]): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+}
+
+/** `serverError` -> `server_error`. */
+function snake(name: string): string {
+  return name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`);
 }

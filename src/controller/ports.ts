@@ -5,6 +5,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { SampleStore } from '../journal/samples.ts';
 import type { Upstream } from '../lib/upstream.ts';
 import type { EnvValue, HealthSpec } from '../release/service.ts';
+import type { ChannelCount } from '../notify/channel.ts';
 import type { SourceSet } from '../metrics/source.ts';
 import type { TrafficRouter } from '../traffic/router.ts';
 import type { Checker } from '../workload/checker.ts';
@@ -28,6 +29,8 @@ export type Ports = {
   readonly environmentDigest: (env: Readonly<Record<string, EnvValue>>) => Promise<string>;
   /** One health check of something that is no one's replica yet: null when it is well, else what was found. Never throws. */
   readonly probe: (at: Upstream, health: HealthSpec) => Promise<string | null>;
+  /** What became of messages to people; absent where nobody is told. */
+  readonly messages?: () => readonly ChannelCount[];
   readonly log: Log;
 };
 

@@ -121,6 +121,77 @@ test('every mistake in a source is said at its line, and no secret that was writ
   assert.doesNotMatch(said, /hunter2|0123456789abcdef/u);
 });
 
+test('channels are told apart by name, each with what its kind needs', () => {
+  const { notify } = parseServerFile(
+    `notify:
+  slack: {token: file:slack-bot, channel: C0123456789}
+  hook: {kind: webhook, url: 'https://ci.example.com/hook', secret: env:HOOK, services: [shop], about: waits}
+  mail: {kind: email, server: smtps://mail.example.com, user: ana, password: file:mail, from: b@example.com, to: [ops@example.com], timeout: 5s}
+`,
+    'server.yaml',
+  );
+
+  const common = { services: null, about: 'all', caFile: null, timeoutMs: 10_000 };
+  assert.deepEqual(notify, [
+    {
+      ...common,
+      name: 'slack',
+      kind: 'slack',
+      by: {
+        how: 'bot',
+        token: { from: 'file', name: 'slack-bot' },
+        channel: 'C0123456789',
+        api: 'https://slack.com/api',
+      },
+    },
+    {
+      ...common,
+      name: 'hook',
+      kind: 'webhook',
+      url: 'https://ci.example.com/hook',
+      secret: { from: 'env', name: 'HOOK' },
+      services: ['shop'],
+      about: 'waits',
+    },
+    {
+      ...common,
+      name: 'mail',
+      kind: 'email',
+      server: { host: 'mail.example.com', port: 465, tls: 'at-once' },
+      auth: { user: 'ana', password: { from: 'file', name: 'mail' } },
+      from: 'b@example.com',
+      to: ['ops@example.com'],
+      timeoutMs: 5000,
+    },
+  ]);
+});
+
+test('every mistake in a channel is said at its line, and no secret that was written out', () => {
+  const said = mistakes(`notify:
+  slack: {url: 'https://hooks.slack.com/services/T0/B0/hunter2'}
+  pager: {url: file:x}
+  chat: {kind: slack, url: file:x, token: file:y, channel: C0123456789}
+  hook: {kind: webhook, url: 'https://example.com/?token=hunter2', secret: file:x}
+  mail: {kind: email, server: mail.example.com, from: ops, to: []}
+  post: {kind: email, server: smtp://m, user: ana, from: a@b.c, to: [a@b.c]}
+  teams: {url: file:x, about: nothing}
+`);
+
+  for (const expected of [
+    /notify\.slack\.url line 2: env:NAME or file:NAME, never the value itself/u,
+    /notify\.pager line 3: kind must be one of webhook, slack, teams, discord, email/u,
+    /notify\.chat line 4: url \(an incoming webhook\), or token and channel \(a bot\), one of the two/u,
+    /notify\.hook\.url line 5: an http or https URL without name, password, query or fragment/u,
+    /notify\.mail\.server line 6: smtp:\/\/HOST:PORT/u,
+    /notify\.mail\.from line 6: an address such as ops@example\.com/u,
+    /notify\.mail\.to line 6: /u,
+    /notify\.post line 7: user and password go together/u,
+    /notify\.teams\.about line 8: /u,
+  ])
+    assert.match(said, expected);
+  assert.doesNotMatch(said, /hunter2/u);
+});
+
 test('an empty file has no freezes, and none is invented', () => {
   assert.deepEqual(parseServerFile('', 'server.yaml').freezes, []);
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, OperatingError } from '../lib/errors.ts';
+import { channels, type ChannelConnection } from '../release/notify-channel.ts';
 import { sources, type SourceConnection } from '../release/source-connection.ts';
 import type { FreezeRule } from './calendar.ts';
 import { freezeEntry } from './freeze-entry.ts';
@@ -27,6 +28,8 @@ export type ServerFile = {
   readonly listeners: readonly Listener[];
   /** What measures may ask, by name, each once. */
   readonly sources: readonly SourceConnection[];
+  /** Where people are told about rollouts, by name, each once. */
+  readonly notify: readonly ChannelConnection[];
 };
 
 const portRange = z
@@ -55,6 +58,7 @@ const schema = z.strictObject({
   freezes: z.array(freezeEntry).max(100).default([]),
   listeners: z.array(listenerEntry).max(8).default([]),
   sources: sources.optional(),
+  notify: channels.optional(),
 });
 
 /** `server.yaml` of the state directory, which need not be there, or the file that was named. Error: SERVER_FILE_INVALID. */
@@ -93,6 +97,7 @@ export function parseServerFile(text: string, file: string): ServerFile {
     nginxHelper: data['nginx-helper'],
     listeners: data.listeners,
     sources: data.sources ?? [],
+    notify: data.notify ?? [],
     freezes: data.freezes.map((rule, index) => ({
       ...rule,
       place: `${file}${atLine(lineOf(['freezes', index]))}`,

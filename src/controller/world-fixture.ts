@@ -13,6 +13,7 @@ import { SPEC } from '../rollout/fixtures.ts';
 import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
 import type { SourceSet } from '../metrics/source.ts';
 import type { FailedRequest } from '../traffic/counts.ts';
+import type { ChannelCount } from '../notify/channel.ts';
 import type { Route, TrafficRouter } from '../traffic/router.ts';
 import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
 import type { ReplicaState, SlotWorkload, WorkloadRuntime } from '../workload/runtime.ts';
@@ -114,6 +115,8 @@ export class World {
   spec: ServiceSpec = WORLD_SPEC;
   /** Of the server file. */
   freezes: readonly FreezeRule[] = [];
+  /** What became of messages to people. */
+  messages: readonly ChannelCount[] = [];
   /** False where a test throws away what rollouts were judged by. */
   keepsEvidence = true;
   requestsPerSecond = 200;
@@ -311,6 +314,7 @@ export class World {
       checker: guarded<Checker>({ attempt: (check, on, signal) => this.#attempt(check, on, signal) }),
       environmentDigest: async () => this.digest,
       probe: async ({ port }) => (this.deadPorts.has(port) ? 'connection refused' : null),
+      messages: () => this.messages,
       log,
     };
   }

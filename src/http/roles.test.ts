@@ -13,7 +13,8 @@ const BYTES = Buffer.from('an artifact');
 const DIGEST = createHash('sha256').update(BYTES).digest('hex');
 const DEPLOY = { spec: SPEC, label: 'v43', artifactDigest: DIGEST };
 const backup = () => Readable.from(['a tar']);
-const TABLE = roleTable(allRoutes({ version: '', backup }));
+const notifier = { test: () => Promise.resolve([]) };
+const TABLE = roleTable(allRoutes({ version: '', backup, notifier }));
 
 /** A request of each that is right in every way but who asks. A route without one fails. */
 const REQUESTS: Readonly<Record<string, { readonly query?: string; readonly body?: unknown }>> = {
@@ -35,7 +36,7 @@ const PARTS: Readonly<Record<string, string>> = {
   ':token': '00000000',
 };
 
-const steers = (request: string) => !/^(?:GET|HEAD) |measures|\/artifacts/.test(request);
+const steers = (request: string) => !/^(?:GET|HEAD) |measures|\/artifacts|\/notify/.test(request);
 
 describe('who may do what, each cell over HTTP', () => {
   let net: NetworkApi;
@@ -43,6 +44,7 @@ describe('who may do what, each cell over HTTP', () => {
   before(async () => {
     net = await networkApi({
       backup,
+      notifier,
       rates: { requests: { burst: 1e6, perSecond: 1e6 }, failures: { burst: 1e6, perSecond: 1e6 } },
     });
     net.api.fake.show(PROGRESSING);
@@ -117,7 +119,7 @@ describe('who may do what, each cell over HTTP', () => {
     }
     assert.deepEqual(
       TABLE.filter(({ may }) => !may.operator).map(({ verb }) => verb),
-      ['remove', 'token list', 'token create', 'token revoke', 'backup'],
+      ['remove', 'token list', 'token create', 'token revoke', 'backup', 'notify test'],
     );
     assert.deepEqual(
       TABLE.filter(({ may, request }) => may.viewer && !/^(?:GET|HEAD) /.test(request)),

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { ROLES, type Caller, type Controller } from '../controller/controller.ts';
 import type { Listener } from '../controller/listener-entry.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Notifier } from '../notify/channel.ts';
 import { openapiAnswer } from './answers.ts';
 import { appFor } from './app.ts';
 import { Gate } from './gate.ts';
@@ -16,6 +17,7 @@ import { artifactRoutes } from './routes-artifacts.ts';
 import { backupRoutes } from './routes-backup.ts';
 import { JUDGE_ROUTES } from './routes-judge.ts';
 import { READ_ROUTES } from './routes-read.ts';
+import { notifyRoutes } from './routes-notify.ts';
 import { GUARD_ROUTES } from './routes-guard.ts';
 import { MEASURE_ROUTES } from './routes-measure.ts';
 import { STEER_ROUTES } from './routes-steer.ts';
@@ -39,6 +41,8 @@ export type ApiOptions = {
   readonly mostArtifactBytes?: number;
   /** Begins a backup. */
   readonly backup?: () => Readable;
+  /** Tells people. */
+  readonly notifier?: Notifier;
   readonly streams?: Partial<StreamLimits>;
   /** Addresses besides the sockets. */
   readonly listeners?: readonly Listener[];
@@ -130,7 +134,7 @@ export function createApi(options: ApiOptions): Api {
 
 /** Every route, openapi.json included. */
 export function allRoutes(
-  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup'>,
+  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup' | 'notifier'>,
 ): readonly Route[] {
   const routes = [
     ...READ_ROUTES,
@@ -142,6 +146,7 @@ export function allRoutes(
     ...TOKEN_ROUTES,
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
     ...backupRoutes(options.backup),
+    ...notifyRoutes(options.notifier),
   ];
   let document: unknown;
   const described: Route = route({

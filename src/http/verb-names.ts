@@ -11,6 +11,7 @@ const VERBS: Readonly<Record<string, string>> = {
   'GET tokens': 'token list',
   'POST tokens': 'token create',
   'DELETE :token': 'token revoke',
+  'POST test': 'notify test',
 };
 
 /** What people call it. */

@@ -18,9 +18,15 @@ export type HttpAsk = {
 };
 
 export type HttpAnswer =
-  | { readonly kind: 'answer'; readonly status: number; readonly text: string }
-  /** `why` names the place and what happened, never a header or a query. */
-  | { readonly kind: 'failed'; readonly why: string };
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly text: string;
+      /** As it was sent; absent where it was not. */
+      readonly retryAfter?: string;
+    }
+  /** `why` names the place and what happened, never a header or a query. `isFinal`: it sends us on, and will again. */
+  | { readonly kind: 'failed'; readonly why: string; readonly isFinal?: true };
 
 export const MOST_ANSWER_BYTES = 1024 * 1024;
 const MOST_REDIRECTS = 3;
@@ -40,11 +46,11 @@ export async function askHttp(ask: HttpAsk, signal: AbortSignal): Promise<HttpAn
     if (step.kind !== 'moved') return step.kind === 'failed' && limit.aborted ? late(ask) : step;
     const next = URL.canParse(step.to, url.href) ? new URL(step.to, url) : null;
     if (next === null || next.origin !== url.origin)
-      return failed(
+      return sentOn(
         `${placeOf(url)} sends us on to another place (${shortened(next?.origin ?? 'no URL')}), which is not followed`,
       );
     if (ask.method !== 'GET' || redirects === MOST_REDIRECTS)
-      return failed(`${placeOf(url)} sends us on and on`);
+      return sentOn(`${placeOf(url)} sends us on and on`);
     url = next;
   }
 }
@@ -65,14 +71,18 @@ function send(ask: HttpAsk, ca: string | null, signal: AbortSignal): Promise<Ste
     };
     const request = (isTls ? https.request : http.request)(url, options, (response) => {
       const status = response.statusCode ?? 0;
-      const { location } = response.headers;
+      const { location, 'retry-after': retryAfter } = response.headers;
       if (REDIRECTS.has(status) && location !== undefined) {
         response.destroy();
         resolve({ kind: 'moved', to: location });
         return;
       }
       void bodyOf(response, url).then((text) =>
-        resolve(typeof text === 'string' ? { kind: 'answer', status, text } : text),
+        resolve(
+          typeof text === 'string'
+            ? { kind: 'answer', status, text, ...(retryAfter !== undefined && { retryAfter }) }
+            : text,
+        ),
       );
     });
     request.on('error', (error) => resolve(failed(`${placeOf(url)} cannot be asked: ${codeOf(error)}`)));
@@ -117,6 +127,10 @@ function late({ url, timeoutMs }: HttpAsk): HttpAnswer {
 
 function failed(why: string): HttpAnswer {
   return { kind: 'failed', why };
+}
+
+function sentOn(why: string): HttpAnswer {
+  return { kind: 'failed', why, isFinal: true };
 }
 
 /** Scheme, host and port alone: a path or query may hold what is nobody's business. */

@@ -59,6 +59,12 @@ export const PEOPLE_CODES = {
     cause: 'A browser says that the request was made by a page that is not of this server.',
     fix: 'Open it directly. Programs send no Origin and no Sec-Fetch-Site.',
   },
+  NOTIFY_UNKNOWN: {
+    title: 'there is no such channel',
+    cause:
+      'Channels stand under `notify` in the file of the server, which is read at its start; none of them has this name.',
+    fix: 'The message lists those that the server has. Put the channel into its file and start it again.',
+  },
   LISTENER_FAILED: {
     title: 'an address of the API could not be opened',
     cause:

@@ -56,7 +56,7 @@ export type SourceConnection =
         | { readonly version: 3; readonly database: string };
     });
 
-const secret = z
+export const secretRef = z
   .string()
   .regex(SECRET, 'env:NAME or file:NAME, never the value itself')
   .transform((text): SecretRef => {
@@ -64,7 +64,7 @@ const secret = z
     return { from, name };
   });
 
-const url = z
+export const plainUrl = z
   .string()
   .refine(isPlainUrl, 'an http or https URL without name, password, query or fragment')
   .transform((text) => text.replace(/\/+$/u, ''));
@@ -81,38 +81,38 @@ const place = {
 
 const auth = {
   user: z.string().min(1).max(200).optional(),
-  password: secret.optional(),
-  bearer: secret.optional(),
+  password: secretRef.optional(),
+  bearer: secretRef.optional(),
 };
 
 const KINDS = {
-  prometheus: z.strictObject({ ...place, ...auth, url }),
-  graphite: z.strictObject({ ...place, ...auth, url }),
-  json: z.strictObject({ ...place, ...auth, url }),
+  prometheus: z.strictObject({ ...place, ...auth, url: plainUrl }),
+  graphite: z.strictObject({ ...place, ...auth, url: plainUrl }),
+  json: z.strictObject({ ...place, ...auth, url: plainUrl }),
   datadog: z.strictObject({
     ...place,
-    url: url.default('https://api.datadoghq.com'),
-    'api-key': secret,
-    'app-key': secret,
+    url: plainUrl.default('https://api.datadoghq.com'),
+    'api-key': secretRef,
+    'app-key': secretRef,
   }),
   cloudwatch: z.strictObject({
     ...place,
-    url: url.optional(),
+    url: plainUrl.optional(),
     region: z.string().regex(/^[a-z0-9-]{4,32}$/u, 'a region such as eu-central-1'),
-    'access-key-id': secret,
-    'secret-access-key': secret,
-    'session-token': secret.optional(),
+    'access-key-id': secretRef,
+    'secret-access-key': secretRef,
+    'session-token': secretRef.optional(),
   }),
   newrelic: z.strictObject({
     ...place,
-    url: url.default('https://api.newrelic.com'),
+    url: plainUrl.default('https://api.newrelic.com'),
     account: z.int().min(1),
-    'api-key': secret,
+    'api-key': secretRef,
   }),
   influxdb: z.strictObject({
     ...place,
-    url,
-    token: secret,
+    url: plainUrl,
+    token: secretRef,
     organisation: z.string().min(1).max(200).optional(),
     database: z.string().min(1).max(200).optional(),
   }),

@@ -18,10 +18,17 @@ export type Prometheus = {
   start(): Promise<void>;
 };
 
+type Scraped = {
+  readonly ports: readonly number[];
+  readonly web?: string;
+  /** More of `scrape_configs`, as they stand in its file. */
+  readonly jobs?: string;
+};
+
 /** A real Prometheus on loopback that scrapes the given ports every second. */
 export async function startPrometheus(
   directory: string,
-  { ports, web = '' }: { readonly ports: readonly number[]; readonly web?: string },
+  { ports, web = '', jobs = '' }: Scraped,
 ): Promise<Prometheus> {
   const [port] = await freePorts(1);
   const config = join(directory, 'prometheus.yml');
@@ -33,7 +40,7 @@ export async function startPrometheus(
 scrape_configs:
   - job_name: shop
     static_configs: [{targets: [${targets}]}]
-`,
+${jobs}`,
   );
   const webFile = join(directory, 'web.yml');
   await writeFile(webFile, web);

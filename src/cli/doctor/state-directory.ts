@@ -69,6 +69,7 @@ const PRIVATE: readonly (readonly [path: string, allowed: number])[] = [
   ['secrets', 0o750],
   ['artifacts', 0o700],
   ['sockets', 0o750],
+  ['notify', 0o700],
 ];
 
 /** Who else could read or change it. Names and modes only: nothing is opened. */
