@@ -3,7 +3,7 @@ import { placeWords } from '../release/approval.ts';
 import { approvalNow, isGranted, nameOf } from './agreement.ts';
 import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
-import { advance, goBack } from './steps.ts';
+import { advance, goBack, whenReady } from './steps.ts';
 import { standsStill, type Ending, type ServiceState } from './state.ts';
 import { say, turnOf, withRollout, type Turn } from './turn.ts';
 
@@ -72,6 +72,11 @@ export function onWhenAgreed(turn: Turn, atMs: number): Turn {
   if (standsStill(rollout) || (rollout.sharePercent === 0 && (replicas === 0 || healthy < replicas)))
     return turn;
   return advance(turn, atMs);
+}
+
+/** What it waited for may have come while it was paused. */
+export function goOnAfterPause(turn: Turn, atMs: number): Turn {
+  return turn.state.rollout?.phase === 'probing' ? whenReady(turn, atMs) : onWhenAgreed(turn, atMs);
 }
 
 function whyNotAsked(state: ServiceState, event: Asked<'approve' | 'reject'>): Answer | null {

@@ -2,12 +2,12 @@ import { canonicalJson } from '../lib/json.ts';
 import { nothing, refused, turned, type Answer } from './answer.ts';
 import type { RolloutEvent, Verb } from './event.ts';
 import { agreedPercent, isGranted, refusedUnagreed } from './agreement.ts';
-import { onWhenAgreed } from './approvals.ts';
+import { goOnAfterPause } from './approvals.ts';
 import { newRollout, warmSlotOf } from './new-rollout.ts';
 import { replicasFor } from './places.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { otherSlot, SLOT_NAMES } from '../release/slot.ts';
-import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate, whenReady } from './steps.ts';
+import { advance, begin, enterStep, finish, goBack, overlook, shift, vacate } from './steps.ts';
 import { slotInUse } from './stand-in.ts';
 import { slotWithRole, stepOf, type Ending, type Rollout, type ServiceState } from './state.ts';
 import { command, say, turnOf, withRollout, withSlot, withState, type Turn } from './turn.ts';
@@ -145,13 +145,7 @@ export function resume(state: ServiceState, event: Asked<'resume'>): Answer {
     withRollout(overlook(turnOf(state), event.atMs), { paused: null, byHand: false }),
     `resumed by ${event.actor}`,
   );
-  if (!rollout.byHand)
-    return turned(
-      rollout.phase === 'probing'
-        ? whenReady(resumed, event.atMs)
-        : // They may all have agreed while it was paused.
-          onWhenAgreed(resumed, event.atMs),
-    );
+  if (!rollout.byHand) return turned(goOnAfterPause(resumed, event.atMs));
   const above = rollout.plan.steps.findIndex(
     (step, index) =>
       (step.kind === 'share' && step.percent > rollout.sharePercent) ||

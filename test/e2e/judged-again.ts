@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JudgeView } from '../../src/controller/judge-view.ts';
 import type { RolloutView } from '../../src/controller/views.ts';
 
@@ -24,7 +25,11 @@ export async function judgedAgain(stateDirectory: string): Promise<number | null
   let again = 0;
   for (const { id, endedAtMs } of rollouts) {
     if (endedAtMs === null) continue;
-    const { status, body } = await ask(socketPath, `/rollouts/${id}/judge?rules=recorded`);
+    const { status, body } = await askOnceThere(
+      socketPath,
+      `/rollouts/${id}/judge?rules=recorded`,
+      isDamaged,
+    );
     const { code } = body as { readonly code?: string };
     if (code !== undefined && (NOTHING.has(code) || (isDamaged && code === 'EVIDENCE_GONE'))) continue;
     if (status !== 200) throw new Error(`${id} could not be judged again: ${JSON.stringify(body)}`);
@@ -39,6 +44,17 @@ function differenceOf(judge: JudgeView): string {
   const { rollout, verdict, traffic, watch, different, sentence } = judge;
   const recorded = { verdict: rollout.verdict, traffic: rollout.traffic };
   return `${rollout.id} is judged otherwise once more: ${sentence}\n${JSON.stringify({ different, recorded, replayed: { verdict, traffic, watch } })}`;
+}
+
+/** The last seconds of a rollout that has just ended are written down a little later, on a busy machine some seconds. */
+async function askOnceThere(socketPath: string, path: string, isDamaged: boolean): ReturnType<typeof ask> {
+  const deadline = Date.now() + WITHIN_MS;
+  for (;;) {
+    const answer = await ask(socketPath, path);
+    const { code } = answer.body as { readonly code?: string };
+    if (code !== 'EVIDENCE_GONE' || isDamaged || Date.now() > deadline) return answer;
+    await sleep(250);
+  }
 }
 
 async function ask(
