@@ -93,8 +93,9 @@ export class Shares {
     if (step?.kind !== 'share') return null;
     const { verdict } = event as { readonly verdict?: { readonly overall: string } };
     const { sinceMs } = this.#of(id);
-    if (hasWaited && (BY_PERSON['promote'] ?? []).some((word) => this.#memory.wasTyped(word, sinceMs)))
-      return null;
+    // A person went on sooner, to where others have to agree: by promote, or by resume after a share by hand.
+    const sooner: readonly Typed[] = ['promote', 'promote-full', 'resume'];
+    if (hasWaited && sooner.some((word) => this.#memory.wasTyped(word, sinceMs))) return null;
     return this.#tooShort(id, verdict?.overall === 'safe' || hasWaited ? step.atLeastMs : step.atMostMs);
   }
 
