@@ -277,6 +277,17 @@ function evidence(fact: Fact): void {
     assert.equal(kept?.minutesUntil, null);
   });
 
+  fact('seconds without traffic at the end are kept as well', async (store) => {
+    fill(store, 'shop', 75);
+    store.append(batch(T0 + 90, [], []));
+    store.append(batch(T0 + 100, [], []));
+    await store.keepEvidence(range);
+
+    const kept = await store.readEvidence({ rollout: 'r-1', ...FOREVER });
+
+    assert.equal(kept?.upToSecond, range.toSecond);
+  });
+
   fact('of seconds that were summed up by then nothing is kept, and it says so', async (store) => {
     fill(store, 'shop', 300);
     await store.compact({ ...LIMITS, secondsBefore: T0 + 90 });

@@ -40,11 +40,16 @@ export class SampleQueue {
 
   /** Lets the cursors that were kept aside pass. */
   wakeIdle(): void {
-    for (const batch of this.#idle.values()) {
-      this.#batches.push(batch);
-      this.#bytes += bytesOf(batch);
-    }
-    this.#idle.clear();
+    for (const service of this.#idle.keys()) this.wake(service);
+  }
+
+  /** The same for one service. */
+  wake(service: string): void {
+    const batch = this.#idle.get(service);
+    if (batch === undefined) return;
+    this.#idle.delete(service);
+    this.#batches.push(batch);
+    this.#bytes += bytesOf(batch);
   }
 
   /** What is kept aside for a service: newer than all that was written. */

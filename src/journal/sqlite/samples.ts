@@ -119,6 +119,8 @@ class ThreadedSamples implements SqliteSamples {
   }
 
   async keepEvidence(range: EvidenceRange): Promise<void> {
+    // Its last seconds may have been without traffic: they count among those that are kept.
+    this.#queue.wake(range.service);
     await this.#write();
     await this.#scan(() => this.#call({ op: 'keep-evidence', range }));
   }
