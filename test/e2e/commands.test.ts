@@ -180,10 +180,27 @@ test('lock, freeze and what the audit says of them', async () => {
   await run('unfreeze', 'shop');
   assert.match(
     await run('audit', 'shop', '--verb', 'freeze'),
-    /freeze shop {2}done {2}by .* as admin {2}"sale"/,
+    /freeze shop {2}done {2}by .* as admin .*"sale"/,
   );
   const { fault } = await json<{ fault: unknown }>('audit', 'verify');
   assert.equal(fault, null);
+});
+
+test('tokens are made, listed and revoked; nobody agrees to what nobody asked, and nobody is told by no channel', async () => {
+  const token = await run('token', 'create', 'ana', '--role', 'operator');
+  const id = /^bsc_([0-9a-f]{8})_/.exec(token)![1]!;
+  assert.match(await run('token', 'list'), new RegExp(`^${id} {2}ana {2}operator `, 'm'));
+  await run('token', 'revoke', id, '--yes');
+  for (const [args, code, says] of [
+    [['approve', 'shop'], 15, 'NO_ROLLOUT'],
+    [['reject', 'shop'], 15, 'NO_ROLLOUT'],
+    [['notify', 'test'], 2, 'NOTIFY_UNKNOWN'],
+  ] as const) {
+    seen.add(args[0]);
+    const ran = await app.run(args);
+    assert.equal(ran.code, code, told(ran));
+    assert.match(ran.stderr, new RegExp(says));
+  }
 });
 
 test('a bad server file keeps the server from starting, with every mistake', async () => {
