@@ -138,6 +138,7 @@ const NOTHING: Delivered = {
 
 class ServiceLedger {
   private book: IdentityBook | null = null;
+  private formerBook: IdentityBook | null = null;
   private identities: IdentityCounts | null = null;
   private open: OpenSecond | null = null;
   private readonly closed = new PackedSeconds();
@@ -154,9 +155,17 @@ class ServiceLedger {
     this.open.malformed += counts.malformed;
     this.open.failed.push(...(counts.failed ?? []).slice(0, MOST_FAILED - this.open.failed.length));
     if (rollout === null) return;
-    if (this.book?.rollout !== rollout) this.book = new IdentityBook(rollout);
     this.identities ??= new IdentityCounts();
-    this.book.take(identities, this.identities);
+    this.bookOf(rollout).take(identities, this.identities);
+  }
+
+  /** A worker may tell of the former rollout after another one told of this one: neither book is begun anew by that. */
+  private bookOf(rollout: string): IdentityBook {
+    const known = [this.book, this.formerBook].find((book) => book?.rollout === rollout);
+    if (known) return known;
+    this.formerBook = this.book;
+    this.book = new IdentityBook(rollout);
+    return this.book;
   }
 
   close(second: number): void {
