@@ -57,7 +57,8 @@ test('a receiver that never answers holds up nothing, and hears everything after
   await waitFor('the other to hear it', () => kinds(silent).length === all.length + 1);
   assert.deepEqual(kinds(silent).slice(1), all);
   assert.equal(silent.got[0]!.headers['webhook-id'], silent.got[1]!.headers['webhook-id']);
-  assert.deepEqual(kinds(well), all);
+  // The kill may fall between a message and its record: then this one comes twice.
+  assert.deepEqual([...new Set(kinds(well))], all);
   assert.ok(!stage.controller().log().includes(SECRET));
 });
 
