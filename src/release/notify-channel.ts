@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ABSOLUTE_FILE, NAME } from './forms.ts';
+import { attemptTimeout, readKind } from './named-kinds.ts';
 import { plainUrl, secretRef, type SecretRef } from './source-connection.ts';
 
 /** Where people are told about rollouts: `notify:` of the server's own file. Secrets by reference only. */
@@ -64,12 +65,7 @@ const common = {
   services: z.array(z.string().regex(NAME, 'the name of a service')).min(1).max(1000).optional(),
   about: z.enum(['all', 'waits']).default('all'),
   ca: z.string().regex(ABSOLUTE_FILE, 'the absolute path of a PEM file').optional(),
-  timeout: z
-    .string()
-    .regex(/^\d+(?:ms|s)$/u, 'a duration such as 10s')
-    .transform((text) => Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : 1000))
-    .refine((ms) => ms >= 100 && ms <= 60_000, 'from 100ms to 60s')
-    .default(10_000),
+  timeout: attemptTimeout('10s', 10_000),
 };
 
 const KINDS = {
@@ -110,33 +106,16 @@ export const channels = z
   .transform((written, context): ChannelConnection[] => {
     const names = Object.keys(written);
     if (names.length <= MOST_CHANNELS)
-      return names.flatMap((name) => channelOf(name, written[name]!, context));
+      return names.flatMap((name) =>
+        readKind(
+          { name, fields: written[name]! },
+          { kinds: CHANNEL_KINDS, schemas: KINDS, resolve: resolved },
+          context,
+        ),
+      );
     context.addIssue({ code: 'custom', message: `at most ${MOST_CHANNELS} channels` });
     return [];
   });
-
-function channelOf(
-  name: string,
-  { kind: written, ...fields }: { readonly kind?: string | undefined },
-  context: z.RefinementCtx,
-): ChannelConnection[] {
-  const kind = CHANNEL_KINDS.find((one) => one === (written ?? name));
-  if (kind === undefined) {
-    const message = `kind must be one of ${CHANNEL_KINDS.join(', ')}`;
-    context.addIssue({ code: 'custom', path: [name], message });
-    return [];
-  }
-  const parsed = KINDS[kind].safeParse(fields);
-  if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues)
-      context.addIssue({ code: 'custom', path: [name, ...path], message });
-    return [];
-  }
-  const channel = resolved(name, kind, parsed.data);
-  if (typeof channel !== 'string') return [channel];
-  context.addIssue({ code: 'custom', path: [name], message: channel });
-  return [];
-}
 
 /** The channel, or what does not fit together in it. */
 function resolved(name: string, kind: ChannelKind, fields: unknown): ChannelConnection | string {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { ABSOLUTE_FILE, SECRET } from './forms.ts';
+import { attemptTimeout, readKind } from './named-kinds.ts';
 
 /** Where a server finds what measures ask: `sources:` of the server's own file. Secrets by reference only. */
 
@@ -71,12 +72,7 @@ export const plainUrl = z
 
 const place = {
   ca: z.string().regex(ABSOLUTE_FILE, 'the absolute path of a PEM file').optional(),
-  timeout: z
-    .string()
-    .regex(/^\d+(?:ms|s)$/u, 'a duration such as 5s')
-    .transform((text) => Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : 1000))
-    .refine((ms) => ms >= 100 && ms <= 60_000, 'from 100ms to 60s')
-    .default(5000),
+  timeout: attemptTimeout('5s', 5000),
 };
 
 const auth = {
@@ -133,34 +129,14 @@ export const sources = z
       context.addIssue({ code: 'custom', message: `at most ${MOST_SOURCES} sources` });
       return [];
     }
-    return names.flatMap((name) => connectionOf(name, written[name]!, context));
+    return names.flatMap((name) =>
+      readKind(
+        { name, fields: written[name]! },
+        { kinds: CONNECTED_KINDS, schemas: KINDS, resolve: resolved },
+        context,
+      ),
+    );
   });
-
-function connectionOf(
-  name: string,
-  { kind: written, ...fields }: { readonly kind?: string | undefined },
-  context: z.RefinementCtx,
-): SourceConnection[] {
-  const kind = CONNECTED_KINDS.find((one) => one === (written ?? name));
-  if (kind === undefined) {
-    context.addIssue({
-      code: 'custom',
-      path: [name],
-      message: `kind must be one of ${CONNECTED_KINDS.join(', ')}`,
-    });
-    return [];
-  }
-  const parsed = KINDS[kind].safeParse(fields);
-  if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues)
-      context.addIssue({ code: 'custom', path: [name, ...path], message });
-    return [];
-  }
-  const connection = resolved(name, kind, parsed.data);
-  if (typeof connection !== 'string') return [connection];
-  context.addIssue({ code: 'custom', path: [name], message: connection });
-  return [];
-}
 
 type Written = {
   readonly [K in ConnectedKind]: z.output<(typeof KINDS)[K]>;
