@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ReplicaSecond } from '../counts.ts';
+import { DID } from '../identity-filter.ts';
 import { Ledger } from './ledger.ts';
 import type { ServiceCounts } from './messages.ts';
 
 const NOW = 1_000_000;
+const BLUE = 0;
 
 function counted(ok: number, change: Partial<ServiceCounts> = {}): ServiceCounts[] {
   const replica: Omit<ReplicaSecond, 'second'> = {
@@ -38,6 +40,23 @@ test('what several workers counted in one second is one row', () => {
   const batch = ledger.batch('shop', cursor);
   assert.deepEqual(batch.replicas, [{ second: NOW + 1, ...counted(5)[0]!.replicas[0] }]);
   assert.deepEqual([batch.upToSecond, batch.lost], [NOW + 1, null]);
+});
+
+test('a late word of the former rollout does not make people of this one new again', () => {
+  const ledger = new Ledger('ab', NOW);
+  const { cursor } = ledger.batch('shop', null);
+  const word = (rollout: string) =>
+    counted(1, { rollout, identities: [[42, BLUE, DID.activeOnBlue | DID.failed, 5]] });
+  for (const rollout of ['r-1', 'r-2', 'r-1', 'r-2']) ledger.add(word(rollout));
+
+  ledger.close(NOW + 1);
+
+  const { identities } = ledger.batch('shop', cursor);
+  // One of each rollout.
+  assert.equal(
+    identities.reduce((sum, each) => sum + each.assigned, 0),
+    2,
+  );
 });
 
 test('a second that is open is not delivered, and what comes late goes into it', () => {
