@@ -63,7 +63,8 @@ export const PEERS: readonly Peer[] = [
   },
 ];
 
-function nginxConfig(directory: string, port: number, backends: readonly Address[]): string {
+/** How each nginx begins that is set up by hand: one worker, in a directory of its own. Its `http` block stays open. */
+export function nginxHead(directory: string): string {
   return `daemon off;
 worker_processes 1;
 pid ${directory}/nginx.pid;
@@ -76,7 +77,11 @@ http {
   fastcgi_temp_path ${directory}/fastcgi;
   uwsgi_temp_path ${directory}/uwsgi;
   scgi_temp_path ${directory}/scgi;
-  keepalive_requests 1000000;
+`;
+}
+
+function nginxConfig(directory: string, port: number, backends: readonly Address[]): string {
+  return `${nginxHead(directory)}  keepalive_requests 1000000;
   upstream shop { ${servers(backends, 'server', ';')} keepalive 64; keepalive_requests 1000000; }
   server {
     listen 127.0.0.1:${port};

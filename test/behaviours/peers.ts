@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { find, run } from '../../bench/peers.ts';
+import { find, run, nginxHead } from '../../bench/peers.ts';
 import { listening } from '../wire/raw-client.ts';
 import type { Application } from './application.ts';
 import type { DoorName } from './case.ts';
@@ -35,19 +35,7 @@ export async function startPeer(
 }
 
 function nginxConfig(directory: string, ports: Ports, { ports: to }: Application): string {
-  return `daemon off;
-worker_processes 1;
-pid ${directory}/nginx.pid;
-user ${process.getuid?.() === 0 ? 'root' : 'nobody'};
-events { worker_connections 512; }
-http {
-    access_log off;
-    client_body_temp_path ${directory}/body;
-    proxy_temp_path ${directory}/proxy;
-    fastcgi_temp_path ${directory}/fastcgi;
-    uwsgi_temp_path ${directory}/uwsgi;
-    scgi_temp_path ${directory}/scgi;
-    map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+  return `${nginxHead(directory)}    map $http_upgrade $connection_upgrade { default upgrade; '' close; }
     server {
         listen 127.0.0.1:${ports.shop} default_server;
         return 404;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { find, run } from '../../bench/peers.ts';
+import { find, run, nginxHead } from '../../bench/peers.ts';
 import { openBuiltin } from '../../src/traffic/builtin/conformance.ts';
 import type { TrafficRouter } from '../../src/traffic/router.ts';
 import { waitFor } from '../e2e/wait-for.ts';
@@ -141,21 +141,9 @@ function isAlive(pid: number): boolean {
 }
 
 function nginxConfig(directory: string, lanes: readonly Lane[]): string {
-  return `daemon off;
-worker_processes 1;
-pid ${directory}/nginx.pid;
-user ${process.getuid?.() === 0 ? 'root' : 'nobody'};
-events { worker_connections 512; }
-http {
-  access_log off;
-  client_body_temp_path ${directory}/body;
-  proxy_temp_path ${directory}/proxy;
-  fastcgi_temp_path ${directory}/fastcgi;
-  uwsgi_temp_path ${directory}/uwsgi;
-  scgi_temp_path ${directory}/scgi;
-${lanes
-  .map(
-    ({ port, recorder }) => `  server {
+  return `${nginxHead(directory)}${lanes
+    .map(
+      ({ port, recorder }) => `  server {
     listen 127.0.0.1:${port};
     location / {
       proxy_pass http://127.0.0.1:${recorder.port};
@@ -165,8 +153,8 @@ ${lanes
       proxy_set_header X-Forwarded-For $remote_addr;
     }
   }`,
-  )
-  .join('\n')}
+    )
+    .join('\n')}
 }
 `;
 }
