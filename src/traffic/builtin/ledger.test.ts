@@ -45,9 +45,8 @@ test('what several workers counted in one second is one row', () => {
 test('a late word of the former rollout does not make people of this one new again', () => {
   const ledger = new Ledger('ab', NOW);
   const { cursor } = ledger.batch('shop', null);
-  const word = (rollout: string) =>
-    counted(1, { rollout, identities: [[42, BLUE, DID.activeOnBlue | DID.failed, 5]] });
-  for (const rollout of ['r-1', 'r-2', 'r-1', 'r-2']) ledger.add(word(rollout));
+  for (const rollout of ['r-1', 'r-2', 'r-1', 'r-2'])
+    ledger.add(counted(1, { rollout, identities: [[42, BLUE, DID.activeOnBlue | DID.failed, 5]] }));
 
   ledger.close(NOW + 1);
 
