@@ -1,8 +1,6 @@
-import type { ServiceView } from '../../controller/views.ts';
-import { OperatingError } from '../../lib/errors.ts';
 import { reasonOf, servicePath } from '../values.ts';
 import type { Context, Verb } from '../verb.ts';
-import { steer } from './steer.ts';
+import { rolloutUnderWay, steer } from './steer.ts';
 
 export const approve: Verb = agreeing('approve');
 export const reject: Verb = agreeing('reject');
@@ -15,15 +13,7 @@ function agreeing(verb: 'approve' | 'reject'): Verb {
       const { args, options, client } = context;
       const reason = reasonOf(options['reason']);
       const path = servicePath(args[0]);
-      const { service } = await client.get<{ service: ServiceView }>(path);
-      const { rollout } = service;
-      if (rollout === null) {
-        throw new OperatingError(
-          'NO_ROLLOUT',
-          `no rollout of ${service.name} is under way, so there is nothing to ${verb}. Nothing changed.`,
-          { retryable: false },
-        );
-      }
+      const rollout = await rolloutUnderWay(client, path, verb);
       return steer(context, 'POST', `${path}/${verb}`, {
         rollout: rollout.id,
         step: rollout.stepIndex,

@@ -1,9 +1,9 @@
-import type { RolloutView, ServiceView } from '../../controller/views.ts';
+import type { RolloutView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { shownStep } from '../rollout-words.ts';
 import { overrideOf, servicePath, wholeNumber } from '../values.ts';
 import type { Verb } from '../verb.ts';
-import { steer } from './steer.ts';
+import { rolloutUnderWay, steer } from './steer.ts';
 
 export const promote: Verb = {
   configure: (command) =>
@@ -21,15 +21,7 @@ export const promote: Verb = {
       options['fromStep'] === undefined ? null : wholeNumber('--from-step', options['fromStep'], 1);
     const overrideFreeze = overrideOf(options);
     const path = servicePath(args[0]);
-    const { service } = await client.get<{ service: ServiceView }>(path);
-    const { rollout } = service;
-    if (rollout === null) {
-      throw new OperatingError(
-        'NO_ROLLOUT',
-        `no rollout of ${service.name} is under way, so there is nothing to promote. Nothing changed.`,
-        { retryable: false },
-      );
-    }
+    const rollout = await rolloutUnderWay(client, path, 'promote');
     const seen = fromStep === null ? rollout.stepIndex : indexOf(rollout, fromStep);
     const full = options['full'] === true;
     return steer(context, 'POST', `${path}/promote`, { fromStep: seen, full, overrideFreeze });

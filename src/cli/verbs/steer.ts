@@ -1,4 +1,5 @@
-import type { Answered } from '../../controller/views.ts';
+import type { Answered, RolloutView, ServiceView } from '../../controller/views.ts';
+import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import { printJson, type Context } from '../verb.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -19,4 +20,19 @@ export async function steer(
       context.io.err(`follow: bascule status ${rollout.service} -w\n`);
   }
   return EXIT.done;
+}
+
+/** What a verb is about that goes by what was there when it was asked for. Error: NO_ROLLOUT. */
+export async function rolloutUnderWay(
+  client: Context['client'],
+  path: string,
+  verb: string,
+): Promise<RolloutView> {
+  const { service } = await client.get<{ service: ServiceView }>(path);
+  if (service.rollout !== null) return service.rollout;
+  throw new OperatingError(
+    'NO_ROLLOUT',
+    `no rollout of ${service.name} is under way, so there is nothing to ${verb}. Nothing changed.`,
+    { retryable: false },
+  );
 }
