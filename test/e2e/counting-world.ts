@@ -92,7 +92,7 @@ export async function settled(file: string, backends: Backends): Promise<Settled
     () =>
       Object.values(readKept(file).upTo).every((upTo) => upTo >= second) &&
       Object.keys(readKept(file).upTo).length > 0,
-    { withinMs: 20_000, everyMs: 100 },
+    { withinMs: 60_000, everyMs: 100 },
   );
   return { asked: await backends.asked(), kept: readKept(file) };
 }

@@ -60,6 +60,6 @@ function servedBy(app: App, server: string): Promise<string | null> {
       const answer = await app.ask();
       return String(answer.headers.server ?? 'none').startsWith(server) ? answer.version : null;
     },
-    { withinMs: 15_000, everyMs: 50 },
+    { withinMs: 60_000, everyMs: 50 },
   );
 }

@@ -207,7 +207,7 @@ export class App {
   async until(
     what: string,
     look: (view: ServiceView) => boolean,
-    options: WaitOptions = { withinMs: 20_000, everyMs: 50 },
+    options: WaitOptions = { withinMs: 60_000, everyMs: 50 },
   ): Promise<ServiceView> {
     return waitFor(
       `${this.name}: ${what}`,

@@ -44,7 +44,7 @@ test(
 
     const answer = (): Promise<string> => fetch(`http://127.0.0.1:${port}/`).then((each) => each.text());
     const uid = execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }).trim();
-    await waitFor('the application to serve', async () => (await answer()) === uid, { withinMs: 20_000 });
+    await waitFor('the application to serve', async () => (await answer()) === uid, { withinMs: 60_000 });
 
     assert.deepEqual(await open(world.stateDirectory), []);
     assert.equal(controller.log().split('runs as root').length, 2, 'warned once');

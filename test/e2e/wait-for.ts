@@ -5,12 +5,12 @@ export type WaitOptions = { readonly withinMs?: number; readonly everyMs?: numbe
 
 /**
  * Asks until `look` returns something truthy, and returns that; a look that throws counts as not yet.
- * Past the deadline (10 s by default) it throws with what was last seen.
+ * Past the deadline (30 s by default: only what fails waits so long) it throws with what was last seen.
  */
 export async function waitFor<T>(
   what: string,
   look: () => T | Promise<T>,
-  { withinMs = 10_000, everyMs = 25 }: WaitOptions = {},
+  { withinMs = 30_000, everyMs = 25 }: WaitOptions = {},
 ): Promise<NonNullable<T>> {
   const endMs = performance.now() + withinMs;
   let seen = 'nothing';

@@ -37,7 +37,7 @@ test('a restore where the slot of the backup was given to a later version: the v
   assert.equal((await stage.run(['restore', file, '--force'])).code, 0);
   await stage.serve();
 
-  await waitFor('v1 to serve', async () => (await app.ask()).version === 'v1', { withinMs: 20_000 });
+  await waitFor('v1 to serve', async () => (await app.ask()).version === 'v1', { withinMs: 60_000 });
   await app.until(
     'v1 to be healthy',
     ({ condition, users }) => condition === 'serving' && users === '100% on v1',

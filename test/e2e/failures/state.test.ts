@@ -103,7 +103,7 @@ test("a torn state file of the proxy costs its own service's door until the cont
   killProxy(stage);
 
   await waitFor('the other to serve', async () => (await other.ask()).version === 'v1');
-  await waitFor('both to serve', async () => (await app.ask()).version === 'v1', { withinMs: 20_000 });
+  await waitFor('both to serve', async () => (await app.ask()).version === 'v1', { withinMs: 60_000 });
 });
 
 test('the state directory is deleted under a running server: it stops and says so, and traffic goes on', async (t) => {
@@ -271,7 +271,7 @@ test('a server whose socket another program has is refused, says so, and ends; t
   await once(stranger, 'listening');
   t.after(async () => void stranger.close());
 
-  const ran = await stage.run(['serve'], { withinMs: 20_000 });
+  const ran = await stage.run(['serve'], { withinMs: 60_000 });
 
   assert.notEqual(ran.code, 0, told(ran));
   assert.match(ran.stderr, /SOCKET_IN_USE/, told(ran));
