@@ -2,7 +2,7 @@ import { SLOT_NAMES } from '../../release/slot.ts';
 import { bucketOf } from './render-identity.ts';
 import { block } from './render-block.ts';
 import { quote } from './quote.ts';
-import { HINTS, OUTCOMES, type Outcome } from './route-layout.ts';
+import { everybodyFile, HINTS, OUTCOMES, type Outcome } from './route-layout.ts';
 import { nameOf, type ServicePlan } from './service-plan.ts';
 
 /**
@@ -16,8 +16,8 @@ export function renderChoice(plan: ServicePlan, then: (outcome: Outcome) => stri
   const round = OUTCOMES.map((outcome) => block(asked(listed(outcome)), then(outcome))).join('');
   if (!hasServer(plan)) return round + round;
   const { slot, file } = firstOf(plan);
-  return `${block(`if (${file} = "")`, `set ${file} ${listed(slot)};\n`)}${block(
-    asked(file),
+  return `${block(`if (${file} = "")`, `set ${file} route/${listed(slot)};\n`)}${block(
+    `if (-f ${inDirectory(plan, file)})`,
     `set $bascule_slot ${slot};\n`,
   )}${SLOT_NAMES.map((one) => block(`if ($bascule_slot = ${one})`, then(one))).join('')}${round}${round}`;
 }
@@ -39,7 +39,7 @@ export function renderFirst(plan: ServicePlan): string {
   const isHinted = (hint: string): string => `if (-d ${inRoute(plan, hint)})`;
   return `set ${slot} ${usual};
 set ${file} "";
-${block(isHinted(HINTS.mostly), `set ${slot} ${other};\n`)}${block(isHinted(HINTS.everybody), `set ${file} all.${slot};\n`)}`;
+${block(isHinted(HINTS.mostly), `set ${slot} ${other};\n`)}${block(isHinted(HINTS.everybody), `set ${file} ${everybodyFile(slot)};\n`)}`;
 }
 
 /** In a block of somebody else's, what nginx may remember is theirs to say. */
@@ -47,8 +47,12 @@ function hasServer({ proxy }: ServicePlan): boolean {
   return proxy.mode === 'file';
 }
 
-function inRoute({ directory }: ServicePlan, file: string): string {
-  return quote(`${directory}/route/${file}`);
+function inRoute(plan: ServicePlan, file: string): string {
+  return inDirectory(plan, `route/${file}`);
+}
+
+function inDirectory({ directory }: ServicePlan, file: string): string {
+  return quote(`${directory}/${file}`);
 }
 
 /** The variables of what is asked first. */

@@ -11,6 +11,14 @@ ${['slot', 'kind', 'host', 'preview', 'retry', 'stand_in', ...IDENTITY_VARIABLES
     "" "";
     default upgrade;
 }
+map $http_host $bascule_said_host {
+    "" $host;
+    default $http_host;
+}
+map $request $bascule_named_host {
+    "~^[^ ]+ [^/*]" $host;
+    default $bascule_said_host;
+}
 map $http_x_request_id $bascule_request_id {
     "" "$time_iso8601-$connection-$connection_requests";
     default $http_x_request_id;

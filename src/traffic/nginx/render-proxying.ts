@@ -32,15 +32,13 @@ ${renderSending(plan, way)}`;
 }
 
 /**
- * What the client calls this host, its port included; HTTP/1.0 may say nothing. A target in absolute form is what nginx goes
- * by, so its host counts, and never the one of a Host field that says otherwise. Stands where requests come in.
+ * What the client calls this host, its port included. Before HTTP/1.1 it may say nothing. A target in absolute form is what
+ * nginx goes by, so its host counts, and never the one of a Host field that says otherwise. Stands where requests come in:
+ * one pattern sees that a request is neither.
  */
 export const HOST = `set $bascule_host $http_host;
-if ($http_host = "") {
-    set $bascule_host $host;
-}
-if ($request ~ "^[^ ]+ [^/*]") {
-    set $bascule_host $host;
+if ($request !~ "^[^ ]+ [/*].* HTTP/(?:1[.]1|[2-9])") {
+    set $bascule_host $bascule_named_host;
 }
 `;
 

@@ -23,7 +23,7 @@ import {
 } from './render-mirror.ts';
 import { renderChoosing, renderChosen, renderChosenSlot } from './render-override.ts';
 import { renderPrefixMaps, targetOf } from './render-prefix.ts';
-import { FILES, HOST, KIND, renderProxying, wayOf } from './render-proxying.ts';
+import { FILES, HOST, KIND, LOG_BUFFER, renderProxying, wayOf } from './render-proxying.ts';
 import { OUTCOMES, type Outcome } from './route-layout.ts';
 import { type MirrorPlan, nameOf, type ServicePlan } from './service-plan.ts';
 
@@ -60,7 +60,7 @@ export function renderLocations(plan: ServicePlan, digest: string): string {
   )}${block(`location @${name}_502`, renderStandIn(plan, 502))}${block(
     `location @${name}_504`,
     renderStandIn(plan, 504),
-  )}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${
+  )}${block(`location @${name}_503`, renderNobody(plan))}${door.override === undefined ? '' : block(`location @${name}_override`, renderOverridden(plan))}${
     plan.mirror === null
       ? ''
       : renderCopiedAt(plan, plan.mirror, 'copied', 'c') +
@@ -141,14 +141,26 @@ function renderBody(plan: ServicePlan, turns: string, way = wayOf(plan)): string
   const choose = (outcome: Outcome): string =>
     // Each says its group by name: one in a variable is looked for among all groups, at every request.
     `set $bascule_slot ${outcome};\nproxy_pass http://${name}_${outcome}${targetOf(plan.door, name)};\nbreak;\n`;
-  return `${FILES}set $bascule_slot "";
-set $bascule_retry "";
-${turns}recursive_error_pages on;
+  // The first to read the slot needs none: it is empty until it is set.
+  const unset = way.isPlain ? '' : 'set $bascule_slot "";\n';
+  return `${FILES}${unset}${turns}recursive_error_pages on;
 error_page 502 = @${name}_502;
 error_page 504 = @${name}_504;
-add_header Retry-After $bascule_retry always;
-${renderGiven(plan.door)}${renderProxying(plan, way)}${renderChoice(plan, choose)}set $bascule_retry 5;
-return 503;
+${renderGiven(plan.door)}${renderProxying(plan, way)}error_page 503 = @${name}_503;
+${renderChoice(plan, choose)}return 503;
+`;
+}
+
+/**
+ * Nobody serves. In a place of its own, as a header field that most answers do not have costs them all. Its `error_page`
+ * never comes about: where there is one, none of the server's own is inherited.
+ */
+function renderNobody(plan: ServicePlan): string {
+  const name = nameOf(plan.door.service);
+  return `access_log ${quote(plan.logFile)} ${name}_apart ${LOG_BUFFER};
+error_page 418 @${name}_503;
+add_header Retry-After 5 always;
+${renderGiven(plan.door)}return 503;
 `;
 }
 

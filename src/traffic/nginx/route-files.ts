@@ -18,7 +18,8 @@ import { join } from 'node:path';
 import { messageOf, OperatingError } from '../../lib/errors.ts';
 import { BUCKETS } from '../cohort.ts';
 import { formatBucket } from './bucket.ts';
-import type { RouteLayout } from './route-layout.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
+import { everybodyFile, type RouteLayout } from './route-layout.ts';
 
 /** Workers may be of another user than the controller. */
 const READABLE_DIRECTORY = 0o755;
@@ -30,7 +31,9 @@ const EVERY: readonly string[] = Array.from({ length: BUCKETS }, (_, bucket) => 
 
 /**
  * The routes of one service on disk: `route` leads to the directory in use. A new one is written beside it, synced, and
- * takes over by one rename: no request sees half of it, no process is told, and it is there after a power cut.
+ * takes over by one rename: no request sees half of it, no process is told, and it is there after a power cut. Where one
+ * slot has everybody a file beside `route` says so too, found sooner than what lies behind a link. It is taken away before a
+ * change and made after it: without it the lists say the same, so that a crash between any two steps sends nobody elsewhere.
  */
 export class RouteFiles {
   private readonly directory: string;
@@ -64,6 +67,7 @@ export class RouteFiles {
       const link = join(this.directory, 'route.new');
       rmSync(link, { force: true });
       symlinkSync(name, link);
+      this.forgetEverybody();
       renameSync(link, join(this.directory, 'route'));
       sync(this.directory);
     } catch (error) {
@@ -74,8 +78,23 @@ export class RouteFiles {
         { retryable: true, cause: error },
       );
     }
+    if (layout.everybody !== null) this.tellEverybody(layout.everybody);
     if (former !== null) this.left.push({ name: former, atMs: this.nowMs() });
     this.sweep();
+  }
+
+  private forgetEverybody(): void {
+    for (const slot of SLOT_NAMES) rmSync(join(this.directory, everybodyFile(slot)), { force: true });
+  }
+
+  /** It makes requests cheaper, and nothing else: where the disk has no room for it, the lists decide. */
+  private tellEverybody(slot: SlotName): void {
+    try {
+      writeEmpty(join(this.directory, everybodyFile(slot)));
+      sync(this.directory);
+    } catch {
+      this.forgetEverybody();
+    }
   }
 
   private fill(directory: string, { files, hints, lists }: RouteLayout): void {
@@ -122,6 +141,7 @@ export class RouteFiles {
 
   remove(): void {
     try {
+      this.forgetEverybody();
       unlinkSync(join(this.directory, 'route'));
     } catch {
       // It never had one.

@@ -14,17 +14,24 @@ export const OUTCOMES: readonly Outcome[] = ['blue', 'green', 'blue-green', 'gre
 export const HINTS = {
   /** Most go to green. */
   mostly: 'mostly.green',
-  /** One place has everybody. */
+  /** One slot has everybody. */
   everybody: 'everybody',
 } as const;
 
 /** The names of the empty files that tell nginx a route. */
 export type RouteLayout = {
   readonly files: readonly string[];
+  /** Who has everybody: besides the list of all, one file that nobody's bucket need be known for. Null: nobody, or one that another stands in for. */
+  readonly everybody: SlotName | null;
   readonly hints: readonly string[];
   /** Which buckets go where: together every one of them, or none at all. */
   readonly lists: Readonly<Partial<Record<Outcome, readonly string[] | 'all'>>>;
 };
+
+/** Its name. It lies beside the directories of the routes. */
+export function everybodyFile(slot: string): string {
+  return `all.${slot}`;
+}
 
 export function outcomeOf(slot: SlotName, route: Route, isUp: (slot: SlotName) => boolean): Outcome {
   if (!route.standIn || isUp(slot)) return slot;
@@ -48,7 +55,7 @@ export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLa
   const { serve, split } = route;
   if (route.hold !== undefined)
     files.push('hold.any', ...SLOT_NAMES.filter((slot) => slot !== serve).map((slot) => `hold.not-${slot}`));
-  if (serve === null) return { files, hints: [], lists: {} };
+  if (serve === null) return { files, everybody: null, hints: [], lists: {} };
   const rest = outcomeOf(serve, route, isUp);
   const cohort = split === null ? null : drawCohort(split);
   if (split === null || cohort!.size === 0) return toOne(files, rest);
@@ -57,16 +64,13 @@ export function layOut(route: Route, isUp: (slot: SlotName) => boolean): RouteLa
   const lists = { [rest]: [] as string[], [inside]: [] as string[] };
   for (let bucket = 0; bucket < BUCKETS; bucket += 1)
     lists[isCandidate(bucket, cohort!) ? inside : rest]!.push(formatBucket(bucket));
-  return { files, hints: mostly(cohort!.size > BUCKETS / 2 ? inside : rest), lists };
+  return { files, everybody: null, hints: mostly(cohort!.size > BUCKETS / 2 ? inside : rest), lists };
 }
 
-/** Besides the list of all, one file that nobody's bucket need be known for. */
 function toOne(files: readonly string[], outcome: Outcome): RouteLayout {
-  return {
-    files: [...files, `all.${outcome}`],
-    hints: [...mostly(outcome), HINTS.everybody],
-    lists: { [outcome]: 'all' },
-  };
+  const everybody = SLOT_NAMES.find((slot) => slot === outcome) ?? null;
+  const hints = everybody === null ? [] : [...mostly(outcome), HINTS.everybody];
+  return { files, everybody, hints, lists: { [outcome]: 'all' } };
 }
 
 function mostly(outcome: Outcome): string[] {
