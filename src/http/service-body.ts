@@ -161,6 +161,10 @@ type Door = z.infer<typeof doorFields>;
 /** What one part of a door says of another; files have these rules from `resolve-door.ts`. */
 const door = doorFields
   .refine((each) => !logsOverride(each), 'logs the header of its override')
+  .refine(
+    ({ path, proxy: asked }) => path !== '/' || asked.kind !== 'builtin' || asked.stripPath === undefined,
+    'strips the path /',
+  )
   .refine((each) => knowsItsHosts(each), 'has hosts that its proxy cannot serve, or send on');
 
 function knowsItsHosts({ host, proxy: asked }: Door): boolean {
@@ -310,9 +314,11 @@ export const serviceSpec = z
   .refine((spec) => (spec.release.run === null) === (spec.targets !== null), 'needs one of run and targets')
   .refine((spec) => spec.targets === null || spec.current === null, 'has both targets and current')
   .refine(
-    ({ policy: { early = [] }, door: { override } }) =>
-      override !== undefined || early.every(({ kind }) => kind !== 'header-only'),
-    'has a header-only stage and no override',
+    ({ policy: { early = [] }, door: { override, proxy: asked } }) =>
+      override !== undefined ||
+      (asked.kind === 'builtin' && asked.candidateFor !== undefined) ||
+      early.every(({ kind }) => kind !== 'header-only'),
+    'has a header-only stage, and neither override nor candidateFor',
   )
   .meta({
     id: 'ServiceSpec',

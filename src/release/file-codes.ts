@@ -263,6 +263,12 @@ export const FILE_CODES = {
       'The access log says headers of requests that are named, and none that holds a secret: Authorization, cookies, tokens, keys, and the header of override. Whoever reads a log must not become somebody else by it.',
     fix: 'Leave it out. To tell people apart, let the application send an id of its own in another header.',
   },
+  E057: {
+    title: 'not a condition on requests',
+    cause:
+      'A condition names one header, cookie or parameter of the query, and what it is or begins with if that matters. Values are compared as they are sent, escapes and all; there are no patterns, so that none can be slow. Headers that proxies read or write themselves cannot be named, and cookies have a word of their own.',
+    fix: 'Write it like {header: X-Beta, is: "1"}, {cookie: beta} or {query: version, begins-with: v2}; with numbers in quotes.',
+  },
   ...EARLY_CODES,
   E090: {
     title: 'an approval cannot be as written',

@@ -33,6 +33,22 @@ export function staged(
   };
 }
 
+const BETA = { on: 'cookie', name: 'beta', value: { kind: 'is', text: '1' } } as const;
+
+/** The same, with a door of its own. */
+function ruled(
+  name: string,
+  wanted: string,
+  rules: Partial<Stage['door']['spec']>,
+  see: (staged: Staged) => Promise<string>,
+): OwnCase {
+  return staged(name, wanted, async (at) => {
+    const { door } = at.stage;
+    await at.bench.router.install({ ...door, spec: { ...door.spec, ...rules } });
+    return see(at);
+  });
+}
+
 /** Which slot answers. */
 export async function slot({ stage }: Staged, headers: Record<string, string> = {}): Promise<string> {
   const { status, body } = await stage.get('/', headers);
@@ -173,6 +189,36 @@ export const DOORS: readonly OwnCase[] = [
       return body;
     },
   },
+  ruled(
+    'a path that is stripped, and redirects below it again',
+    '/x?q of /shop, Location /shop/login',
+    { path: '/shop', proxy: { kind: 'builtin', stripPath: true } },
+    async ({ stage }) => {
+      for (const each of stage.applications.blue)
+        each.on.set('/x', (req, res) => {
+          res.setHeader('location', '/login');
+          res.end(`${req.url} of ${String(req.headers['x-forwarded-prefix'])}`);
+        });
+      const { body, headers } = await stage.get('/shop/x?q');
+      return `${body}, Location ${headers.location}`;
+    },
+  ),
+  ruled(
+    'a door that only requests with a cookie come through',
+    'with: blue, without: 404',
+    { proxy: { kind: 'builtin', when: [BETA] } },
+    async (at) => `with: ${await slot(at, { cookie: 'a=1; beta=1' })}, without: ${await slot(at)}`,
+  ),
+  ruled(
+    'who has a cookie gets the candidate while it is offered',
+    'before: blue, offered: green, others: blue',
+    { proxy: { kind: 'builtin', candidateFor: [BETA] } },
+    async (at) => {
+      const before = await slot(at, { cookie: 'beta=1' });
+      await at.stage.route({ serve: 'blue', matched: 'green' });
+      return `before: ${before}, offered: ${await slot(at, { cookie: 'beta=1' })}, others: ${await slot(at)}`;
+    },
+  ),
   {
     name: 'a preview address reaches its slot, whatever the route says',
     wanted: 'green',
