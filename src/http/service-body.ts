@@ -3,6 +3,7 @@ import { approvalRules } from './approval-body.ts';
 import { METHOD, OVERRIDE_HEADER } from '../release/forms.ts';
 import { GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
+import { readTarget } from '../release/target.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 import { otherJudge } from './judge-body.ts';
 import { proxy } from './proxy-body.ts';
@@ -63,7 +64,15 @@ const health = z.strictObject({
   fall: z.int().min(1).max(100),
 });
 
-const upstream = z.strictObject({
+const socket = z.strictObject({
+  host: z
+    .string()
+    .regex(/^unix:/, 'is not a socket')
+    .refine((host) => typeof readTarget(host) !== 'string', 'is not a socket that could be reached'),
+  port: z.literal(0),
+  pathPrefix: z.literal(''),
+});
+const overNetwork = z.strictObject({
   host: z
     .string()
     .max(253)
@@ -75,6 +84,7 @@ const upstream = z.strictObject({
     .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?$/, 'is not a path')
     .refine((path) => path !== '/', 'is a slash alone'),
 });
+const upstream = z.union([overNetwork, socket]);
 const places = z.array(upstream).min(1).max(64).readonly();
 const bounds = { withinMs: z.int().min(1).max(3_600_000), attempts: z.int().min(1).max(100) };
 const status = z.int().min(100).max(599);

@@ -231,7 +231,7 @@ export const FILE_CODES = {
   E051: {
     title: 'not a target',
     cause:
-      'A target is http://, a host, a port (80 if none is given) and a path of letters, digits and . _ ~ - if it has one: no https yet, no name or password, query, fragment or escapes, so that every proxy reads it in one way.',
+      'A target is http://, a host, a port (80 if none is given) and a path of letters, digits and . _ ~ - if it has one; or unix: and the absolute path of a socket, of at most 107 bytes: no https yet, no name or password, query, fragment or escapes, so that every proxy reads it in one way.',
     fix: 'Write an address such as http://127.0.0.1:8001, or http://127.0.0.1:8080/canary for what stands below a path. For https, put a proxy beside Bascule that speaks it.',
   },
   E052: {

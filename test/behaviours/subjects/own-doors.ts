@@ -1,6 +1,10 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onSocket } from '../../../src/lib/address.ts';
+import { onAddress } from '../../../src/lib/upstream.ts';
+import { listenOn } from '../../../src/traffic/socket-conformance.ts';
 import type { BuiltinBench } from '../../../src/traffic/builtin/conformance.ts';
 import { type Stage, freePort, openStage, send, splitTo, waitFor } from '../../../src/traffic/conformance.ts';
 import type { OwnCase } from '../case.ts';
@@ -189,6 +193,27 @@ export const DOORS: readonly OwnCase[] = [
       return body;
     },
   },
+  staged(
+    'an application on a unix socket, and none there',
+    'over the socket: / shop.test, 503',
+    async ({ bench, stage }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'bascule-socket-'));
+      const path = join(folder, 'app.sock');
+      const application = await listenOn(path);
+      await bench.router.install({
+        ...stage.door,
+        slots: { ...stage.door.slots, green: [onAddress(onSocket(path))] },
+      });
+      await stage.route({ serve: 'green', replicas: { blue: 0, green: 1 } });
+      await stage.observed((seen) => seen.slots.green.replicas[0]?.healthy === true);
+      const { body } = await stage.get('/', { host: 'shop.test' });
+      await application.close();
+      await stage.observed((seen) => seen.slots.green.replicas[0]?.healthy === false);
+      const { status } = await stage.get('/');
+      await rm(folder, { recursive: true });
+      return `${body}, ${status}`;
+    },
+  ),
   ruled(
     'a path that is stripped, and redirects below it again',
     '/x?q of /shop, Location /shop/login',
