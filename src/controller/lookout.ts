@@ -1,6 +1,5 @@
-import { formatAddress } from '../lib/address.ts';
 import { messageOf } from '../lib/errors.ts';
-import { withPrefix } from '../lib/upstream.ts';
+import { withPath } from '../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../release/slot.ts';
 import { placesOf } from '../rollout/places.ts';
 import { wayBack, type ServiceState } from '../rollout/state.ts';
@@ -122,9 +121,9 @@ export class Lookout {
       .filter((replica) => !replica.healthy && replica.lastProbe !== null)
       .slice(0, LINES_OF_PROBES)
       .map(({ replica, lastProbe }) => {
-        const { pathPrefix, ...address } = places[replica]!;
+        const at = withPath(places[replica]!, path);
         const body = lastProbe!.body === '' ? '' : `: ${lastProbe!.body.replaceAll(/\s+/g, ' ')}`;
-        return `GET http://${formatAddress(address)}${withPrefix(pathPrefix, path)}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
+        return `GET ${at}: ${lastProbe!.found} (${Math.round(lastProbe!.tookMs)}ms)${body}`;
       });
     return [...probes, ...(await this.#ports.runtime.diagnose(state.service, slot))];
   }

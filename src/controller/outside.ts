@@ -1,6 +1,6 @@
 import type { Journal } from '../journal/journal.ts';
 import { OperatingError } from '../lib/errors.ts';
-import { formatUpstream, withPrefix } from '../lib/upstream.ts';
+import { withPath } from '../lib/upstream.ts';
 import { configDigest } from '../release/digest.ts';
 import type { Release } from '../release/release.ts';
 import type { ReleaseSpec, ServiceSpec } from '../release/service.ts';
@@ -30,8 +30,7 @@ export async function adoptedRelease(
   const { health } = spec.release;
   const found = await ports.probe(adopted.at, health);
   if (found !== null) {
-    const { host, port, pathPrefix } = adopted.at;
-    const asked = formatUpstream({ host, port, pathPrefix: withPrefix(pathPrefix, health.path) });
+    const asked = withPath(adopted.at, health.path);
     throw new OperatingError(
       'CURRENT_DOWN',
       `${asked} is to be adopted as what serves today, and is not healthy: ${found}. Nothing was started, nothing changed. Put "current" or "health" right, or take "current" out for a first version without a way back.`,

@@ -1,8 +1,16 @@
 import { z } from 'zod';
 import { ACCESS_FIELDS, holdsSecret } from '../release/access-fields.ts';
-import { ABSOLUTE_FILE } from '../release/forms.ts';
+import { ABSOLUTE_FILE, HEADER } from '../release/forms.ts';
+import {
+  HEADER_VALUE,
+  isProxysOwn,
+  MATCH_PLACES,
+  PLAIN_NAME,
+  PLAIN_VALUE,
+} from '../release/request-match.ts';
 import { isNetwork } from '../release/resolve-override.ts';
 import { MOST_LOGGED_HEADERS } from '../release/schema-access-log.ts';
+import { MOST_MATCHES } from '../release/schema-match.ts';
 
 /** Which proxy a service has, as a client sends it. */
 
@@ -33,6 +41,27 @@ const accessLog = z.strictObject({
     .max(1024 ** 4),
 });
 
+const place = z.enum(MATCH_PLACES);
+const match = z
+  .strictObject({
+    on: place,
+    name: z.string().max(64),
+    value: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('present') }),
+      z.strictObject({ kind: z.enum(['is', 'begins-with']), text: z.string().regex(HEADER_VALUE) }),
+    ]),
+  })
+  .refine(
+    ({ on, name }) => (on === 'header' ? HEADER.test(name) && !isProxysOwn(name) : PLAIN_NAME.test(name)),
+    'names what no request can be told by',
+  )
+  .refine(({ on, name }) => on !== 'header' || name === name.toLowerCase(), 'is not in lower case')
+  .refine(
+    ({ on, value }) => on === 'header' || value.kind === 'present' || PLAIN_VALUE.test(value.text),
+    'has a value that is never sent as it is',
+  );
+const matches = z.array(match).min(1).max(MOST_MATCHES).readonly();
+
 export const proxy = z.discriminatedUnion('kind', [
   z
     .strictObject({
@@ -52,6 +81,9 @@ export const proxy = z.discriminatedUnion('kind', [
         .max(64)
         .readonly()
         .exactOptional(),
+      stripPath: z.literal(true).exactOptional(),
+      when: matches.exactOptional(),
+      candidateFor: matches.exactOptional(),
       allow: networks.exactOptional(),
       deny: networks.exactOptional(),
       accessLog: accessLog.exactOptional(),

@@ -292,6 +292,21 @@ describe('the API', () => {
       /hosts that its proxy cannot serve/,
     ],
     [
+      'a path that is none to strip',
+      withDoor({ path: '/', proxy: { kind: 'builtin', stripPath: true } }),
+      /strips the path/,
+    ],
+    [
+      'a condition on what proxies write',
+      withDoor({
+        proxy: {
+          kind: 'builtin',
+          when: [{ on: 'header', name: 'x-forwarded-for', value: { kind: 'present' } }],
+        },
+      }),
+      /names what no request can be told by/,
+    ],
+    [
       'a host that leads to itself',
       withDoor({ host: 'a.test', proxy: { kind: 'builtin', redirectHosts: ['a.test'] } }),
       /hosts that its proxy cannot serve/,

@@ -3,6 +3,7 @@ import { approvalRules } from './approval-body.ts';
 import { METHOD, OVERRIDE_HEADER } from '../release/forms.ts';
 import { GAP_POLICIES, MEASURE_KINDS, SOURCE_KINDS } from '../release/measure.ts';
 import { isNetwork, isReserved } from '../release/resolve-override.ts';
+import { readTarget } from '../release/target.ts';
 import { PRESET_NAMES } from '../release/service.ts';
 import { otherJudge } from './judge-body.ts';
 import { proxy } from './proxy-body.ts';
@@ -63,7 +64,15 @@ const health = z.strictObject({
   fall: z.int().min(1).max(100),
 });
 
-const upstream = z.strictObject({
+const socket = z.strictObject({
+  host: z
+    .string()
+    .regex(/^unix:/, 'is not a socket')
+    .refine((host) => typeof readTarget(host) !== 'string', 'is not a socket that could be reached'),
+  port: z.literal(0),
+  pathPrefix: z.literal(''),
+});
+const overNetwork = z.strictObject({
   host: z
     .string()
     .max(253)
@@ -75,6 +84,7 @@ const upstream = z.strictObject({
     .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?$/, 'is not a path')
     .refine((path) => path !== '/', 'is a slash alone'),
 });
+const upstream = z.union([overNetwork, socket]);
 const places = z.array(upstream).min(1).max(64).readonly();
 const bounds = { withinMs: z.int().min(1).max(3_600_000), attempts: z.int().min(1).max(100) };
 const status = z.int().min(100).max(599);
@@ -161,6 +171,10 @@ type Door = z.infer<typeof doorFields>;
 /** What one part of a door says of another; files have these rules from `resolve-door.ts`. */
 const door = doorFields
   .refine((each) => !logsOverride(each), 'logs the header of its override')
+  .refine(
+    ({ path, proxy: asked }) => path !== '/' || asked.kind !== 'builtin' || asked.stripPath === undefined,
+    'strips the path /',
+  )
   .refine((each) => knowsItsHosts(each), 'has hosts that its proxy cannot serve, or send on');
 
 function knowsItsHosts({ host, proxy: asked }: Door): boolean {
@@ -310,9 +324,11 @@ export const serviceSpec = z
   .refine((spec) => (spec.release.run === null) === (spec.targets !== null), 'needs one of run and targets')
   .refine((spec) => spec.targets === null || spec.current === null, 'has both targets and current')
   .refine(
-    ({ policy: { early = [] }, door: { override } }) =>
-      override !== undefined || early.every(({ kind }) => kind !== 'header-only'),
-    'has a header-only stage and no override',
+    ({ policy: { early = [] }, door: { override, proxy: asked } }) =>
+      override !== undefined ||
+      (asked.kind === 'builtin' && asked.candidateFor !== undefined) ||
+      early.every(({ kind }) => kind !== 'header-only'),
+    'has a header-only stage, and neither override nor candidateFor',
   )
   .meta({
     id: 'ServiceSpec',

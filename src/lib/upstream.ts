@@ -1,4 +1,4 @@
-import { formatAddress, type Address } from './address.ts';
+import { formatAddress, socketOf, type Address } from './address.ts';
 
 /**
  * Where requests go. `pathPrefix` is put before the path of each of them: `''` for none, else as written, `/canary` or
@@ -7,8 +7,9 @@ import { formatAddress, type Address } from './address.ts';
  */
 export type Upstream = Address & { readonly pathPrefix: string };
 
-/** `http://127.0.0.1:8201/canary` */
+/** `http://127.0.0.1:8201/canary`, or `unix:/run/app.sock`, which has no prefix. */
 export function formatUpstream(upstream: Upstream): string {
+  if (socketOf(upstream) !== null) return formatAddress(upstream);
   return `http://${formatAddress(upstream)}${upstream.pathPrefix}`;
 }
 
@@ -18,6 +19,13 @@ export function withPrefix(pathPrefix: string, target: string): string {
   const isRoot = target.length === 1 || target[1] === '?';
   if (isRoot) return pathPrefix + target.slice(1);
   return (pathPrefix.endsWith('/') ? pathPrefix.slice(0, -1) : pathPrefix) + target;
+}
+
+/** What is asked of it, for people: `http://127.0.0.1:8201/canary/x`, `/x on unix:/run/app.sock`. */
+export function withPath(upstream: Upstream, path: string): string {
+  return socketOf(upstream) === null
+    ? `http://${formatAddress(upstream)}${withPrefix(upstream.pathPrefix, path)}`
+    : `${path} on ${formatAddress(upstream)}`;
 }
 
 export function onAddress(address: Address): Upstream {

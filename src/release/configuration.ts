@@ -48,6 +48,11 @@ export function renderConfiguration(): string {
     ...group('listen', ['listen']),
     ...group('override', ['override']),
     ...group('builtin', ['proxy', 'builtin'], 'what `builtin` may be given in place of its name alone'),
+    ...group(
+      'a condition',
+      ['proxy', 'builtin', 'when', 'N'],
+      'one of a list, of `candidate-for` as well ([operation](operation.md#which-requests))',
+    ),
     ...group('access-log', ['proxy', 'builtin', 'access-log']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),

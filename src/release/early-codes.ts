@@ -22,7 +22,7 @@ export const EARLY_CODES = {
   E083: {
     title: 'nobody could choose the candidate',
     cause:
-      'A header-only step waits for requests that choose the candidate by the header of override. Without override there is no such header.',
-    fix: 'Add override: {header: X-Version, secret: file:NAME}, or from: with the networks of those who try it.',
+      'A header-only step waits for requests that choose the candidate by the header of override, or whom candidate-for names. Without either nobody could come.',
+    fix: 'Add override: {header: X-Version, secret: file:NAME}, or from: with the networks of those who try it; or candidate-for: [{cookie: beta}] under proxy.builtin.',
   },
 } as const satisfies Record<string, CodeEntry>;

@@ -229,6 +229,18 @@ test('what somebody else runs expands without what it cannot have', () => {
     {
       run: 'app',
       listen: 80,
+      path: '/shop',
+      proxy: {
+        builtin: {
+          'strip-path': true,
+          when: [{ header: 'X-Api', is: '2' }, { cookie: 'a' }],
+          'candidate-for': [{ query: 'v', 'begins-with': 'ne$xt' }],
+        },
+      },
+    },
+    {
+      run: 'app',
+      listen: 80,
       proxy: { builtin: { allow: ['10.0.0.0/8', 'fd00::/8'], deny: ['10.1.0.0/16'] } },
     },
     {

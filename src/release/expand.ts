@@ -10,6 +10,7 @@ import { expandJudgeUse } from './expand-judge-use.ts';
 import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
 import { expandMeasure } from './expand-measure.ts';
+import type { RequestMatch } from './request-match.ts';
 import type {
   AccessLogSpec,
   BuiltinProxy,
@@ -157,6 +158,9 @@ function expandBuiltin({ tls, redirectFrom, protocol, proxies, ...more }: Builti
     ...(proxies !== undefined && { 'proxy-protocol': proxies }),
     ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
     ...(hosts !== undefined && { 'redirect-hosts': hosts }),
+    ...(more.stripPath === true && { 'strip-path': true }),
+    ...(more.when !== undefined && { when: more.when.map(expandMatch) }),
+    ...(more.candidateFor !== undefined && { 'candidate-for': more.candidateFor.map(expandMatch) }),
     ...(allow !== undefined && { allow }),
     ...(deny !== undefined && { deny }),
     ...(accessLog !== undefined && { 'access-log': expandAccessLog(accessLog) }),
@@ -164,6 +168,13 @@ function expandBuiltin({ tls, redirectFrom, protocol, proxies, ...more }: Builti
     ...(serverTiming === true && { 'server-timing': true }),
   };
   return Object.keys(builtin).length === 0 ? 'builtin' : { builtin };
+}
+
+function expandMatch({ on, name, value }: RequestMatch): unknown {
+  return {
+    [on]: escapeInterpolation(name),
+    ...(value.kind !== 'present' && { [value.kind]: escapeInterpolation(value.text) }),
+  };
 }
 
 function expandAccessLog({ fields, headers, samplePercent, keepBytes }: AccessLogSpec): unknown {

@@ -231,7 +231,7 @@ export const FILE_CODES = {
   E051: {
     title: 'not a target',
     cause:
-      'A target is http://, a host, a port (80 if none is given) and a path of letters, digits and . _ ~ - if it has one: no https yet, no name or password, query, fragment or escapes, so that every proxy reads it in one way.',
+      'A target is http://, a host, a port (80 if none is given) and a path of letters, digits and . _ ~ - if it has one; or unix: and the absolute path of a socket, of at most 107 bytes: no https yet, no name or password, query, fragment or escapes, so that every proxy reads it in one way.',
     fix: 'Write an address such as http://127.0.0.1:8001, or http://127.0.0.1:8080/canary for what stands below a path. For https, put a proxy beside Bascule that speaks it.',
   },
   E052: {
@@ -262,6 +262,12 @@ export const FILE_CODES = {
     cause:
       'The access log says headers of requests that are named, and none that holds a secret: Authorization, cookies, tokens, keys, and the header of override. Whoever reads a log must not become somebody else by it.',
     fix: 'Leave it out. To tell people apart, let the application send an id of its own in another header.',
+  },
+  E057: {
+    title: 'not a condition on requests',
+    cause:
+      'A condition names one header, cookie or parameter of the query, and what it is or begins with if that matters. Values are compared as they are sent, escapes and all; there are no patterns, so that none can be slow. Headers that proxies read or write themselves cannot be named, and cookies have a word of their own.',
+    fix: 'Write it like {header: X-Beta, is: "1"}, {cookie: beta} or {query: version, begins-with: v2}; with numbers in quotes.',
   },
   ...EARLY_CODES,
   E090: {

@@ -156,9 +156,13 @@ function unknownKey(path: Path, key: string): Problem {
     path: place,
     at: 'key',
     message: `unknown key ${shown(key)}`,
-    note: elsewhere === null ? '' : `known, but not here`,
+    note: elsewhere === null ? '' : isOtherProxy(path) ? `the built-in proxy's alone` : `known, but not here`,
     fix: elsewhere === null ? fix : `${shown(key)} belongs under ${elsewhere}`,
   };
+}
+
+function isOtherProxy(path: Path): boolean {
+  return path.at(-2) === 'proxy' && path.at(-1) !== 'builtin';
 }
 
 const GROUPS: readonly Path[] = [
@@ -166,6 +170,7 @@ const GROUPS: readonly Path[] = [
   ['strategy', 'blue-green'],
   ['health'],
   ['strategy', 'canary', 'judge'],
+  ['proxy', 'builtin'],
   [],
 ];
 

@@ -20,7 +20,7 @@ export type Step =
       readonly atLeastMs: number;
       readonly atMostMs: number;
     }
-  /** Only requests that choose the candidate by this header reach it. */
+  /** Only requests that choose the candidate by this, in words, reach it. */
   | {
       readonly kind: 'header-only';
       readonly header: string;
@@ -122,7 +122,7 @@ function stepsOf({ policy, release, door }: ServiceSpec, context: PlanContext): 
 }
 
 /** Each lasts as long as it says, and is undecided after the longest dwell. */
-function earlySteps({ early = [], dwell }: Policy, { override }: DoorSpec): readonly EarlyStep[] {
+function earlySteps({ early = [], dwell }: Policy, door: DoorSpec): readonly EarlyStep[] {
   return early.map((stage) => {
     const times = { atLeastMs: stage.forMs, atMostMs: Math.max(stage.forMs, dwell.atMostMs) };
     if (stage.kind === 'mirror') {
@@ -130,8 +130,17 @@ function earlySteps({ early = [], dwell }: Policy, { override }: DoorSpec): read
       return { kind: 'mirror', percent, methods, because, ...times };
     }
     const { requests, maxErrorsPercent } = stage;
-    return { kind: 'header-only', header: override?.header ?? '', requests, maxErrorsPercent, ...times };
+    return { kind: 'header-only', header: chosenBy(door), requests, maxErrorsPercent, ...times };
   });
+}
+
+/** By which words of the file requests come to the candidate before its first share. */
+function chosenBy({ override, proxy }: DoorSpec): string {
+  const isOpen = proxy.kind === 'builtin' && proxy.candidateFor !== undefined;
+  return [
+    ...(override === undefined ? [] : [override.header]),
+    ...(isOpen ? ['what candidate-for names'] : []),
+  ].join(' or ');
 }
 
 function shareSteps(policy: Policy): readonly Step[] {

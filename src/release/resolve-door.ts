@@ -5,6 +5,7 @@ import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
 import { refuseOverrideInLog, resolveAccessLog } from './resolve-access-log.ts';
 import { resolveNetworks, resolveOverride } from './resolve-override.ts';
+import { resolveMatches } from './resolve-match.ts';
 import type { ServiceInput } from './schema.ts';
 import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
 import { measure } from './values.ts';
@@ -33,6 +34,17 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
       path: [...path, 'proxy', 'builtin', 'redirect-hosts'],
       problems,
     });
+  const stripped = trimPath(input.path ?? '/');
+  if (proxy.kind === 'builtin' && proxy.stripPath === true && stripped === '/') {
+    problems.push({
+      code: 'E007',
+      path: [...path, 'proxy', 'builtin', 'strip-path'],
+      at: 'key',
+      message: 'strip-path takes path off, and path is missing',
+      note: 'there is nothing to take off /',
+      fix: 'add path: /shop, or leave it out',
+    });
+  }
   if (host?.startsWith('*.') === true && proxy.kind !== 'builtin') {
     problems.push({
       code: 'E025',
@@ -46,7 +58,7 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
   return {
     listen,
     host: host === undefined || host === '*' ? null : host,
-    path: trimPath(input.path ?? '/'),
+    path: stripped,
     proxy,
     drainMs: measure(input.drain, 'duration') ?? DEFAULTS.drainMs,
     streamGraceMs: measure(input['stream-grace'], 'duration') ?? DEFAULTS.streamGraceMs,
@@ -108,6 +120,9 @@ function resolveBuiltin(
     block[name] === undefined
       ? undefined
       : resolveNetworks(block[name], { name, path: [...path, name] }, problems);
+  const matches = (name: 'when' | 'candidate-for') =>
+    block[name] === undefined ? undefined : resolveMatches(block[name], [...path, name], problems);
+  const [when, candidateFor] = [matches('when'), matches('candidate-for')];
   const [proxies, allow, deny] = [networks('proxy-protocol'), networks('allow'), networks('deny')];
   return {
     kind: 'builtin',
@@ -117,6 +132,9 @@ function resolveBuiltin(
     ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
     ...(redirectFrom !== undefined && { redirectFrom }),
     ...(hosts !== undefined && { redirectHosts: [...new Set(hosts.map((one) => one.toLowerCase()))] }),
+    ...(block['strip-path'] === true && { stripPath: true }),
+    ...(when !== undefined && { when }),
+    ...(candidateFor !== undefined && { candidateFor }),
     ...(block.protocol === 'h2c' && { protocol: 'h2c' }),
     ...(log !== undefined && { accessLog: resolveAccessLog(log, [...path, 'access-log'], problems) }),
     ...(traces !== undefined && { startTracesPercent: traces }),
@@ -219,12 +237,16 @@ function conflict(a: DoorSpec, b: DoorSpec): string | null {
     const shared = sharedHost(a, b);
     if (shared !== undefined)
       return a.host === b.host
-        ? 'the same listen, host and path'
+        ? `the same listen, host and path${hasConditions(a) ? ', and the same when' : ''}`
         : `the same listen and path, both with ${shared}`;
     return isSecure(a) === isSecure(b) ? null : 'one has tls and the other has not, on the same listen';
   }
   const everywhere = EVERYWHERE.has(a.listen.address) || EVERYWHERE.has(b.listen.address);
   return everywhere ? 'one listens on every address, the other on one of them' : null;
+}
+
+function hasConditions({ proxy }: DoorSpec): boolean {
+  return proxy.kind === 'builtin' && proxy.when !== undefined;
 }
 
 function redirectOf({ proxy }: DoorSpec): number | null {

@@ -1,7 +1,7 @@
 import { DEFAULTS } from './presets.ts';
 import type { Path, Problem } from './problem.ts';
 import type { HeaderOnlyInput, MirrorInput } from './schema-early.ts';
-import type { EarlyStage, OverrideSpec } from './service.ts';
+import type { DoorSpec, EarlyStage } from './service.ts';
 import { parsePercent, TRY_PATTERN } from './units.ts';
 import { measure } from './values.ts';
 
@@ -77,20 +77,21 @@ function headerOnlyOf(input: HeaderOnlyInput): EarlyStage {
   };
 }
 
-/** The header of a header-only step is that of the door's override. */
+/** Who comes in a header-only step, the door says: by its override, or by its conditions. */
 export function withoutHeader(
   early: readonly EarlyStage[],
-  override: OverrideSpec | undefined,
+  { override, proxy }: DoorSpec,
   path: Path,
 ): readonly Problem[] {
-  if (override !== undefined || !early.some(({ kind }) => kind === 'header-only')) return [];
+  const isOpen = proxy.kind === 'builtin' && proxy.candidateFor !== undefined;
+  if (override !== undefined || isOpen || !early.some(({ kind }) => kind === 'header-only')) return [];
   return [
     {
       code: 'E083',
       path: [...path, 'header-only'],
       at: 'key',
-      message: 'header-only needs override',
-      note: 'no header chooses the candidate',
+      message: 'header-only needs override or candidate-for',
+      note: 'nothing chooses the candidate',
       fix: 'add override: {header: X-Version, secret: file:NAME}',
     },
   ];

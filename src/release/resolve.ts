@@ -19,7 +19,7 @@ export function resolveService(name: string, input: ServiceInput, problems: Prob
   const targets = resolveTargets(input, release.verify ?? [], path, problems);
   const policy = resolvePolicy(input.strategy, [...path, 'strategy'], problems);
   const door = resolveDoor(input, path, problems);
-  problems.push(...withoutHeader(policy.early ?? [], door.override, [...path, 'strategy', policy.strategy]));
+  problems.push(...withoutHeader(policy.early ?? [], door, [...path, 'strategy', policy.strategy]));
   return {
     name,
     release,

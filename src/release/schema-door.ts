@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ABSOLUTE_FILE, ADDRESS, LISTEN, ONE_HOST, suggestHost } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
 import { accessLog } from './schema-access-log.ts';
+import { conditions } from './schema-match.ts';
 import { network } from './schema-override.ts';
 import { choice, count, duration, FACTS, flag, pattern, percent } from './values.ts';
 
@@ -129,6 +130,18 @@ const builtin = z
         max: MOST_HOSTS,
       })
       .optional(),
+    'strip-path': flag(
+      'Whether path is taken off before the application is asked, and put before its redirects and the paths of its cookies again. X-Forwarded-Prefix says what was taken off.',
+      { owner: 'door', default: false },
+    ).optional(),
+    when: conditions(
+      'Of the requests at this host and path, only those that meet all of these are for this service. What has more of them is asked first.',
+      'all requests',
+    ).optional(),
+    'candidate-for': conditions(
+      'Who meets one of these gets the candidate while it is offered (from header-only or the first share on), whatever the share. Open to everybody; counted apart, and judged in a header-only step alone.',
+      'nobody by name',
+    ).optional(),
     'access-log': accessLog.optional(),
     'start-traces': percent(
       'Requests without a valid traceparent (W3C Trace Context) begin a trace; this part of them is marked as recorded.',

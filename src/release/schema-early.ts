@@ -67,7 +67,7 @@ export const headerOnly = z
     }),
   ])
   .describe(
-    'Before the first share, and after the mirror, only requests reach the candidate that choose it by the header of override. Who they come from chose themselves, so that only severe faults and the plain limit decide.',
+    'Before the first share, and after the mirror, only requests reach the candidate that choose it by the header of override, or whom candidate-for names. Who they come from chose themselves, so that only severe faults and the plain limit decide.',
   )
   .register(FACTS, {
     kind: 'duration',

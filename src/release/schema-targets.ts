@@ -21,7 +21,9 @@ function address(description: string) {
     });
 }
 
-const one = address('A place that answers HTTP, with a path of its own if it has one.');
+const one = address(
+  'A place that answers HTTP, with a path of its own if it has one; or unix:/run/app.sock, a unix socket that does.',
+);
 
 function places(slot: string) {
   return z

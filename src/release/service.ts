@@ -3,6 +3,7 @@ import type { AccessField } from './access-fields.ts';
 import type { ApprovalRule } from './approval.ts';
 import type { OtherJudge } from './judge-rules.ts';
 import type { Measure } from './measure.ts';
+import type { RequestMatch } from './request-match.ts';
 import type { SlotName } from './slot.ts';
 
 /**
@@ -129,6 +130,12 @@ export type BuiltinProxy = {
   readonly tls?: readonly TlsFiles[];
   /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with `tls`. Absent: none. */
   readonly redirectFrom?: number;
+  /** The door's path is the proxy's alone: the application is asked without it. Never with the path `/`. */
+  readonly stripPath?: true;
+  /** Only requests that meet all of these are the door's. Absent: all at its host and path. */
+  readonly when?: readonly RequestMatch[];
+  /** Who meets one of these gets the candidate while it is offered. Absent: nobody. */
+  readonly candidateFor?: readonly RequestMatch[];
   /** In lower case: who asks for one of these is sent on to the door's host, which is one name. Absent: none. */
   readonly redirectHosts?: readonly string[];
   /** CIDR blocks of proxies whose connections begin with a header of the PROXY protocol. Absent: none. */

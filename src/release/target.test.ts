@@ -11,6 +11,7 @@ test('what is written is where requests go', () => {
   assert.deepEqual(readTarget('http://[::1]:80/'), { host: '::1', port: 80, pathPrefix: '' });
   assert.deepEqual(readTarget('http://a:1/b/c'), { host: 'a', port: 1, pathPrefix: '/b/c' });
   assert.deepEqual(readTarget('http://a:1/b/'), { host: 'a', port: 1, pathPrefix: '/b/' });
+  assert.deepEqual(readTarget('unix:/run/app.sock'), { host: 'unix:/run/app.sock', port: 0, pathPrefix: '' });
   assert.deepEqual(readTarget('http://a:1/.well-known/b'), {
     host: 'a',
     port: 1,
@@ -18,9 +19,24 @@ test('what is written is where requests go', () => {
   });
 });
 
+test('a socket has a path that the system can hold, and nothing behind it', () => {
+  const path = `/${'a'.repeat(106)}`;
+
+  assert.equal(typeof readTarget(`unix:${path}`), 'object');
+  for (const [text, wrong] of [
+    [`unix:${path}a`, /at most 107 bytes/],
+    ['unix:run/app.sock', /not absolute/],
+    ['unix:/run/../app.sock', /letters, digits/],
+    ['unix:/run/app.sock:/x', /letters, digits/],
+    ['unix:/run/a b', /letters, digits/],
+    ['unix:', /not absolute/],
+  ] as const)
+    assert.match(readTarget(text) as string, wrong, text);
+});
+
 test('any text is a target that reads back as itself, or is refused in words, and never throws', () => {
   const near = fc.tuple(
-    fc.constantFrom('http://', 'https://', 'http:/', '', 'HTTP://'),
+    fc.constantFrom('http://', 'https://', 'http:/', '', 'HTTP://', 'unix:', 'unix:/a'),
     fc.constantFrom('a', '127.0.0.1', '[::1]', '::1', 'u@a', 'a..b', '-a', '1.2.3', ''),
     fc.constantFrom('', ':80', ':0', ':70000', ':'),
     fc.string({

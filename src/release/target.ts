@@ -1,10 +1,12 @@
 import { z } from 'zod';
 
-import type { Upstream } from '../lib/upstream.ts';
+import { onSocket } from '../lib/address.ts';
+import { onAddress, type Upstream } from '../lib/upstream.ts';
+import { ABSOLUTE_FILE } from './forms.ts';
 
 /** The form of a target, for editors; `readTarget` says the same in words. */
 export const TARGET =
-  /^http:\/\/(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?)(?::\d{1,5})?(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?$/;
+  /^(?:unix:(?!.*\/\.{1,2}(?:\/|$))(?:\/[A-Za-z0-9._-]{1,106})+|http:\/\/(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?)(?::\d{1,5})?(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?)$/;
 
 const SEGMENT = /^[A-Za-z0-9._~-]+$/;
 const HOST_NAME =
@@ -17,6 +19,7 @@ const HTTP_PORT = 80;
  * configuration is to carry it unchanged: no credentials, query, fragment, escapes or anything that could be read in two ways.
  */
 export function readTarget(text: string): Upstream | string {
+  if (text.startsWith('unix:')) return readSocket(text.slice('unix:'.length));
   const wrong = wrongAsWhole(text);
   if (wrong !== null) return wrong;
   const [, authority, path] = /^http:\/\/([^/]*)(.*)$/.exec(text) as unknown as [string, string, string];
@@ -40,11 +43,21 @@ export function readTarget(text: string): Upstream | string {
   return { host: bare.toLowerCase(), port: Number(port), pathPrefix: path === '/' ? '' : path };
 }
 
+/** What fits into `sun_path` with its last NUL (unix(7)). */
+const LONGEST_SOCKET = 107;
+
+function readSocket(path: string): Upstream | string {
+  if (!path.startsWith('/')) return 'its path is not absolute';
+  if (path.length > LONGEST_SOCKET) return `a socket's path has at most ${LONGEST_SOCKET} bytes`;
+  if (!ABSOLUTE_FILE.test(path)) return 'its path may hold letters, digits and . _ - between single slashes';
+  return onAddress(onSocket(path));
+}
+
 function wrongAsWhole(text: string): string | null {
   if (text.length > LONGEST) return `longer than ${LONGEST} characters`;
   if (!/^[!-~]*$/.test(text)) return 'holds a space, a control character or one beyond ASCII';
   if (text.startsWith('https://')) return 'https to a target is not there yet';
-  if (!text.startsWith('http://')) return 'does not begin with http://';
+  if (!text.startsWith('http://')) return 'does not begin with http:// or unix:';
   if (text.includes('#')) return 'holds a fragment';
   if (text.includes('?')) return 'holds a query';
   return text.includes('@') ? 'holds a name or a password' : null;
@@ -68,6 +81,8 @@ export function suggestTarget(value: unknown): string | null {
   if (typeof value === 'number' || /^:?\d{1,5}$/.test(String(value)))
     return ifTarget(`http://127.0.0.1:${String(value).replace(':', '')}`);
   if (typeof value !== 'string') return null;
+  const socket = /^(?:unix:)?(?:\/\/)?(\/.*\.sock(?:et)?)$/.exec(value);
+  if (socket !== null) return ifTarget(`unix:${socket[1]}`);
   const bare = value
     .replace(/[?#].*$/s, '')
     .replace(/^http:\/\/[^/@]*@/, 'http://')

@@ -128,6 +128,27 @@ test('an abort ends the copies at once', () => {
   assert.equal(SPEC.policy.early, undefined);
 });
 
+test('whom conditions name gets the candidate from the step on in which it is offered, until it goes back', () => {
+  const isBeta = { on: 'cookie', name: 'beta', value: { kind: 'present' } } as const;
+  const proxy = { kind: 'builtin', candidateFor: [isBeta] } as const;
+  const opened = ({ state }: Told): ServiceState => ({
+    ...state,
+    spec: { ...SPEC, door: { ...SPEC.door, proxy } },
+  });
+  const mirrored = mirroring();
+  const chosen = play(mirrored, [judged(mirrored, {})]);
+  const shared = play(chosen, [judged(chosen, { overall: 'quiet' })]);
+  const byHand = play(shared, [{ kind: 'weight', percent: 0, beyondPlan: false }]);
+  const gone = next({ state: opened(shared), says: [] }, { kind: 'abort', rollout: null }, 1_000_000);
+
+  assert.deepEqual(
+    [mirrored, chosen, shared, byHand, gone].map((told) => routeOf(opened(told)).matched),
+    [undefined, 'green', 'green', undefined, undefined],
+  );
+  assert.equal(routeOf(chosen.state).matched, undefined);
+  assert.equal(gone.state.route.proven, false);
+});
+
 test('who chooses the candidate is turned away as soon as it goes back, before it is stopped', () => {
   const override = { header: 'X-Version', allow: { kind: 'networks', networks: ['10.0.0.0/8'] } } as const;
   const mirrored = mirroring();

@@ -13,6 +13,7 @@ export function routeOf(state: ServiceState): Route {
     replicas: { blue: state.slots.blue.replicas, green: state.slots.green.replicas },
     standIn: !hasUngated(state),
     ...candidateOf(state),
+    ...matchedOf(state),
     ...mirrorOf(state),
   };
 }
@@ -22,6 +23,15 @@ function candidateOf({ rollout, spec }: ServiceState): Pick<Route, 'candidate'> 
   if (spec.door.override === undefined) return {};
   const isOne = rollout !== null && rollout.ending === null && rollout.sharePercent < 100;
   return isOne ? { candidate: rollout.candidate } : {};
+}
+
+/** Offered from the step on in which people may choose it; not before its checks, and not while a mirror promises that nobody gets it. */
+function matchedOf({ rollout, spec, removing }: ServiceState): Pick<Route, 'matched'> {
+  const { proxy } = spec.door;
+  if (rollout === null || removing || proxy.kind !== 'builtin' || proxy.candidateFor === undefined) return {};
+  const { ending, sharePercent, candidate } = rollout;
+  const isOffered = sharePercent > 0 || earlyStepOf(rollout)?.kind === 'header-only';
+  return ending === null && sharePercent < 100 && isOffered ? { matched: candidate } : {};
 }
 
 /** Copies, as long as the rollout is in that step: whatever else happens ends them. */
@@ -56,6 +66,7 @@ export function sameRoute(a: Route, b: Route): boolean {
     a.standIn === b.standIn &&
     sameMirror(a.mirror, b.mirror) &&
     isChosen(a) === isChosen(b) &&
+    a.matched === b.matched &&
     (a.split === b.split ||
       (a.split !== null &&
         b.split !== null &&

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { Readable } from 'node:stream';
-import { formatAddress } from '../lib/address.ts';
+import { authorityOf } from '../lib/address.ts';
+import { overSocket } from '../lib/over-socket.ts';
 import { withPrefix } from '../lib/upstream.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { ProbeRequest } from './prober.ts';
@@ -18,11 +19,11 @@ const MAX_ANSWER_BYTES = 65_536;
 
 /** A probe of a replica that speaks HTTP/2 in the clear, on a connection of its own. */
 export function probeOverH2c(door: Door, slot: SlotName, replica: number): ProbeRequest {
-  const { host, port, pathPrefix } = door.slots[slot][replica]!;
+  const upstream = door.slots[slot][replica]!;
   const { path } = door.health[slot];
-  const authority = formatAddress({ host, port });
-  return new H2cProbe(connect(`http://${authority}`), {
-    ':path': withPrefix(pathPrefix, path),
+  const authority = authorityOf(upstream);
+  return new H2cProbe(connect(`http://${authority}`, overSocket(upstream)), {
+    ':path': withPrefix(upstream.pathPrefix, path),
     ':authority': exactHost(door.spec.host) ?? authority,
     'user-agent': 'bascule-probe',
   });

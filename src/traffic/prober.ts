@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Readable } from 'node:stream';
-import { formatAddress } from '../lib/address.ts';
+import { authorityOf, requestTo } from '../lib/address.ts';
+import { connectProblem } from '../lib/connect-problem.ts';
 import { afterPatience } from '../lib/patience.ts';
 import { formatUpstream, withPrefix } from '../lib/upstream.ts';
 import { appProtocol } from '../release/service.ts';
@@ -197,7 +198,12 @@ class ReplicaProbe {
     // A proxy that is away says nothing of those behind it: taken for their word, it would be found back with nobody well.
     const isTheirs = this.options.ask === undefined;
     probe.on('error', (error: NodeJS.ErrnoException) =>
-      done(false, `${isTheirs ? '' : 'the proxy: '}${describe(error)}`, '', isTheirs),
+      done(
+        false,
+        `${isTheirs ? '' : 'the proxy: '}${connectProblem(error) ?? error.code ?? error.message}`,
+        '',
+        isTheirs,
+      ),
     );
     probe.on('response', (response) => {
       const status = response.statusCode ?? 0;
@@ -241,28 +247,16 @@ class ReplicaProbe {
 
 function askAtItsAddress(door: Door, slot: SlotName, replica: number): ProbeRequest {
   if (appProtocol(door.spec.proxy) === 'h2c') return probeOverH2c(door, slot, replica);
-  const { host, port, pathPrefix } = door.slots[slot][replica]!;
+  const upstream = door.slots[slot][replica]!;
   return request({
-    host,
-    port,
-    path: withPrefix(pathPrefix, door.health[slot].path),
+    ...requestTo(upstream),
+    path: withPrefix(upstream.pathPrefix, door.health[slot].path),
     method: 'GET',
     agent: false,
     headers: {
-      host: exactHost(door.spec.host) ?? formatAddress({ host, port }),
+      host: exactHost(door.spec.host) ?? authorityOf(upstream),
       'user-agent': 'bascule-probe',
       connection: 'close',
     },
   });
-}
-
-function describe(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'connection refused';
-    case 'ECONNRESET':
-      return 'connection reset';
-    default:
-      return error.code ?? error.message;
-  }
 }

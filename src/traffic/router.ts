@@ -90,6 +90,11 @@ export type Route = {
   readonly standIn: boolean;
   /** Which slot an override means by `candidate`, also before its first share. Absent: none. */
   readonly candidate?: SlotName;
+  /**
+   * Where those go whom `DoorSpec`'s conditions name for the candidate, while something healthy is there; else they are requests like
+   * any other. They need no identity, are given no cookie, and are counted in `TrafficBatch.overrides`. Absent: nobody is told apart.
+   */
+  readonly matched?: SlotName;
   /** Absent: no copies. */
   readonly mirror?: Mirror;
   /** Absent: nobody waits. */

@@ -38,8 +38,7 @@ export function locationWithout(upstream: Upstream, location: string, hosts: rea
   ];
   const path = pathWithout(upstream.pathPrefix, rest);
   if (path === null) return location;
-  const isOf = (host: string): boolean =>
-    host !== '' && withoutPort(authority, scheme) === withoutPort(host, scheme);
+  const isOf = (host: string): boolean => sameOrigin(authority, host, scheme);
   if (hosts.some(isOf)) return `${scheme}//${authority}${path}`;
   const isOwn = scheme.toLowerCase() !== 'https:' && isOf(formatAddress(upstream));
   return isOwn ? onSameHost(path, location) : location;
@@ -48,6 +47,11 @@ export function locationWithout(upstream: Upstream, location: string, hosts: rea
 function onSameHost(path: string | null, otherwise: string): string {
   if (path === null) return otherwise;
   return LIKE_A_HOST.test(path) ? `/.${path}` : path;
+}
+
+/** Whether an authority is a host, as a Host header has it; empty hosts are none. `scheme`: `http:`, `https:` or none. */
+export function sameOrigin(authority: string, host: string, scheme: string): boolean {
+  return host !== '' && withoutPort(authority, scheme) === withoutPort(host, scheme);
 }
 
 /** The port that goes without saying is not said. */

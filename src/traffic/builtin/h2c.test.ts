@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { type Http2Server, type ServerHttp2Session, type ServerHttp2Stream, createServer } from 'node:http2';
 import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { onSocket } from '../../lib/address.ts';
 import { type Upstream, onAddress } from '../../lib/upstream.ts';
 import { freePort, send, sum, waitFor } from '../conformance.ts';
 import type { TrafficBatch } from '../counts.ts';
@@ -20,6 +24,7 @@ class H2cApplication {
   opened = 0;
   healthy = true;
   port = 0;
+  #socket: string | null = null;
   #server: Http2Server;
 
   constructor(name: string, maxStreams = 100) {
@@ -53,8 +58,15 @@ class H2cApplication {
     this.port = (this.#server.address() as AddressInfo).port;
   }
 
+  async listenOn(path: string): Promise<void> {
+    this.#server.listen(path);
+    await once(this.#server, 'listening');
+    this.#socket = path;
+  }
+
   get address(): Upstream {
-    return onAddress({ host: '127.0.0.1', port: this.port });
+    const { port } = this;
+    return onAddress(this.#socket === null ? { host: '127.0.0.1', port } : onSocket(this.#socket));
   }
 
   async close(): Promise<void> {
@@ -69,11 +81,14 @@ describe('an application that speaks h2c', () => {
   let door: Door;
   const blue = [new H2cApplication('blue-0'), new H2cApplication('blue-1', 4)];
   const green = [new H2cApplication('green-0')];
+  const folder = mkdtempSync(join(tmpdir(), 'bascule-h2c-'));
   let revision = 0;
 
   before(async () => {
     bench = await openBuiltin(1);
-    await Promise.all([...blue, ...green].map((each) => each.listen()));
+    await Promise.all(blue.map((each) => each.listen()));
+    // One slot on a unix socket: it is HTTP/2 there as well.
+    await green[0]!.listenOn(join(folder, 'green.sock'));
     const health = { path: '/healthz', intervalMs: 100, timeoutMs: 400, rise: 2, fall: 2 };
     door = {
       service: 'shop',
@@ -99,6 +114,16 @@ describe('an application that speaks h2c', () => {
   after(async () => {
     await bench.close();
     await Promise.all([...blue, ...green].map((each) => each.close()));
+    rmSync(folder, { recursive: true });
+  });
+
+  test('what listens on a unix socket is asked there', async () => {
+    await route({ serve: 'green' });
+
+    const { status, body } = await send({ port: door.spec.listen.port, path: '/' });
+
+    assert.deepEqual([status, body], [200, 'green-0']);
+    await route({ serve: 'blue' });
   });
 
   async function route(part: Partial<Route>): Promise<void> {

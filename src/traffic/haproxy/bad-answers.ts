@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { formatAddress } from '../../lib/address.ts';
+import { authorityOf, requestTo } from '../../lib/address.ts';
 import { withPrefix } from '../../lib/upstream.ts';
 import type { SlotName } from '../../release/slot.ts';
 import type { Door } from '../router.ts';
@@ -27,17 +27,16 @@ export class BadAnswers {
 
 /** First bytes of an answer that is not healthy; empty where there is none. */
 function ask(door: Door, slot: SlotName, replica: number): Promise<string> {
-  const { host, port, pathPrefix } = door.slots[slot][replica]!;
+  const upstream = door.slots[slot][replica]!;
   const { path, timeoutMs } = door.health[slot];
   return new Promise((resolve) => {
     const asking = request({
-      host,
-      port,
-      path: withPrefix(pathPrefix, path),
+      ...requestTo(upstream),
+      path: withPrefix(upstream.pathPrefix, path),
       agent: false,
       timeout: timeoutMs,
       headers: {
-        host: door.spec.host ?? formatAddress({ host, port }),
+        host: door.spec.host ?? authorityOf(upstream),
         'user-agent': 'bascule-probe',
         connection: 'close',
       },

@@ -1,4 +1,4 @@
-import { formatAddress } from '../../lib/address.ts';
+import { authorityOf, formatAddress } from '../../lib/address.ts';
 import { withPrefix } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door } from '../router.ts';
@@ -34,7 +34,7 @@ ${lane === 'plain' ? renderCheck(plan, slot) : ''}${isApart(lane) ? '' : renderC
 function renderCheck({ door }: ServicePlan, slot: SlotName): string {
   const { path, timeoutMs } = door.health[slot];
   const [first] = door.slots[slot];
-  const host = door.spec.host ?? (first === undefined ? 'localhost' : formatAddress(first));
+  const host = door.spec.host ?? (first === undefined ? 'localhost' : authorityOf(first));
   return `    timeout check ${timeoutMs}ms
     option httpchk
     http-check send meth GET uri ${quoteFormat(withPrefix(first?.pathPrefix ?? '', path))} ver HTTP/1.1 hdr Host ${quoteFormat(host)} hdr User-Agent ${PROBE_AGENT} hdr Connection close
@@ -151,7 +151,7 @@ function renderServer(
   const { intervalMs, rise, fall } = door.health[at.slot];
   const isBackup = at.slot !== of;
   const name = serverName(at.slot, at.replica);
-  const address = formatAddress(door.slots[at.slot][at.replica]!);
+  const address = formatAddress(door.slots[at.slot][at.replica]!).replace(/^unix:/, 'unix@');
   const look =
     lane === 'plain' && !isBackup
       ? `check inter ${intervalMs} rise ${rise} fall ${fall} observe layer4 error-limit 1 on-error mark-down`

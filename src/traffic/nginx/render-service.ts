@@ -1,4 +1,4 @@
-import { formatAddress } from '../../lib/address.ts';
+import { authorityOf, formatAddress, socketOf } from '../../lib/address.ts';
 import { formatUpstream, type Upstream, withPrefix } from '../../lib/upstream.ts';
 import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import { logFormat } from './log-line.ts';
@@ -216,13 +216,17 @@ function renderPrivate(plan: ServicePlan, digest: string): string {
 }
 
 function renderProbe({ door }: ServicePlan, address: Upstream, path: string): string {
-  const target = formatUpstream({ ...address, pathPrefix: '' }) + withPrefix(address.pathPrefix, path);
+  const isSocket = socketOf(address) !== null;
+  const place = isSocket
+    ? `http://${formatAddress(address)}:`
+    : formatUpstream({ ...address, pathPrefix: '' });
+  const target = place + withPrefix(address.pathPrefix, path);
   return `add_header Bascule-Answered $upstream_header_time always;
 proxy_connect_timeout 5s;
 proxy_next_upstream off;
 proxy_intercept_errors off;
 proxy_redirect off;
-proxy_set_header Host ${quoteLiteral(door.spec.host ?? formatAddress(address))};
+proxy_set_header Host ${quoteLiteral(door.spec.host ?? authorityOf(address))};
 proxy_set_header User-Agent bascule-probe;
 proxy_set_header Cookie "";
 proxy_pass ${quoteLiteral(target)};

@@ -1,6 +1,10 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onSocket } from '../../../src/lib/address.ts';
+import { onAddress } from '../../../src/lib/upstream.ts';
+import { listenOn } from '../../../src/traffic/socket-conformance.ts';
 import type { BuiltinBench } from '../../../src/traffic/builtin/conformance.ts';
 import { type Stage, freePort, openStage, send, splitTo, waitFor } from '../../../src/traffic/conformance.ts';
 import type { OwnCase } from '../case.ts';
@@ -31,6 +35,22 @@ export function staged(
       }
     },
   };
+}
+
+const BETA = { on: 'cookie', name: 'beta', value: { kind: 'is', text: '1' } } as const;
+
+/** The same, with a door of its own. */
+function ruled(
+  name: string,
+  wanted: string,
+  rules: Partial<Stage['door']['spec']>,
+  see: (staged: Staged) => Promise<string>,
+): OwnCase {
+  return staged(name, wanted, async (at) => {
+    const { door } = at.stage;
+    await at.bench.router.install({ ...door, spec: { ...door.spec, ...rules } });
+    return see(at);
+  });
 }
 
 /** Which slot answers. */
@@ -173,6 +193,57 @@ export const DOORS: readonly OwnCase[] = [
       return body;
     },
   },
+  staged(
+    'an application on a unix socket, and none there',
+    'over the socket: / shop.test, 503',
+    async ({ bench, stage }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'bascule-socket-'));
+      const path = join(folder, 'app.sock');
+      const application = await listenOn(path);
+      await bench.router.install({
+        ...stage.door,
+        slots: { ...stage.door.slots, green: [onAddress(onSocket(path))] },
+      });
+      await stage.route({ serve: 'green', replicas: { blue: 0, green: 1 } });
+      await stage.observed((seen) => seen.slots.green.replicas[0]?.healthy === true);
+      const { body } = await stage.get('/', { host: 'shop.test' });
+      await application.close();
+      await stage.observed((seen) => seen.slots.green.replicas[0]?.healthy === false);
+      const { status } = await stage.get('/');
+      await rm(folder, { recursive: true });
+      return `${body}, ${status}`;
+    },
+  ),
+  ruled(
+    'a path that is stripped, and redirects below it again',
+    '/x?q of /shop, Location /shop/login',
+    { path: '/shop', proxy: { kind: 'builtin', stripPath: true } },
+    async ({ stage }) => {
+      for (const each of stage.applications.blue)
+        each.on.set('/x', (req, res) => {
+          res.setHeader('location', '/login');
+          res.end(`${req.url} of ${String(req.headers['x-forwarded-prefix'])}`);
+        });
+      const { body, headers } = await stage.get('/shop/x?q');
+      return `${body}, Location ${headers.location}`;
+    },
+  ),
+  ruled(
+    'a door that only requests with a cookie come through',
+    'with: blue, without: 404',
+    { proxy: { kind: 'builtin', when: [BETA] } },
+    async (at) => `with: ${await slot(at, { cookie: 'a=1; beta=1' })}, without: ${await slot(at)}`,
+  ),
+  ruled(
+    'who has a cookie gets the candidate while it is offered',
+    'before: blue, offered: green, others: blue',
+    { proxy: { kind: 'builtin', candidateFor: [BETA] } },
+    async (at) => {
+      const before = await slot(at, { cookie: 'beta=1' });
+      await at.stage.route({ serve: 'blue', matched: 'green' });
+      return `before: ${before}, offered: ${await slot(at, { cookie: 'beta=1' })}, others: ${await slot(at)}`;
+    },
+  ),
   {
     name: 'a preview address reaches its slot, whatever the route says',
     wanted: 'green',

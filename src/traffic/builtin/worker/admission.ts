@@ -3,7 +3,7 @@ import { appProtocol } from '../../../release/service.ts';
 import { exactHost } from '../../exact-host.ts';
 import { overriddenSlot } from '../../override.ts';
 import type { AccountedAnswer } from './accounted-answer.ts';
-import type { Asked } from './below-prefix.ts';
+import { type Asked, withoutPath } from './below-prefix.ts';
 import type { ClientAnswer, ClientRequest } from './client-side.ts';
 import { findDoor, hostName } from './door-table.ts';
 import { Exchange } from './exchange.ts';
@@ -72,7 +72,8 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
   }
   const preview = state.previews.get(listener);
   const doors = state.doors.get(listener);
-  const found = doors === undefined ? null : findDoor(doors, scan.host, target);
+  const found =
+    doors === undefined ? null : findDoor(doors, scan.host, { rawHeaders: req.rawHeaders, target });
   const service = preview?.service ?? found?.service ?? null;
   if (service === null) {
     refuse(req, res, { status: 404, text: 'no service has this address' });
@@ -176,11 +177,21 @@ function wait(state: FrontState, call: Call): void {
 function isHealthQuestion({ req, target, service }: Call): boolean {
   const serve = service.route?.serve ?? null;
   const isReading = req.method === 'GET' || req.method === 'HEAD';
-  return isReading && serve !== null && target === service.door.health[serve].path;
+  const asked = withoutPath(service.stripped, target);
+  return isReading && serve !== null && asked === service.door.health[serve].path;
 }
 
 function admit(state: FrontState, call: Call): void {
-  const { isSecure, req, scan, service, clientAddress } = call;
+  const { isSecure, req, scan, service, clientAddress, target, account } = call;
+  const named =
+    service.candidateFor === null
+      ? null
+      : service.chosenFor({ rawHeaders: req.rawHeaders, target }, performance.now());
+  if (named !== null) {
+    if (account !== null) account.kind = 'override';
+    dispatch(state, call, { visitor: CHOOSER, choice: only(named) });
+    return;
+  }
   const visitor = visitorOf(service, { isSecure, scan, req, clientAddress, mint: state.mint });
   dispatch(state, call, { visitor, choice: service.choose(visitor.hash, performance.now()) });
 }
@@ -201,14 +212,23 @@ function dispatch(state: FrontState, call: Call, { visitor, choice }: Admission)
     identity = UNCOUNTED;
   }
   const { slot } = choice;
-  const asked = { service, req, scan, target, head: headOf(state, call) };
+  // Who looks at one slot alone asks in the application's own paths.
+  const below = visitor === PREVIEWER ? '' : service.stripped;
+  const asked: Asked = {
+    service,
+    req,
+    scan,
+    target: withoutPath(below, target),
+    below,
+    head: headOf(state, call, below),
+  };
   const exchange = begin({ ...asked, slot, res, identity, cookie, account, onUpgraded: null }, upgrade);
   if (upgrade === null && visitor !== PREVIEWER && visitor !== CHOOSER)
     mirror(state.mint, asked, { wanted: choice.wanted, exchange });
 }
 
 /** What the application is asked with, without its first line. */
-function headOf(state: FrontState, call: Call): string {
+function headOf(state: FrontState, call: Call, below: string): string {
   const { isSecure, req, upgrade, listener, service, scan, clientAddress, account } = call;
   const { spec } = service.door;
   const requestId = state.mint.requestId();
@@ -227,6 +247,7 @@ function headOf(state: FrontState, call: Call): string {
     requestId,
     upgrade: upgrade === null ? null : scan.upgrade,
     without: service.override?.header ?? null,
+    below,
     traceparent: trace?.traceparent ?? null,
   });
 }

@@ -1,5 +1,6 @@
 import type { ClientRequest } from './client-side.ts';
 import { type Upstream, withPrefix } from '../../../lib/upstream.ts';
+import { putBelow } from '../../put-below.ts';
 import { takeBackPrefix } from '../../without-prefix.ts';
 import { type RequestScan, visitorsHosts } from './request-head.ts';
 import type { ServiceLive } from './service-live.ts';
@@ -8,8 +9,10 @@ export type Asked = {
   readonly service: ServiceLive;
   readonly req: ClientRequest;
   readonly scan: RequestScan;
-  /** Path and query as the visitor asked for them. */
+  /** Path and query as the visitor asked for them, without the path that is `below`. */
   readonly target: string;
+  /** The door's path, where that is taken off for the application; else empty. */
+  readonly below: string;
   /** The request's head as the application gets it, without its first line. */
   readonly head: string;
 };
@@ -20,7 +23,16 @@ export function headFor(upstream: Upstream, { req, target, head }: Asked): strin
 }
 
 /** The answer's fields as the visitor is to get them, in place. */
-export function takeBack(upstream: Upstream, headers: string[], { service, scan }: Asked): void {
-  if (upstream.pathPrefix !== '')
-    takeBackPrefix(upstream, headers, visitorsHosts(scan, service.door.spec.trustForwarded));
+export function takeBack(upstream: Upstream, headers: string[], { service, scan, below }: Asked): void {
+  if (upstream.pathPrefix === '' && below === '') return;
+  const hosts = visitorsHosts(scan, service.door.spec.trustForwarded);
+  if (upstream.pathPrefix !== '') takeBackPrefix(upstream, headers, hosts);
+  if (below !== '') putBelow(below, headers, hosts);
+}
+
+/** A target that is at the path or below it, without that: `/shop/x?y` is `/x?y`, `/shop?y` is `/?y`. */
+export function withoutPath(path: string, target: string): string {
+  if (path === '') return target;
+  const rest = target.slice(path.length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }

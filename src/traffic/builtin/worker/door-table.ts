@@ -1,12 +1,17 @@
+import type { RequestMatch } from '../../../release/request-match.ts';
+import { type Told, meetsAll } from './match-check.ts';
+
 /**
  * Which service a request is for: exact host before wildcard (one label more than its name) before any host, then the longest path
- * prefix. Where the paths of one do not cover a request, the next is asked.
+ * prefix, then whoever has more conditions, all of which it meets. Where the doors of one do not cover a request, the next is asked.
  */
 export type DoorEntry<T> = {
   /** `address:port` of the listener. */
   readonly listener: string;
   readonly host: string | null;
   readonly path: string;
+  /** Absent: every request is meant. */
+  readonly when?: readonly RequestMatch[] | undefined;
   readonly value: T;
 };
 
@@ -19,9 +24,10 @@ type ListenerDoors<T> = {
   readonly anyHost: readonly DoorEntry<T>[];
 };
 
+/** In the order in which they are given where nothing else decides. */
 export function doorTable<T>(entries: readonly DoorEntry<T>[]): DoorTable<T> {
   const table = new Map<string, Filling<T>>();
-  for (const entry of [...entries].sort((a, b) => b.path.length - a.path.length)) {
+  for (const entry of [...entries].sort(byWeight)) {
     let doors = table.get(entry.listener);
     if (doors === undefined) {
       doors = { byHost: new Map(), byDomain: new Map(), anyHost: [] };
@@ -33,6 +39,10 @@ export function doorTable<T>(entries: readonly DoorEntry<T>[]): DoorTable<T> {
     else add(doors.byHost, host, entry);
   }
   return table;
+}
+
+function byWeight(a: DoorEntry<unknown>, b: DoorEntry<unknown>): number {
+  return b.path.length - a.path.length || (b.when?.length ?? 0) - (a.when?.length ?? 0);
 }
 
 type Filling<T> = {
@@ -47,14 +57,14 @@ function add<T>(doors: Map<string, DoorEntry<T>[]>, name: string, entry: DoorEnt
   else named.push(entry);
 }
 
-/** `host` as the client sent it, with or without port; `target` in origin form. */
-export function findDoor<T>(doors: ListenerDoors<T>, host: string, target: string): T | null {
+/** `host` as the client sent it, with or without port. */
+export function findDoor<T>(doors: ListenerDoors<T>, host: string, told: Told): T | null {
   if (doors.byHost.size + doors.byDomain.size > 0) {
     const name = hostName(host);
-    const found = foundIn(doors.byHost.get(name), target) ?? foundIn(domainOf(doors, name), target);
+    const found = foundIn(doors.byHost.get(name), told) ?? foundIn(domainOf(doors, name), told);
     if (found !== null) return found;
   }
-  return longestPrefix(doors.anyHost, target);
+  return longestPrefix(doors.anyHost, told);
 }
 
 function domainOf<T>({ byDomain }: ListenerDoors<T>, name: string): readonly DoorEntry<T>[] | undefined {
@@ -62,8 +72,8 @@ function domainOf<T>({ byDomain }: ListenerDoors<T>, name: string): readonly Doo
   return dot <= 0 ? undefined : byDomain.get(name.slice(dot));
 }
 
-function foundIn<T>(entries: readonly DoorEntry<T>[] | undefined, target: string): T | null {
-  return entries === undefined ? null : longestPrefix(entries, target);
+function foundIn<T>(entries: readonly DoorEntry<T>[] | undefined, told: Told): T | null {
+  return entries === undefined ? null : longestPrefix(entries, told);
 }
 
 /** Lowercase, without port and without the root's trailing dot. */
@@ -73,9 +83,9 @@ export function hostName(host: string): string {
   return name.endsWith('.') ? name.slice(0, -1) : name;
 }
 
-function longestPrefix<T>(entries: readonly DoorEntry<T>[], target: string): T | null {
-  for (const entry of entries) {
-    if (coversPath(entry.path, target)) return entry.value;
+function longestPrefix<T>(entries: readonly DoorEntry<T>[], told: Told): T | null {
+  for (const { path, when, value } of entries) {
+    if (coversPath(path, told.target) && (when === undefined || meetsAll(told, when))) return value;
   }
   return null;
 }

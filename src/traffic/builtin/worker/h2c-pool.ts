@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, type ClientSessionOptions, connect } from 'node:http2';
-import { type Address, formatAddress } from '../../../lib/address.ts';
+import { type Address, authorityOf } from '../../../lib/address.ts';
+import { overSocket } from '../../../lib/over-socket.ts';
 import { type H2cHome, H2cStream } from './h2c-stream.ts';
 
 /** Of one worker to one replica; past their streams, requests wait in the last one. */
@@ -68,7 +69,7 @@ class H2cConnection implements H2cHome {
 
   constructor(address: Address, { onClosed, another }: Owner) {
     this.#another = another;
-    this.session = connect(`http://${formatAddress(address)}`, OPTIONS);
+    this.session = connect(`http://${authorityOf(address)}`, { ...OPTIONS, ...overSocket(address) });
     this.session.on('connect', () => {
       this.isConnected = true;
       this.session.setLocalWindowSize(WINDOW_BYTES * 4);

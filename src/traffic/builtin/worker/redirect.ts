@@ -19,7 +19,7 @@ export function redirect(
   doors: NonNullable<ReturnType<DoorTable<Entrance>['get']>>,
   { req, res, host, target }: Coming,
 ): void {
-  const found = findDoor(doors, host, target);
+  const found = findDoor(doors, host, { rawHeaders: req.rawHeaders, target });
   const name = found === null ? null : nameOf(found, host);
   if (found === null || name === null || name === '') {
     refuse(req, res, { status: 404, text: 'no service has this address' });

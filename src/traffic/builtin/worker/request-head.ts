@@ -147,6 +147,8 @@ export type Forwarding = {
   readonly upgrade: string | null;
   /** A header that is the proxy's alone, in lower case, or null. */
   readonly without: string | null;
+  /** The path that was taken off, or empty. */
+  readonly below: string;
   /** Of a trace that begins here, or null. */
   readonly traceparent: string | null;
 };
@@ -167,6 +169,7 @@ export function forwardedHead(forwarding: Forwarding): string {
       scan.dropped.includes(name.toLowerCase())
     )
       continue;
+    if (forwarding.below !== '' && isPrefixField(name)) continue;
     if (forwarding.without !== null && isSpelling(name, forwarding.without)) continue;
     const sent = headerKind(name) === HEADER.cookie ? withoutIdentity(value) : value;
     if (sent !== null) head += `${name}: ${sent}\r\n`;
@@ -177,7 +180,19 @@ export function forwardedHead(forwarding: Forwarding): string {
   if (forwarding.upgrade !== null) head += `Connection: Upgrade\r\nUpgrade: ${forwarding.upgrade}\r\n`;
   if (!scan.hasRequestId) head += `X-Request-ID: ${forwarding.requestId}\r\n`;
   if (forwarding.traceparent !== null) head += `traceparent: ${forwarding.traceparent}\r\n`;
+  if (forwarding.below !== '') head += `X-Forwarded-Prefix: ${prefixOf(forwarding)}\r\n`;
   return `${head}${forwardedFields(forwarding)}\r\n`;
+}
+
+function isPrefixField(name: string): boolean {
+  return name.length === 18 && name.toLowerCase() === 'x-forwarded-prefix';
+}
+
+/** What a trusted proxy before this one has taken off stands before what is taken off here. */
+function prefixOf({ rawHeaders, below, trustForwarded }: Forwarding): string {
+  const at = trustForwarded ? rawHeaders.findIndex((name, i) => i % 2 === 0 && isPrefixField(name)) : -1;
+  const before = at === -1 ? '' : rawHeaders[at + 1]!.replace(/\/$/, '');
+  return /^\/[!-+\--~]*$/.test(before) ? before + below : below;
 }
 
 /** Also with `_` for `-`, which CGI and WSGI cannot tell apart. */

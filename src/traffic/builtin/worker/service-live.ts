@@ -4,6 +4,7 @@ import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
 import { latencyBucket, type FailedRequest } from '../../counts.ts';
+import type { RequestMatch } from '../../../release/request-match.ts';
 import { MOST_FAILED, failureKind, shownPath } from '../../failed-request.ts';
 import type { Place, RouteInUse, ServiceCounts } from '../messages.ts';
 import type { Accounting } from './accounting.ts';
@@ -11,6 +12,7 @@ import { type ClientCheck, clientCheckOf } from './client-check.ts';
 import { Drain } from './drain.ts';
 import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
 import { COPY_TIMEOUT_MS, MirrorLane } from './mirror-lane.ts';
+import { type Told, meetsOne } from './match-check.ts';
 import { OverrideCheck } from './override-check.ts';
 import { type Apart, ReplicaLink } from './replica-link.ts';
 import { type SlotLive, hasSound, pickReplica, slotLive } from './slot-live.ts';
@@ -59,6 +61,10 @@ export class ServiceLive {
   accounting: Accounting | null = null;
   /** Part of the traces begun here that are marked as recorded; null: none is begun. */
   startTracesPercent: number | null = null;
+  /** The path that is taken off for the application; empty for none. */
+  stripped = '';
+  /** Who meets one of these gets the candidate while it is offered; null: nobody. */
+  candidateFor: readonly RequestMatch[] | null = null;
   private failed: Omit<FailedRequest, 'second'>[] = [];
   private cohort: Cohort | null = null;
   private readonly onSuspect: (replica: ReplicaLink) => void;
@@ -82,6 +88,8 @@ export class ServiceLive {
     const { proxy } = door.spec;
     const protocol = appProtocol(proxy);
     this.clients = clientCheckOf(proxy);
+    this.stripped = proxy.kind === 'builtin' && proxy.stripPath === true ? door.spec.path : '';
+    this.candidateFor = proxy.kind === 'builtin' ? (proxy.candidateFor ?? null) : null;
     this.startTracesPercent = proxy.kind === 'builtin' ? (proxy.startTracesPercent ?? null) : null;
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
@@ -119,6 +127,13 @@ export class ServiceLive {
     const wanted = this.slots[name];
     if (hasSound(wanted, nowMs)) return { wanted, slot: wanted };
     return { wanted, slot: this.standInFor(wanted, nowMs) ?? wanted };
+  }
+
+  /** Where the door's conditions send a request; null: where all others go. Nobody is sent to a slot that cannot serve. */
+  chosenFor(told: Told, nowMs: number): SlotLive | null {
+    const name = this.route?.matched;
+    if (name === undefined || this.candidateFor === null || !meetsOne(told, this.candidateFor)) return null;
+    return hasSound(this.slots[name], nowMs) ? this.slots[name] : null;
   }
 
   /** The other slot, where it serves what this one cannot. */

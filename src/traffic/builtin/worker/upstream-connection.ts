@@ -1,5 +1,5 @@
-import { connect, isIP, type Socket } from 'node:net';
-import type { Address } from '../../../lib/address.ts';
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { type Address, socketOf } from '../../../lib/address.ts';
 import { ResponseReader, type ResponseHead } from './response-reader.ts';
 import { mayTrail } from './header-kinds.ts';
 import type { BodyFraming, ConnectionUser, UpstreamLink } from './upstream-link.ts';
@@ -39,10 +39,7 @@ export class UpstreamConnection implements UpstreamLink {
       onEnd: (trailers: string[] | null) => this.user?.onEnd(trailers),
     });
     this.socket = connect({
-      host: home.address.host,
-      port: home.address.port,
-      noDelay: true,
-      autoSelectFamily: isIP(home.address.host) === 0,
+      ...placeOf(home.address),
       onread: { buffer: READ_BUFFER, callback: (bytes: number) => this.read(bytes) },
     });
     this.socket.on('connect', () => {
@@ -172,4 +169,11 @@ export class UpstreamConnection implements UpstreamLink {
     this.user = null;
     user?.onBroken(reason, !this.sent);
   }
+}
+
+function placeOf(address: Address): { readonly path: string } | TcpNetConnectOpts {
+  const path = socketOf(address);
+  if (path !== null) return { path };
+  const { host, port } = address;
+  return { host, port, noDelay: true, autoSelectFamily: isIP(host) === 0 };
 }

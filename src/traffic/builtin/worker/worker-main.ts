@@ -165,7 +165,8 @@ function suspect(service: string): (replica: ReplicaLink) => void {
 }
 
 function rebuildDoors(): void {
-  const all = [...services.values()];
+  // In the order of their names, so that no two workers differ.
+  const all = [...services.values()].sort((a, b) => (a.door.service < b.door.service ? -1 : 1));
   state.doors = doorTable(all.flatMap((service) => entriesOf(service, service.door.spec.listen.port)));
   state.redirects = doorTable(
     all.flatMap((service) => {
@@ -191,6 +192,7 @@ function entriesOf(service: ServiceLive, port: number): DoorEntry<Entrance>[] {
     listener,
     host,
     path: spec.path,
+    when: spec.proxy.kind === 'builtin' ? spec.proxy.when : undefined,
     value: { service, isAlias: index > 0 },
   }));
 }

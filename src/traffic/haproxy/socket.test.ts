@@ -1,0 +1,4 @@
+import { socketConformance } from '../socket-conformance.ts';
+import { openHaproxy } from './conformance.ts';
+
+socketConformance('HAProxy', () => openHaproxy());
