@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import type { OthersKind } from '../test/e2e/behind.ts';
-import { find, run, type Place, type Running } from './peers.ts';
+import { find, run, type PlainPlace, type Running } from './peers.ts';
 
 /**
  * The same proxy as a careful person writes it for the same application: keep-alive, an access log that is buffered where it can
  * be, and who asks, how and for which host in headers. For nginx these are the lines of Debian's `proxy_params` and of its own
  * page on WebSockets. HAProxy with one thread, as Bascule's own has it: processor time a request is not the same with more.
  */
-export const PLAIN: Readonly<Record<OthersKind, (place: Place) => Promise<Running>>> = {
+export const PLAIN: Readonly<Record<OthersKind, (place: PlainPlace) => Promise<Running>>> = {
   nginx: async ({ directory, port, backends: [backend] }) => {
     const file = join(directory, 'nginx.conf');
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(

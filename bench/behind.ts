@@ -62,7 +62,7 @@ async function main(kind: OthersKind, { rounds, seconds, pauseMs }: Plan): Promi
     console.log(
       `${kind}: ${rounds} rounds of ${seconds} s, load: ${LOAD_NAME}; ${availableParallelism()} cores, ${busy}`,
     );
-    for (const { port } of entries) await burst(port, WARM_UP_SECONDS, script);
+    for (const { port } of entries) await burst(`http://127.0.0.1:${port}/`, WARM_UP_SECONDS, script);
     const results = new Map<string, Round[]>(entries.map(({ name }) => [name, []]));
     for (let i = 0; i < rounds; i++)
       for (const entry of entries) results.get(entry.name)!.push(await measure(entry, seconds, script));
@@ -137,7 +137,7 @@ function cookies(): string[] {
 
 async function measure(entry: Entry, seconds: number, script: string): Promise<Round> {
   const before = entry.cpuSeconds();
-  const { requests, perSecond, errors } = await burst(entry.port, seconds, script);
+  const { requests, perSecond, errors } = await burst(`http://127.0.0.1:${entry.port}/`, seconds, script);
   const spent = entry.cpuSeconds() - before;
   if (requests === 0) throw new Error(`${entry.name} answered nothing`);
   return { micros: (spent * 1e6) / requests, perSecond, errors };
