@@ -1,4 +1,5 @@
 import { CLASS, type ClassIndex } from '../../tally.ts';
+import type { Written } from './body-copies.ts';
 import type { ClientAnswer } from './client-side.ts';
 import type { ReplicaLink } from './replica-link.ts';
 
@@ -129,19 +130,19 @@ export class AccountedAnswer implements ClientAnswer {
     this.#answer.writeContinue();
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, written?: Written): boolean {
     this.bytes += chunk.length;
-    return this.#answer.write(chunk);
+    return this.#answer.write(chunk, written);
   }
 
   addTrailers(trailers: [string, string][]): void {
     this.#answer.addTrailers(trailers);
   }
 
-  end(chunk?: Buffer): void {
+  end(chunk?: Buffer, written?: Written): void {
     if (chunk !== undefined) this.bytes += chunk.length;
     this.#isComplete = true;
-    this.#answer.end(chunk);
+    this.#answer.end(chunk, written);
     // Its answer lets go of the socket, and is told no close.
     if (this.#accounts.isUpgrade) queueMicrotask(() => this.over());
   }

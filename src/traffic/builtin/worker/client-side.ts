@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Written } from './body-copies.ts';
 
 /**
  * What the proxy uses of a request and of its answer, whichever protocol the client speaks. Those of `node:http` are such as they
@@ -42,9 +43,9 @@ export type ClientAnswer = {
   flushHeaders(): void;
   writeContinue(): void;
   /** False: there is room again at `drain`. */
-  write(chunk: Buffer): boolean;
+  write(chunk: Buffer, written?: Written): boolean;
   addTrailers(trailers: [string, string][]): void;
-  end(chunk?: Buffer): unknown;
+  end(chunk?: Buffer, written?: Written): unknown;
   /** The answer ends here, unfinished if it has begun. */
   destroy(): unknown;
   on(event: 'close', listener: () => void): unknown;

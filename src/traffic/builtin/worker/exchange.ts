@@ -1,4 +1,5 @@
 import { latencyBucket } from '../../counts.ts';
+import { BodyCopies } from './body-copies.ts';
 import { headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
 import type { ExchangeStart, Upgraded } from './exchange-start.ts';
@@ -15,6 +16,8 @@ import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.t
 import type { UpstreamConnection } from './upstream-connection.ts';
 import { type BodyFraming, type ConnectionUser, type UpstreamLink, framingOf } from './upstream-link.ts';
 import { type BodyTap, Upload } from './upload.ts';
+
+const copies = new BodyCopies();
 
 /** One request of a client, from its head to the end of its answer. */
 export class Exchange implements ConnectionUser, InFlight {
@@ -122,15 +125,12 @@ export class Exchange implements ConnectionUser, InFlight {
     }
     this.lastByteMs = performance.now();
     const { res } = this.start;
-    const chunk = Buffer.from(view);
     this.bodyBegun = true;
-    this.bodyLeft -= chunk.length;
-    if (this.bodyLeft === 0) {
-      this.responseEnded = true;
-      res.end(chunk);
-    } else if (!res.write(chunk)) {
-      this.waitForClient();
-    }
+    this.bodyLeft -= view.length;
+    this.responseEnded = this.bodyLeft === 0;
+    const { bytes, written } = copies.copy(view);
+    if (this.responseEnded) res.end(bytes, written);
+    else if (!res.write(bytes, written)) this.waitForClient();
   }
 
   onEnd(rawTrailers: string[] | null): void {

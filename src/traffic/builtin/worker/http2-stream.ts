@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type ServerHttp2Stream, constants } from 'node:http2';
+import type { Written } from './body-copies.ts';
 import type { ClientAnswer, ClientConnection, ClientRequest } from './client-side.ts';
 import type { TranslatedHead } from './http2-head.ts';
 
@@ -110,22 +111,22 @@ export class Http2Answer implements ClientAnswer {
     if (!this.destroyed && !this.headersSent) this.#stream.additionalHeaders({ ':status': 100 });
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, written?: Written): boolean {
     this.#respond(false);
-    return this.destroyed ? true : this.#stream.write(chunk);
+    return this.destroyed ? true : this.#stream.write(chunk, written);
   }
 
   addTrailers(trailers: [string, string][]): void {
     this.#trailers = trailers;
   }
 
-  end(chunk?: Buffer): void {
+  end(chunk?: Buffer, written?: Written): void {
     const isBare = chunk === undefined && this.#trailers.length === 0;
     this.#respond(isBare);
     if (this.destroyed) return;
     // Of an answer without a body (HEAD, 204, 304) Node has ended the stream.
     if (chunk === undefined || this.#stream.writableEnded) this.#stream.end();
-    else this.#stream.end(chunk);
+    else this.#stream.end(chunk, written);
   }
 
   destroy(): void {
