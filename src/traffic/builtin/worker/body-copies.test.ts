@@ -12,10 +12,10 @@ test('a copy holds its bytes until they are written, and its block is used again
   assert.ok(first.bytes.equals(READ));
   assert.ok(second.bytes.equals(Buffer.alloc(5000, 'b')));
   first.written!();
-  const third = copies.copy(Buffer.alloc(20_000, 'c'));
+  const third = copies.copy(Buffer.alloc(40_000, 'c'));
 
   assert.equal(third.bytes.buffer, first.bytes.buffer);
-  assert.equal(third.bytes.length, 20_000);
+  assert.equal(third.bytes.length, 40_000);
   assert.ok(second.bytes.equals(Buffer.alloc(5000, 'b')), 'not yet written');
 });
 
@@ -26,6 +26,12 @@ test('what could not be written is not used again, since it may still be under w
   broken.written!(new Error('the client left'));
 
   assert.notEqual(copies.copy(READ).bytes.buffer, broken.bytes.buffer);
+});
+
+test('a copy holds at most twice its bytes, however slow its client is', () => {
+  const copies = new BodyCopies();
+  for (const length of [5000, 8192, 8193, 20_000, 40_000, 65_536])
+    assert.ok(copies.copy(Buffer.alloc(length)).bytes.buffer.byteLength <= 2 * length, `${length}`);
 });
 
 test('little ones are Node’s to keep', () => {
