@@ -10,6 +10,7 @@ import { openChannels } from './channels.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
 import { readServerFile, type ServerFile } from './controller/server-file.ts';
+import { openDashboard } from './http/dashboard-files.ts';
 import { createApi, type Api } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
 import { openSqliteSamples } from './journal/sqlite/samples.ts';
@@ -83,6 +84,7 @@ export async function serve(
   const api = createApi({
     controller: running.controller,
     notifier: outbox,
+    ...openDashboard(stateDir),
     idempotency: running.idempotency,
     socketDirectory: join(stateDir, 'sockets'),
     version,
@@ -95,18 +97,15 @@ export async function serve(
   });
   // One after the other, whatever becomes of each: on a disk that failed, a socket cannot even be taken away.
   const stop = async (): Promise<void> => {
-    const closing = [
-      () => processes.detach(),
-      () => builtin.close(),
-      ...others.map((proxy) => () => proxy.close()),
-    ];
     const steps = [
       () => api.stop(STOP_GRACE_MS),
       deaf,
       () => outbox.stop(),
       () => running.stop(),
       () => journal.close(),
-      ...closing,
+      () => processes.detach(),
+      () => builtin.close(),
+      ...others.map((proxy) => () => proxy.close()),
     ];
     for (const step of steps) await quietly(log, step);
   };

@@ -3,6 +3,7 @@ import { renderReference } from '../src/cli/reference.ts';
 import { renderConfiguration } from '../src/release/configuration.ts';
 import { renderErrors } from '../src/release/explain.ts';
 import { renderJsonSchema } from '../src/release/json-schema.ts';
+import { renderApiTypes } from './api-types.ts';
 import { renderFailures } from './failures-table.ts';
 import { renderPeople } from './people-page.ts';
 import { renderVerbTable } from './verb-table.ts';
@@ -26,4 +27,5 @@ export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'docs/verbs.md', render: renderVerbTable },
   { path: 'docs/people.md', render: renderPeople },
   { path: 'docs/failures.md', render: renderFailures },
+  { path: 'dashboard/src/api/api-types.ts', render: renderApiTypes },
 ];

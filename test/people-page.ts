@@ -10,6 +10,7 @@ export function renderPeople(): string {
       version: '',
       backup: () => Readable.from([]),
       notifier: { test: () => Promise.resolve([]) },
+      link: () => Promise.resolve({ url: '', expiresInMs: 0 }),
     }),
   );
   return `${BEFORE}\n${HEAD}\n${rows.map(rowOf).join('\n')}\n${AFTER}`;
@@ -54,7 +55,7 @@ $ bascule token revoke 1a2b3c4d --yes
 
 A token says who somebody is (\`ana\`, without "unverified", in locks, in the history and in the audit) and what they may do: a role, for all services or for some,
 until it expires (at most 366 days) or is revoked, which takes effect at once, on streams too. Several tokens may belong to one person: the same name is the same person.
-Through a socket a token counts as well, and then its role and name are what count.
+Through a socket a token counts as well, and then its role and name are what count. In a browser it [logs in to the dashboard](dashboard.md); the login ends with it.
 
 The text is printed once, on stdout alone, and is nowhere afterwards: the server keeps a SHA-256 of its 256 random bits. Who made and revoked which one,
 and each refusal of one that has ended, is in the [audit](guards.md#the-audit). At most 500 are valid at a time; ended ones stay in the list for 30 days.
@@ -134,7 +135,7 @@ What stands between the network and the API:
 | a name that is not the server's | 421: \`Host\` must be its address, a name in its certificate, or one of \`names\` (DNS rebinding). |
 | answers | \`nosniff\`, \`no-store\`, no frames, no referrer, a content security policy that allows nothing; HSTS over TLS. |
 
-Without a token nothing is told, not even which addresses exist. With one for some services, nothing of the others.
+Without a token nothing is told, not even which addresses exist, the empty pages of the [dashboard](dashboard.md) aside. With one for some services, nothing of the others.
 
 ## Who may do what
 `;

@@ -29,6 +29,7 @@ export const OWN: Readonly<Record<string, number>> = {
   BACKUP_NOT_WRITTEN: EXIT.refused,
   INTERRUPTED: EXIT.detached,
   NO_ROLLOUT: EXIT.refused,
+  DASHBOARD_MISSING: EXIT.refused,
   PACK_CHANGED: EXIT.refused,
   CONFIG_EXISTS: EXIT.refused,
 };

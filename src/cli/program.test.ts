@@ -4,7 +4,7 @@ import { testCli, type TestCli } from './cli-fixture.ts';
 import { TITLES } from './titles.ts';
 
 const START = ['init', 'apply', 'remove', 'check', 'plan', 'deploy'];
-const FOLLOW = ['status', 'wait', 'why', 'history', 'logs'];
+const FOLLOW = ['status', 'wait', 'why', 'history', 'logs', 'dashboard'];
 const STEER = ['promote', 'pause', 'resume', 'weight', 'abort', 'rollback', 'retry'];
 const GUARD = ['lock', 'freeze', 'unfreeze', 'approve', 'reject', 'audit', 'token', 'notify'];
 const JUDGE = ['judge'];

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AuditView } from '../controller/views.ts';
 import { paint } from './layout.ts';
-import { csvLine, guardWords, renderAudit, renderGuards } from './render-guards.ts';
+import { csvLine } from './csv.ts';
+import { guardWords, renderAudit, renderGuards } from './render-guards.ts';
 
 const HOSTILE = '=cmd()\u001b[2J\u0007\r\n2026-01-01 00:00  deploy \u202eshop, "done"';
 const ENTRY: AuditView = {

@@ -12,7 +12,7 @@ export function lockLine(lock: Lock): string {
   return `by ${lock.by}: ${lock.reason}; ${endWords(lock)}`;
 }
 
-function freezeLine(freeze: Freeze): string {
+export function freezeLine(freeze: Freeze): string {
   const why = freeze.reason === null ? '' : `: ${freeze.reason}`;
   const all = freeze.scope === 'server' ? ', with every service' : '';
   const held = freeze.alsoAdvancing ? '; also advancing' : '';
@@ -69,51 +69,4 @@ export function renderAudit(
     const said = entry.says.length === 0 ? [] : [segment(printable(entry.says.join('; ')), 'dim')];
     return [...head, ...flow([piece(' '.repeat(18))], said, { width: look.width, gap: 1 })];
   });
-}
-
-const COLUMNS = [
-  'seq',
-  'time',
-  'service',
-  'rollout',
-  'actor',
-  'role',
-  'from',
-  'verb',
-  'result',
-  'code',
-  'reason',
-  'says',
-];
-
-export function csvHead(): string {
-  return `${COLUMNS.join(',')}\r\n`;
-}
-
-/** RFC 4180; times in UTC. */
-export function csvLine(entry: AuditView): string {
-  const time = new Date(entry.atMs).toISOString();
-  const { seq, service, rollout, actor, role, from, verb, result, code, reason, says } = entry;
-  const cells = [
-    String(seq),
-    time,
-    service,
-    rollout,
-    actor,
-    role,
-    from,
-    verb,
-    result,
-    code,
-    reason,
-    says.join('; '),
-  ];
-  return `${cells.map((cell) => csvCell(cell ?? '')).join(',')}\r\n`;
-}
-
-/** No control character gets out, and no spreadsheet takes what somebody typed for a formula. */
-function csvCell(text: string): string {
-  const safe = printable(text).replaceAll('\t', ' ');
-  const inert = /^[=+\-@]/u.test(safe) ? `'${safe}` : safe;
-  return /[",;']/u.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }

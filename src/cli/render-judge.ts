@@ -95,7 +95,7 @@ function sameWords({ sameVerdict, compared, different, judge }: JudgeView): stri
   return sameVerdict ? `${words}, bit for bit${versions}` : `${words}: NOT the same${versions}`;
 }
 
-function stageName({ early, sharePercent }: JudgedStage): string {
+export function stageName({ early, sharePercent }: JudgedStage): string {
   return early?.kind ?? `${sharePercent}%`;
 }
 
@@ -103,7 +103,7 @@ function stageWords(stage: JudgedStage): string {
   return `${formatElapsed(stage.judgedSeconds * 1000)} judged: ${wouldWords(stage.would)}`;
 }
 
-function wouldWords(would: JudgedStage['would']): string {
+export function wouldWords(would: JudgedStage['would']): string {
   if (would === null) return 'would have waited to its end';
   const act = {
     advance: 'goes on',

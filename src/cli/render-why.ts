@@ -121,7 +121,7 @@ export function whyMarkdown(why: WhyView, timeZone: string | undefined): string 
 }
 
 /** Shares, what is missing, who was hit: with what the numbers stand on. */
-function lateFields(
+export function lateFields(
   why: WhyView,
   timeZone: string | undefined,
 ): readonly (readonly [string, readonly string[]])[] {
@@ -145,12 +145,12 @@ function lateFields(
   return fields;
 }
 
-function hitWords({ requests, failed }: NonNullable<RolloutView['traffic']>['candidate']): string {
+export function hitWords({ requests, failed }: NonNullable<RolloutView['traffic']>['candidate']): string {
   if (requests === 0) return 'no user got the candidate';
   return `${grouped(failed)} of ${grouped(requests)} requests on the candidate failed`;
 }
 
-function failedWords({ replica, kind, status, method, path }: WhyView['failed'][number]): string {
+export function failedWords({ replica, kind, status, method, path }: WhyView['failed'][number]): string {
   const what = {
     serverError: `${status ?? '5xx'}`,
     connectFailure: 'no connection',

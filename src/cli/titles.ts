@@ -106,6 +106,13 @@ export const TITLES: readonly Title[] = [
     load: async () => (await import('./verbs/logs.ts')).logs,
   },
   {
+    name: 'dashboard',
+    group: 'Follow',
+    describe: 'open the dashboard in the browser of this machine, logged in as yourself',
+    args: {},
+    load: async () => (await import('./verbs/dashboard.ts')).dashboard,
+  },
+  {
     name: 'promote',
     group: 'Steer',
     describe: 'go to the next step',

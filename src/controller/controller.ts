@@ -4,6 +4,7 @@ import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { TokenAsk, TokenCheck, TokenCreated, TokenView } from './token-record.ts';
 import type { JudgeQuery, JudgeView } from './judge-view.ts';
+import type { SeriesView } from './series-view.ts';
 import type {
   AuditPage,
   ChainCheck,
@@ -47,6 +48,8 @@ export type Controller = {
   /** The recorded past, judged once more. Nothing is recorded of it. */
   readonly judge: {
     rollout(id: string, query: JudgeQuery): Promise<JudgeView>;
+    /** How a rollout, under way or over, came to its verdict. */
+    series(id: string): Promise<SeriesView>;
     /** Every rollout of a service that had a share in that time, oldest first. */
     between(
       service: string,
@@ -121,6 +124,8 @@ export type Controller = {
     list(): readonly TokenView[];
     /** Whom it stands for, now. */
     check(text: string): TokenCheck;
+    /** The same for one that was checked before, by its id: somebody who logged in with it. */
+    standing(id: string): TokenCheck;
     anyValid(): boolean;
     /** Calls back when one is made or revoked; returns the unsubscriber. */
     onChange(listener: () => void): () => void;

@@ -29,6 +29,31 @@ test('a rollout that ended is judged the same once more, word by word', async ()
   assert.equal(await world.judgeAgain(), 1);
 });
 
+test('how it came to its verdict ends with that verdict, and its requests are all there', async () => {
+  const { world, id } = await rolledOut(30);
+  const { verdict, traffic } = world.controller.read.rollout(id);
+
+  const { points, everySeconds } = await world.controller.judge.series(id);
+
+  assert.equal(everySeconds, 1);
+  const judged = points.filter(({ overall }) => overall !== null);
+  const [last, of] = [judged.at(-1)!, verdict!.checks[0]!];
+  assert.equal(last.overall, verdict!.overall);
+  assert.deepEqual(last.checks[0], {
+    name: of.name,
+    unit: of.unit,
+    candidate: of.candidate,
+    stable: of.stable,
+    difference: of.difference,
+    interval: of.interval,
+    limit: of.limit,
+    state: of.state,
+  });
+  const requests = points.reduce((sum, { candidate }) => sum + candidate.requests, 0);
+  assert.equal(requests, traffic!.candidate.requests);
+  assert.equal(world.controller.judge.series(id), world.controller.judge.series(id), 'worked out once');
+});
+
 test('a version that was promoted is judged the same through its watch', async () => {
   const { world, id } = await rolledOut(0);
 

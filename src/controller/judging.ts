@@ -11,6 +11,8 @@ import { evidenceRange } from './evidence-keeping.ts';
 import type { JudgedStage, JudgeQuery, JudgeView } from './judge-view.ts';
 import type { Ports } from './ports.ts';
 import type { Reads } from './reads.ts';
+import { Series } from './series.ts';
+import type { SeriesView } from './series-view.ts';
 import { evidenceOf, serviceOf, wallOfSecond, type RolloutRecord } from './records.ts';
 import { replay, type ReadSeconds, type RecordedWord, type Replay, type StageReplay } from './replay.ts';
 
@@ -19,6 +21,9 @@ const MOST_EVENTS = 2000;
 const RECORDS_LOOKED_AT = 500;
 /** More rollouts are not judged for one question. */
 const MOST_AT_ONCE = 20;
+/** What many look at is worked out once: those who follow a rollout add what they see. */
+const SERIES_GOOD_MS = 10_000;
+const MOST_SERIES = 20;
 
 /** Recorded rollouts, judged once more: by the same code, over the same seconds, under the same or other rules. */
 export class Judging {
@@ -27,6 +32,7 @@ export class Judging {
   readonly #reads: Pick<Reads, 'record' | 'rollout'>;
   /** One at a time: a replay is nothing that a rollout under way may wait for. */
   #last: Promise<unknown> = Promise.resolve();
+  readonly #series = new Map<string, { readonly view: Promise<SeriesView>; readonly untilMs: number }>();
 
   constructor(
     ports: Pick<Ports, 'journal' | 'samples' | 'clock'>,
@@ -43,6 +49,32 @@ export class Judging {
     const judged = this.#last.then(() => this.#judge(id, query));
     this.#last = judged.catch(() => undefined);
     return judged;
+  }
+
+  /** Errors: ROLLOUT_UNKNOWN, NOTHING_JUDGED, EVIDENCE_GONE. Whoever asks soon after others gets what they got. */
+  series(id: string): Promise<SeriesView> {
+    const nowMs = this.#ports.clock.nowMs();
+    const known = this.#series.get(id);
+    if (known !== undefined && nowMs < known.untilMs) return known.view;
+    const view = this.#last.then(() => this.#follow(id));
+    this.#last = view.catch(() => undefined);
+    this.#series.delete(id);
+    this.#series.set(id, { view, untilMs: nowMs + SERIES_GOOD_MS });
+    view.catch(() => this.#series.delete(id));
+    if (this.#series.size > MOST_SERIES) this.#series.delete(this.#series.keys().next().value!);
+    return view;
+  }
+
+  async #follow(id: string): Promise<SeriesView> {
+    const record = this.#reads.record(id);
+    const { rollout } = record;
+    const range = evidenceRange(record);
+    if (range === null) throw nothingJudged(record);
+    const read = await this.#source(record, range);
+    const series = new Series(rollout, range.toSecond, (second) => this.#wallOfSecond(record, second));
+    const look: Series['look'] = (session, ring) => series.look(session, ring);
+    await replay(rollout, rollout.plan, { toSecond: range.toSecond, read, words: [], look });
+    return series.view();
   }
 
   /** Every rollout that had a share between two moments, oldest first. Errors: as above, and NOTHING_JUDGED where there is none. */

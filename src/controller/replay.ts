@@ -72,7 +72,13 @@ export type Replay = {
 export async function replay(
   recorded: Rollout,
   plan: Plan,
-  past: { readonly toSecond: number; readonly read: ReadSeconds; readonly words: readonly RecordedWord[] },
+  past: {
+    readonly toSecond: number;
+    readonly read: ReadSeconds;
+    readonly words: readonly RecordedWord[];
+    /** Sees each second once it is judged. */
+    readonly look?: (session: Session, ring: Ring) => void;
+  },
 ): Promise<Replay | null> {
   const rollout = { ...recorded, plan };
   const first = rollout.spans[0];
@@ -93,6 +99,7 @@ export async function replay(
       takeSecond(session, rollout, ring);
       stages.look(session);
       words.look(session);
+      past.look?.(session, ring);
     }
   }
   if (session === null) return null;

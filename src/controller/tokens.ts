@@ -91,12 +91,24 @@ export class Tokens {
   /** Takes about as long for one that is wrong as for one that is right. */
   check(text: string): TokenCheck {
     const [, id = '', secret = ''] = FORM.exec(text) ?? [];
-    const nowMs = this.#ports.clock.nowMs();
     const found = this.#engine.tokens().find((record) => record.id === id);
     const isRight = sameHash(found?.hash ?? hashOf(''), hashOf(secret));
     if (found === undefined || !isRight)
       return { ok: false, why: 'this server does not know it', known: null };
-    const { name, role, services } = found;
+    return this.#standingOf(found);
+  }
+
+  /** One that was checked before: whether it still stands for somebody. */
+  standing(id: string): TokenCheck {
+    const found = this.#engine.tokens().find((record) => record.id === id);
+    return found === undefined
+      ? { ok: false, why: 'this server does not know it', known: null }
+      : this.#standingOf(found);
+  }
+
+  #standingOf(found: TokenRecord): TokenCheck {
+    const { id, name, role, services } = found;
+    const nowMs = this.#ports.clock.nowMs();
     const state = stateOf(found, nowMs);
     if (state !== 'valid') {
       const why =

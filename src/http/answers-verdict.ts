@@ -6,7 +6,7 @@ import { measureLimit } from './service-body.ts';
 
 const percent = z.number().min(0).max(100);
 
-const checkResult = z
+export const checkResult = z
   .strictObject({
     name: z.string(),
     unit: z.enum(['percent', 'ms']).meta({

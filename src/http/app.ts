@@ -9,6 +9,9 @@ import fastify, {
 import { OperatingError } from '../lib/errors.ts';
 import type { Entrance } from './entrance.ts';
 import { refuseMalformed } from './malformed.ts';
+import { packAnswers } from './packed-answers.ts';
+import { addPages } from './page-routes.ts';
+import { addSessions } from './session-routes.ts';
 import { answer, sendProblem, stream, type Shared } from './respond.ts';
 import type { Route } from './route.ts';
 
@@ -54,25 +57,35 @@ export function appFor({ entrance, server, bodyMs }: Entry, shared: Shared): Fas
     shared.gate.enter(request, reply, entrance);
   });
   if (bodyMs !== null) boundBodies(app, bodyMs, shared);
+  if (entrance.kind === 'network') packAnswers(app);
   app.setErrorHandler(async (error, request, reply) => sendProblem(error, request, reply, shared));
   app.setNotFoundHandler(async (request) => {
     throw notFound(request, shared.routes);
   });
   for (const route of shared.routes) addRoute(app, route, shared);
+  addDashboard(app, entrance, shared);
   return app;
 }
 
+/** Sockets have no browsers. */
+function addDashboard(app: FastifyInstance, entrance: Entrance, shared: Shared): void {
+  const { pages, sessions } = shared;
+  if (entrance.kind !== 'network' || pages === null) return;
+  addPages(app, pages);
+  addSessions(app, entrance, { shared, sessions });
+}
+
 function addRoute(app: FastifyInstance, route: Route, shared: Shared): void {
-  const { gate, streams, options } = shared;
+  const { gate, streams, views, options } = shared;
   app.route({
     method: route.method,
     url: `/api/v1${route.path}`,
     config: { route },
     onRequest: async (request, reply) => gate.admit(route, request, reply),
     handler: async (request, reply) => {
-      const { caller, stillHolds } = gate.of(request);
+      const { caller, token, stillHolds } = gate.of(request);
       const { controller } = options;
-      const context = { controller, caller, request, reply, streams, stillHolds };
+      const context = { controller, caller, token, request, reply, streams, views, stillHolds };
       return typeof route.answer === 'string'
         ? stream(route, context, shared)
         : answer(route, context, shared);

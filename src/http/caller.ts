@@ -4,12 +4,16 @@ import { OperatingError } from '../lib/errors.ts';
 import type { Entrance } from './entrance.ts';
 import { plainAddress } from './rates.ts';
 import type { Route } from './route.ts';
+import { sessionBrought } from './session-cookie.ts';
+import type { SessionOf, Sessions } from './sessions.ts';
 
 /** Who asks, and whether that still holds later on, for streams. */
 export type Identified = {
   readonly caller: Caller;
   /** The id of the token, or null. */
   readonly token: string | null;
+  /** Whose requests are counted together: a token's, a login's. */
+  readonly counted: string;
   readonly stillHolds: () => boolean;
 };
 
@@ -26,17 +30,20 @@ export class TokenRefused extends OperatingError {
 /**
  * Who asks. Only a token makes somebody of a caller, wherever it comes through, and then its role counts. Without one a
  * socket gives a role, and what a client says of itself (`Bascule-Actor`, for CI) is recorded as such.
- * Errors: TOKEN_MISSING, TOKEN_REFUSED, REQUEST_INVALID.
+ * Errors: TOKEN_MISSING, TOKEN_REFUSED, SESSION_ENDED, REQUEST_INVALID.
  */
 export function identify(
   request: FastifyRequest,
   entrance: Entrance,
-  tokens: Controller['tokens'],
+  { tokens, sessions }: { readonly tokens: Controller['tokens']; readonly sessions: Sessions },
 ): Identified {
   const { authorization } = request.headers;
   const said = saidName(request);
   if (authorization === undefined) {
-    if (entrance.kind === 'network')
+    if (entrance.kind === 'network') {
+      const brought = sessionBrought(request, entrance);
+      if (brought !== null)
+        return loggedIn(request, sessions.find(brought.cookie, brought.key, placeOf(request, entrance)));
       throw new OperatingError(
         'TOKEN_MISSING',
         'Over the network every request needs a token; nothing changed.',
@@ -44,9 +51,15 @@ export function identify(
           retryable: false,
         },
       );
+    }
     const { role } = entrance;
     const actor = `${said ?? 'local'} (unverified)`;
-    return { caller: { actor, role, from: `${role}.sock` }, token: null, stillHolds: () => true };
+    return {
+      caller: { actor, role, from: `${role}.sock` },
+      token: null,
+      counted: '',
+      stillHolds: () => true,
+    };
   }
   const [, text = ''] = /^bearer +(\S{1,200})$/i.exec(authorization) ?? [];
   const checked = tokens.check(text);
@@ -62,8 +75,21 @@ export function identify(
   return {
     caller: { actor: name, verified: true, from, ...grant },
     token: id,
+    counted: id,
     stillHolds: () => tokens.check(text).ok,
   };
+}
+
+/** What acts comes with where it comes from: every browser says so, and `checkBrowser` has compared it. */
+function loggedIn(request: FastifyRequest, { caller, id, token, stillHolds }: SessionOf): Identified {
+  if (!['GET', 'HEAD'].includes(request.method) && request.headers.origin === undefined) {
+    throw new OperatingError(
+      'ORIGIN_FOREIGN',
+      'A login acts from its own page only, and this request does not say where it comes from; nothing changed.',
+      { retryable: false },
+    );
+  }
+  return { caller, token, counted: `session ${id}`, stillHolds };
 }
 
 function placeOf(request: FastifyRequest, entrance: Entrance): string {

@@ -43,6 +43,26 @@ describe('the event stream', () => {
   });
   after(() => api.end());
 
+  test('with views begins ready, and tells of services that changed, each as a whole', async () => {
+    const response = await api.open('viewer', '/events?views=true');
+    const stream = frames(response);
+    const [ready] = await take(stream, 1);
+    assert.deepEqual([ready?.event, JSON.parse(ready!.data)], ['ready', { schema: 1 }]);
+
+    const changed = { ...PROGRESSING, users: '50% on v42, 50% on v43' };
+    api.fake.show(changed);
+    for (;;) {
+      const [frame] = await take(stream, 1);
+      assert.ok(frame !== undefined, 'the stream goes on');
+      if (frame.event === '') continue;
+      const { name, service } = JSON.parse(frame.data) as { name: string; service: unknown };
+      assert.deepEqual([frame.event, frame.id, name, service], ['view', '', 'shop', changed]);
+      break;
+    }
+    response.destroy();
+    api.fake.show(PROGRESSING);
+  });
+
   test('begins with a snapshot of now and goes on with what is recorded', async () => {
     const response = await api.open('viewer', '/events');
     const stream = frames(response);

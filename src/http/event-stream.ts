@@ -1,5 +1,6 @@
 import type { Controller } from '../controller/controller.ts';
 import { VIEW_SCHEMA, type EventView } from '../controller/views.ts';
+import type { LiveViews } from './live-views.ts';
 import type { Outlet } from './streams.ts';
 
 export type EventFilter = {
@@ -21,17 +22,29 @@ export async function streamEvents(
   controller: Controller,
   filter: EventFilter,
   afterSeq: number,
-  to: { readonly outlet: Outlet; readonly heartbeatMs: number },
+  to: {
+    readonly outlet: Outlet;
+    readonly heartbeatMs: number;
+    /** Services as they change, instead of a snapshot of all; null: the snapshot. */
+    readonly views: LiveViews | null;
+  },
 ): Promise<void> {
-  const { outlet, heartbeatMs } = to;
+  const { outlet, heartbeatMs, views } = to;
   let cursor = afterSeq;
   let news = Promise.withResolvers<'news'>();
-  const unsubscribe = controller.read.onEvent(() => news.resolve('news'));
+  const wake = (): void => news.resolve('news');
+  const unsubscribe = controller.read.onEvent(wake);
+  const unwatch = await views?.watch(wake);
+  let version = views?.version ?? 0;
   try {
-    if (!(await outlet.write(await snapshot(controller, filter, cursor)))) return;
+    const first = views === null ? await snapshot(controller, filter, cursor) : ready(cursor);
+    if (!(await outlet.write(first))) return;
     for (;;) {
       // Before reading, so that what is recorded meanwhile is not slept through.
       news = Promise.withResolvers();
+      const changed = views?.since(version, (service) => isSeen(filter, service)) ?? '';
+      version = views?.version ?? 0;
+      if (changed !== '' && !(await outlet.write(changed))) return;
       const { service, rollout } = filter;
       const page = controller.read.events({ service, rollout, afterSeq: cursor, limit: PAGE });
       cursor = page.at(-1)?.seq ?? cursor;
@@ -46,7 +59,13 @@ export async function streamEvents(
     }
   } finally {
     unsubscribe();
+    unwatch?.();
   }
+}
+
+/** From here on nothing is missed: now is the time to ask how everything is. */
+function ready(seq: number): string {
+  return `id: ${seq}\nevent: ready\ndata: ${JSON.stringify({ schema: VIEW_SCHEMA })}\n\n`;
 }
 
 /** The state that the deltas begin from; its id lets a client that breaks off now come back to the same place. */

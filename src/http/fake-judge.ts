@@ -10,6 +10,21 @@ export function judgePart(
 ): Controller['judge'] {
   return {
     rollout: async (id, query) => judged(find(id), query),
+    series: async (id) => ({
+      rollout: find(id).id,
+      everySeconds: 1,
+      points: [
+        {
+          atMs: find(id).startedAtMs,
+          askedPercent: 5,
+          seenPercent: 4.8,
+          stable: { requests: 95, failed: 0 },
+          candidate: { requests: 5, failed: 1 },
+          overall: 'undecided',
+          checks: [],
+        },
+      ],
+    }),
     between: async (service, { fromMs, toMs }, query) => {
       findService(service);
       return all()

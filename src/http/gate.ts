@@ -3,8 +3,11 @@ import type { Caller } from '../controller/controller.ts';
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import { checkRole, checkScope, identify, TokenRefused, type Identified } from './caller.ts';
 import { checkBrowser, type Entrance } from './entrance.ts';
-import { addressKey, Rates } from './rates.ts';
+import { addressKey, plainAddress, Rates } from './rates.ts';
+import { isPage } from './page-routes.ts';
 import type { Route } from './route.ts';
+import { isLogin } from './session-routes.ts';
+import type { Sessions } from './sessions.ts';
 import { SECURITY_HEADERS, STRICT_TRANSPORT } from './security-headers.ts';
 import type { ApiOptions } from './server.ts';
 import { verbOf } from './verb-names.ts';
@@ -17,13 +20,15 @@ const FAILURES = { burst: 20, perSecond: 0.2 };
 /** Who was let in with what, before a body is read: who may not ask does not get to send. */
 export class Gate {
   readonly #options: ApiOptions;
+  readonly #sessions: Sessions;
   readonly #requests: Rates;
   readonly #failures: Rates;
   readonly #identified = new WeakMap<FastifyRequest, Identified>();
   readonly #admitted = new WeakSet<FastifyRequest>();
 
-  constructor(options: ApiOptions) {
+  constructor(options: ApiOptions, sessions: Sessions) {
     this.#options = options;
+    this.#sessions = sessions;
     const nowMs = () => options.clock.monotonicMs();
     this.#requests = new Rates(options.rates?.requests ?? REQUESTS, nowMs);
     this.#failures = new Rates(options.rates?.failures ?? FAILURES, nowMs);
@@ -36,10 +41,12 @@ export class Gate {
       if (entrance.listener.tls !== null) reply.header('strict-transport-security', STRICT_TRANSPORT);
       this.#orClose(reply, () => checkBrowser(request, entrance));
     }
+    // Pages are the same for everybody, and whoever logs in is nobody yet.
+    if (isPage(request) || isLogin(request)) return;
     const identified = this.#orClose(reply, () => this.#identify(request, reply, entrance));
     this.#identified.set(request, identified);
     if (entrance.kind === 'network')
-      this.#orClose(reply, () => this.#take(this.#requests, identified.token ?? '', reply));
+      this.#orClose(reply, () => this.#take(this.#requests, identified.counted, reply));
   }
 
   /** What is asked for. Errors: those of `checkScope` and `checkRole`, which somebody is told about. */
@@ -65,9 +72,34 @@ export class Gate {
     return this.#admitted.has(request);
   }
 
+  /** Whose token it is that somebody logs in with. Error: TOKEN_REFUSED, which those who know of it are told. */
+  tokenOf(text: string, request: FastifyRequest): { readonly id: string } {
+    const checked = this.#options.controller.tokens.check(text);
+    if (checked.ok) return checked;
+    const { known, why } = checked;
+    const from = `${plainAddress(request.socket.remoteAddress ?? 'unknown')}, token ${known?.id}`;
+    const refused = new TokenRefused(
+      why,
+      known === null ? null : { actor: known.name, role: known.role, from },
+    );
+    if (refused.whose !== null) this.#tell(refused.whose, refused, { route: null, request });
+    throw refused;
+  }
+
+  /** What is wrong with a login counts against its address, as a wrong token does. */
+  orCounted<T>(request: FastifyRequest, reply: FastifyReply, check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      this.#take(this.#failures, addressKey(request.socket.remoteAddress ?? ''), reply);
+      throw error;
+    }
+  }
+
   #identify(request: FastifyRequest, reply: FastifyReply, entrance: Entrance): Identified {
     try {
-      return identify(request, entrance, this.#options.controller.tokens);
+      const { tokens } = this.#options.controller;
+      return identify(request, entrance, { tokens, sessions: this.#sessions });
     } catch (error) {
       if (entrance.kind === 'socket' && !(error instanceof TokenRefused)) throw error;
       reply.header('www-authenticate', 'Bearer realm="bascule"');

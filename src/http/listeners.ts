@@ -39,7 +39,8 @@ const CHECK_MS = 1000;
 /** The addresses of the API besides its sockets. */
 export class Listeners {
   readonly #shared: Shared;
-  readonly #all: readonly Opening[];
+  readonly #all: Opening[];
+  #local: Promise<string> | null = null;
   #unsubscribe: () => void = () => undefined;
 
   constructor(shared: Shared) {
@@ -57,6 +58,8 @@ export class Listeners {
     this.#unsubscribe = tokens.onChange(() => {
       if (tokens.anyValid()) void this.#openRest();
     });
+    // Whoever was logged in there finds the server again after its restart.
+    if (this.#shared.pages !== null && this.#shared.sessions.hasLocal()) await this.local();
   }
 
   /** Takes up certificates that were renewed. Never throws. */
@@ -68,6 +71,38 @@ export class Listeners {
         this.#say(`${one.place} goes on with its former certificate: ${messageOf(error)}`);
       }
     }
+  }
+
+  /**
+   * Where a browser of this machine gets in: an address of the file on loopback, or one that is opened for it at a port of
+   * the system's. Error: LISTENER_FAILED.
+   */
+  async local(): Promise<string> {
+    this.#local ??= this.#openLocal();
+    try {
+      return await this.#local;
+    } catch (error) {
+      this.#local = null;
+      throw error;
+    }
+  }
+
+  async #openLocal(): Promise<string> {
+    const known = this.#all.find(({ listener, app }) => app !== null && isLoopback(listener.address));
+    if (known !== undefined) return known.place;
+    const { localPort } = this.#shared.options;
+    const before = localPort?.read() ?? null;
+    const one = await this.#openAt(before ?? 0).catch(() => this.#openAt(0));
+    if (one.port !== before) localPort?.write(one.port);
+    this.#all.push(one);
+    this.#say(`${one.place} is open for browsers of this machine ("bascule dashboard")`);
+    return one.place;
+  }
+
+  async #openAt(port: number): Promise<Opening> {
+    const one = new Opening({ address: '127.0.0.1', port, tls: null, names: [] }, this.#shared);
+    await one.open();
+    return one;
   }
 
   closeAllConnections(): void {
@@ -108,8 +143,14 @@ class Opening {
     this.#shared = shared;
   }
 
+  get port(): number {
+    const bound = this.app?.server.address();
+    return typeof bound === 'object' && bound !== null ? bound.port : this.listener.port;
+  }
+
   get place(): string {
-    const { address, port, tls } = this.listener;
+    const { address, tls } = this.listener;
+    const { port } = this;
     const host = address.includes(':') ? `[${address}]` : address;
     return `${tls === null ? 'http' : 'https'}://${host}:${port}`;
   }

@@ -3,7 +3,10 @@ import type { Gate } from './gate.ts';
 import { digestOf, idempotencyKey, type Idempotency, type Reply } from './idempotency.ts';
 import { nowOf, problemOf } from './problem.ts';
 import type { Context, Route } from './route.ts';
+import type { LiveViews } from './live-views.ts';
+import type { Pages } from './pages.ts';
 import type { ApiOptions } from './server.ts';
+import type { Sessions } from './sessions.ts';
 import type { Streams } from './streams.ts';
 
 /** What every entrance shares. */
@@ -13,6 +16,10 @@ export type Shared = {
   readonly streams: Streams;
   readonly idempotency: Idempotency;
   readonly gate: Gate;
+  readonly views: LiveViews;
+  readonly sessions: Sessions;
+  /** The dashboard; null: there is none. */
+  readonly pages: Pages | null;
   stopping: boolean;
 };
 

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Caller, Controller, Role } from '../controller/controller.ts';
 import { OperatingError } from '../lib/errors.ts';
+import type { LiveViews } from './live-views.ts';
 import type { Streams } from './streams.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -35,6 +36,9 @@ export type Route = {
 export type Context = {
   readonly controller: Controller;
   readonly caller: Caller;
+  /** The id of the caller's token, or null. */
+  readonly token: string | null;
+  readonly views: LiveViews;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly streams: Streams;

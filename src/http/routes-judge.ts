@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JudgeQuery } from '../controller/judge-view.ts';
 import { VIEW_SCHEMA } from '../controller/views.ts';
 import { judgeAnswer, judgedAnswer } from './answers-judge.ts';
+import { seriesAnswer } from './answers-series.ts';
 import { route, type Route } from './route.ts';
 import { ofRollout, ofService, whole } from './routes-read.ts';
 
@@ -42,6 +43,18 @@ export const JUDGE_ROUTES: readonly Route[] = [
     handle: async ({ controller, params, query }) => ({
       schema,
       judge: await controller.judge.rollout(params.rollout, asked(query)),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/rollouts/:rollout/series',
+    role: 'viewer',
+    summary: 'How a rollout came to its verdict, for plots: at most 240 points',
+    params: ofRollout,
+    answer: seriesAnswer,
+    handle: async ({ controller, params }) => ({
+      schema,
+      series: await controller.judge.series(params.rollout),
     }),
   }),
   route({

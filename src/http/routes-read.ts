@@ -31,6 +31,10 @@ const eventsQuery = z.strictObject({
     description:
       'Replay what came after this id; `Last-Event-ID` says the same and comes first. Without: from now on.',
   }),
+  views: flag.default(false).meta({
+    description:
+      'No snapshot but a `ready`, upon which to ask for what is; then a `view` of each service that changed, once a second at most.',
+  }),
 });
 
 const logsQuery = z.strictObject({
@@ -156,7 +160,7 @@ export const READ_ROUTES: readonly Route[] = [
     summary: 'Server-sent events: a `snapshot`, then an `event` for everything that is recorded',
     query: eventsQuery,
     answer: 'text/event-stream',
-    handle: async ({ controller, caller, query, request, reply, streams, stillHolds }) => {
+    handle: async ({ controller, caller, query, request, reply, streams, views, stillHolds }) => {
       const service = ownService(caller, query.service);
       const afterSeq =
         lastEventId(request.headers['last-event-id']) ?? query.after ?? controller.read.info().lastSeq;
@@ -165,7 +169,11 @@ export const READ_ROUTES: readonly Route[] = [
         stillHolds,
       });
       const filter = { service, rollout: query.rollout ?? null, of: caller.services ?? null };
-      await streamEvents(controller, filter, afterSeq, { outlet, heartbeatMs: streams.limits.heartbeatMs });
+      await streamEvents(controller, filter, afterSeq, {
+        outlet,
+        heartbeatMs: streams.limits.heartbeatMs,
+        views: query.views ? views : null,
+      });
     },
   }),
   route({

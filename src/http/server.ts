@@ -15,6 +15,10 @@ import { route, type Route } from './route.ts';
 import { AGREE_ROUTES } from './routes-agree.ts';
 import { artifactRoutes } from './routes-artifacts.ts';
 import { backupRoutes } from './routes-backup.ts';
+import { dashboardRoutes, type LinkMaker } from './routes-dashboard.ts';
+import { LiveViews } from './live-views.ts';
+import type { Pages } from './pages.ts';
+import { Sessions, LINK_MS, type SessionStore } from './sessions.ts';
 import { JUDGE_ROUTES } from './routes-judge.ts';
 import { READ_ROUTES } from './routes-read.ts';
 import { notifyRoutes } from './routes-notify.ts';
@@ -43,6 +47,10 @@ export type ApiOptions = {
   readonly backup?: () => Readable;
   /** Tells people. */
   readonly notifier?: Notifier;
+  /** The dashboard, and where its logins are kept. */
+  readonly dashboard?: { readonly pages: Pages; readonly sessions: SessionStore };
+  /** Which port browsers of this machine came to before, so that they find the server again. */
+  readonly localPort?: { read(): number | null; write(port: number): void };
   readonly streams?: Partial<StreamLimits>;
   /** Addresses besides the sockets. */
   readonly listeners?: readonly Listener[];
@@ -72,12 +80,22 @@ export type Api = {
 
 /** The API on its three sockets, each with a role of its own, and at the addresses of its listeners. */
 export function createApi(options: ApiOptions): Api {
+  const nowMs = () => options.clock.nowMs();
+  const store = options.dashboard?.sessions ?? { read: () => null, write: () => undefined };
+  const sessions = new Sessions(options.controller.tokens, nowMs, store);
+  const link: LinkMaker = async (caller, token) => {
+    const place = await listeners.local();
+    return { url: `${place}/#login=${sessions.makeLink(caller, token)}`, expiresInMs: LINK_MS };
+  };
   const shared: Shared = {
     options,
-    routes: allRoutes(options),
+    routes: allRoutes({ ...options, ...(options.dashboard !== undefined && { link }) }),
     streams: new Streams({ ...STREAM_LIMITS, ...options.streams }),
-    idempotency: new Idempotency(options.idempotency, () => options.clock.nowMs()),
-    gate: new Gate(options),
+    idempotency: new Idempotency(options.idempotency, nowMs),
+    gate: new Gate(options, sessions),
+    views: new LiveViews(options.controller.read, nowMs),
+    sessions,
+    pages: options.dashboard?.pages ?? null,
     stopping: false,
   };
   const apps = ROLES.map((role) => {
@@ -134,7 +152,9 @@ export function createApi(options: ApiOptions): Api {
 
 /** Every route, openapi.json included. */
 export function allRoutes(
-  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup' | 'notifier'>,
+  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup' | 'notifier'> & {
+    readonly link?: LinkMaker;
+  },
 ): readonly Route[] {
   const routes = [
     ...READ_ROUTES,
@@ -147,6 +167,7 @@ export function allRoutes(
     ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
     ...backupRoutes(options.backup),
     ...notifyRoutes(options.notifier),
+    ...dashboardRoutes(options.link),
   ];
   let document: unknown;
   const described: Route = route({

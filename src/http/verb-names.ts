@@ -12,6 +12,7 @@ const VERBS: Readonly<Record<string, string>> = {
   'POST tokens': 'token create',
   'DELETE :token': 'token revoke',
   'POST test': 'notify test',
+  'POST link': 'dashboard',
 };
 
 /** What people call it. */

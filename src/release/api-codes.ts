@@ -39,6 +39,23 @@ export const API_CODES = {
       'The socket that was used gives a role: viewers may only look, operators steer, admins also take services away.',
     fix: 'Use the socket of the role that you need (--socket), or ask who runs the server to put you into its group.',
   },
+  SESSION_ENDED: {
+    title: 'the login of this browser is over',
+    cause:
+      'It was logged out, was left alone for 8 hours, is older than 7 days, or the token that it was made with has ended.',
+    fix: 'Log in again, with a token or with the link that `bascule dashboard` prints.',
+  },
+  LINK_REFUSED: {
+    title: 'the link to the dashboard is not good any more',
+    cause: 'A link logs one browser in, once, within a minute.',
+    fix: 'Run `bascule dashboard` again and open what it prints.',
+  },
+  DASHBOARD_MISSING: {
+    title: 'this server has no dashboard',
+    cause:
+      'The files of the dashboard were not there when the server started: it runs from a checkout that did not build them.',
+    fix: 'Run npm run build:dashboard, then start the server again.',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     title: 'this Idempotency-Key was used for another request',
     cause:

@@ -1,0 +1,177 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Caller, Controller, Role } from '../controller/controller.ts';
+import { OperatingError } from '../lib/errors.ts';
+
+/** Longer than anybody works in one go; never longer than the token behind it. */
+export const SESSION_MS = 7 * 86_400_000;
+/** Nothing was asked for so long: a page that is open asks. */
+export const IDLE_MS = 8 * 3_600_000;
+/** A link is for the browser of whoever asked for it, at once. */
+export const LINK_MS = 60_000;
+const MOST = 500;
+const MOST_LINKS = 50;
+const SECRET_BYTES = 32;
+
+/** Where sessions are kept, so that a restart of the server sends nobody back to the login. Hashes only. */
+export type SessionStore = { read(): string | null; write(text: string): void };
+
+/** Whom a session stands for: a token, as long as that is good, or what a socket gave. */
+type Owner =
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'socket'; readonly actor: string; readonly role: Role };
+
+type Session = {
+  readonly id: string;
+  /** sha256 of what the cookie holds. */
+  readonly hash: string;
+  /** sha256 of what the page itself holds. */
+  readonly keyHash: string;
+  readonly owner: Owner;
+  readonly createdAtMs: number;
+  usedAtMs: number;
+};
+
+/** `cookie` goes into a cookie that no script can read, `key` to the page: neither is worth anything without the other. */
+export type Begun = { readonly cookie: string; readonly key: string };
+
+export type SessionOf = {
+  readonly caller: Caller;
+  readonly id: string;
+  /** The id of the token behind it, or null. */
+  readonly token: string | null;
+  readonly stillHolds: () => boolean;
+};
+
+/**
+ * Logins of browsers. A cookie alone proves nothing: other programs of this machine, at other ports of the same name, are
+ * sent it too, and another site's page could have the browser send it. So the page adds a key that only its own origin holds.
+ */
+export class Sessions {
+  readonly #tokens: Controller['tokens'];
+  readonly #nowMs: () => number;
+  readonly #store: SessionStore;
+  readonly #sessions = new Map<string, Session>();
+  readonly #links = new Map<string, { readonly owner: Owner; readonly untilMs: number }>();
+
+  constructor(tokens: Controller['tokens'], nowMs: () => number, store: SessionStore) {
+    this.#tokens = tokens;
+    this.#nowMs = nowMs;
+    this.#store = store;
+    for (const session of readSessions(store)) {
+      // When it was last used is not written down each time.
+      this.#sessions.set(session.hash, { ...session, usedAtMs: nowMs() });
+    }
+  }
+
+  /** What is asked for by a person at the machine: good once, for a minute. */
+  makeLink(caller: Caller, token: string | null): string {
+    const code = newSecret();
+    const owner: Owner =
+      token === null ? { kind: 'socket', actor: caller.actor, role: caller.role } : { kind: 'token', token };
+    this.#links.set(hashOf(code), { owner, untilMs: this.#nowMs() + LINK_MS });
+    dropOldest(this.#links, MOST_LINKS);
+    return code;
+  }
+
+  /** Null: the link is none, was used, or is too old. */
+  beginByLink(code: string): Begun | null {
+    const hash = hashOf(code);
+    const link = this.#links.get(hash);
+    this.#links.delete(hash);
+    if (link === undefined || this.#nowMs() >= link.untilMs) return null;
+    return this.begin(link.owner);
+  }
+
+  begin(owner: Owner): Begun {
+    const [cookie, key] = [newSecret(), newSecret()];
+    const nowMs = this.#nowMs();
+    const hash = hashOf(cookie);
+    const session = { id: hash.slice(0, 8), hash, keyHash: hashOf(key), owner };
+    this.#sessions.set(hash, { ...session, createdAtMs: nowMs, usedAtMs: nowMs });
+    this.#dropEnded();
+    dropOldest(this.#sessions, MOST);
+    this.#keep();
+    return { cookie, key };
+  }
+
+  /** Error: SESSION_ENDED. */
+  find(cookie: string, key: string, from: string): SessionOf {
+    const session = this.#sessions.get(hashOf(cookie));
+    if (session === undefined || session.keyHash !== hashOf(key)) throw ended();
+    const caller = this.#callerOf(session, from);
+    if (caller === null) throw ended();
+    session.usedAtMs = this.#nowMs();
+    const stillHolds = (): boolean => {
+      const holds = this.#sessions.has(session.hash) && this.#callerOf(session, from) !== null;
+      if (holds) session.usedAtMs = this.#nowMs();
+      return holds;
+    };
+    const { id, owner } = session;
+    return { caller, id, token: owner.kind === 'token' ? owner.token : null, stillHolds };
+  }
+
+  end(cookie: string, key: string): void {
+    const hash = hashOf(cookie);
+    if (this.#sessions.get(hash)?.keyHash !== hashOf(key)) return;
+    this.#sessions.delete(hash);
+    this.#keep();
+  }
+
+  /** Whether somebody at the machine is logged in without a token. */
+  hasLocal(): boolean {
+    this.#dropEnded();
+    return [...this.#sessions.values()].some(({ owner }) => owner.kind === 'socket');
+  }
+
+  #callerOf({ id, owner, createdAtMs, usedAtMs }: Session, from: string): Caller | null {
+    const nowMs = this.#nowMs();
+    if (nowMs - createdAtMs >= SESSION_MS || nowMs - usedAtMs >= IDLE_MS) return null;
+    if (owner.kind === 'socket')
+      return { actor: owner.actor, role: owner.role, from: `${from}, dashboard session ${id}` };
+    const stands = this.#tokens.standing(owner.token);
+    if (!stands.ok) return null;
+    const { name, grant } = stands;
+    return { actor: name, verified: true, from: `${from}, token ${owner.token}, dashboard`, ...grant };
+  }
+
+  #dropEnded(): void {
+    for (const [hash, session] of this.#sessions)
+      if (this.#callerOf(session, '') === null) this.#sessions.delete(hash);
+  }
+
+  #keep(): void {
+    this.#store.write(JSON.stringify({ version: 1, sessions: [...this.#sessions.values()] }));
+  }
+}
+
+function readSessions(store: SessionStore): readonly Session[] {
+  try {
+    const kept = JSON.parse(store.read() ?? '{}') as { version?: number; sessions?: readonly Session[] };
+    return kept.version === 1 ? (kept.sessions ?? []) : [];
+  } catch {
+    // A file that was cut off costs a login.
+    return [];
+  }
+}
+
+function dropOldest(map: Map<string, unknown>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}
+
+function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url');
+}
+
+/** Of 256 random bits: looked up by its hash, so that no time tells how much of it was right. */
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+function ended(): OperatingError {
+  return new OperatingError('SESSION_ENDED', 'This login is over; nothing changed. Log in again.', {
+    retryable: false,
+  });
+}
