@@ -38,3 +38,9 @@ if [ ! -f "$root/node_modules/.package-lock.json" ] || [ "$root/package-lock.jso
   say "setting up: dependencies"
   (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >&2 && touch node_modules/.package-lock.json)
 fi
+
+# The dashboard's files, a few seconds' work, whenever something that they are made of is newer. What they take from src is words.
+if [ ! -f "$root/dashboard/built/index.html" ] || [ -n "$(find "$root/dashboard" "$root/src/cli" "$root/package-lock.json" -newer "$root/dashboard/built/index.html" -not -path '*/built*' -type f -print -quit)" ]; then
+  say "setting up: dashboard"
+  (cd "$root" && npm run --silent build:dashboard >&2)
+fi

@@ -138,6 +138,33 @@ test('every folder imports only what docs/architecture.md allows', () => {
   assert.deepEqual(checked.flatMap(breachesOf), []);
 });
 
+/** Words that a terminal says too: of `cli` the dashboard knows these alone. */
+const SAID_BY_BOTH =
+  /^cli\/(?:rollout-words|format|csv|certificate-trouble|render-guards|render-judge|render-why)\.ts$/u;
+
+function dashboardBreaches({ path, text }: Source): readonly Breach[] {
+  return [...text.matchAll(/from '(?<target>\.[^']+)'/gu)]
+    .map((match) => relative('src', normalize(join(dirname(path), match.groups!['target']!))))
+    .filter((target) => !target.startsWith('../dashboard/'))
+    .filter((target) => !/^(?:lib|release)\//u.test(target) && !SAID_BY_BOTH.test(target))
+    .map((target) => `${path}: may not import ${target}`);
+}
+
+test('the dashboard knows the server by its API alone', () => {
+  const seen = globSync('dashboard/src/**/*.{ts,svelte}').map((path) => ({
+    path,
+    text: readFileSync(path, 'utf8'),
+  }));
+  const planted = {
+    path: 'dashboard/src/parts/a.svelte',
+    text: "import { Engine } from '../../../src/controller/engine.ts';",
+  };
+
+  assert.ok(seen.length >= 40, `only ${seen.length} files seen: is this run from the root?`);
+  assert.deepEqual(seen.flatMap(dashboardBreaches), []);
+  assert.equal(dashboardBreaches(planted).length, 1);
+});
+
 test('this test can fail: planted breaches are found', () => {
   const planted: readonly Source[] = [
     { path: 'src/lib/clock.ts', text: "import { planRollout } from '../release/plan.ts';" },
@@ -157,7 +184,7 @@ test('this test can fail: planted breaches are found', () => {
 });
 
 test('no file has a name that says nothing', () => {
-  const paths = globSync('{src,demo,bench,test,sim}/**/*.ts');
+  const paths = globSync('{src,demo,bench,test,sim,dashboard/src}/**/*.ts');
 
   assert.deepEqual(
     paths.filter((path) => FORBIDDEN_NAMES.test(path)),
