@@ -27,7 +27,13 @@ after(() => rm(home, { recursive: true }));
 
 describe('the package', () => {
   test('has the program, the schema and the licence, and nothing of the tests', () => {
-    for (const name of ['dist/main.js', 'schema/v1.json', 'LICENSE', 'README.md'])
+    for (const name of [
+      'dist/main.js',
+      'dashboard/built/index.html',
+      'schema/v1.json',
+      'LICENSE',
+      'README.md',
+    ])
       assert.ok(packed.includes(name), name);
     assert.deepEqual(
       packed.filter((name) => /test|fixture|fake-|conformance|\.ts$/.test(name)),
