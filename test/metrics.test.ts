@@ -44,6 +44,10 @@ describe('/metrics', () => {
     await world.until('v2 has a share', () => world.service().rollout?.phase === 'dwelling');
     await world.pass(4000);
     await world.controller.steer.pause('shop', ANA);
+    world.certificates = [
+      { file: '/etc/shop.pem', names: ['shop'], notAfterMs: 1_800_000_000_000, problem: null },
+    ];
+    await world.pass(4000);
     text = await world.controller.read.metrics();
   });
 
@@ -73,6 +77,7 @@ describe('/metrics', () => {
       'bascule_rollout_phase{service="shop",phase="dwelling"} 1',
       'bascule_rollout_waits_for_person{service="shop"} 1',
       'bascule_healthy_replicas{service="shop",slot="blue"} 2',
+      'bascule_certificate_expires_timestamp_seconds{service="shop",file="/etc/shop.pem"} 1800000000',
       'bascule_messages_total{channel="ops",kind="slack",result="failed"} 1',
       'bascule_decisions_total{service="shop",kind="deploy"} 2',
     ])

@@ -13,7 +13,7 @@ const SOON_DAYS = 21;
 
 /** What is wrong with a certificate of a door, or null. */
 export function certificateTrouble(
-  { file, notAfterMs, problem }: CertificateView,
+  { file, notAfterMs, problem, isAskedFor }: CertificateView,
   nowMs: number,
 ): CertificateTrouble | null {
   if (problem !== null) {
@@ -21,13 +21,19 @@ export function certificateTrouble(
     return {
       says: `${problem}: ${use}`,
       isBad: true,
-      fix: 'mend the files: they are read anew by themselves',
+      fix:
+        isAskedFor === true
+          ? 'let port 80 of each name lead to redirect-http here; apply with other names or another authority asks at once'
+          : 'mend the files: they are read anew by themselves',
     };
   }
   if (notAfterMs === null) return null;
   const days = Math.floor((notAfterMs - nowMs) / DAY_MS);
   if (days >= SOON_DAYS) return null;
-  const fix = `renew it: files that are replaced are read anew by themselves`;
+  const fix =
+    isAskedFor === true
+      ? 'see proxy.log: it is renewed with a third of its life left, so that something is in the way'
+      : 'renew it: files that are replaced are read anew by themselves';
   const until = new Date(notAfterMs).toISOString().slice(0, 10);
   return days < 0
     ? { says: `${file} ran out on ${until}`, isBad: true, fix }

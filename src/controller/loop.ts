@@ -11,6 +11,7 @@ import { Lookout } from './lookout.ts';
 import { MeasureDesk } from './measure-desk.ts';
 import { Measuring } from './measuring.ts';
 import { releaseOf } from './slot-work.ts';
+import type { CertificatesSeen } from './certificates-seen.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
 import { ProxyTotals } from './proxy-totals.ts';
@@ -54,10 +55,10 @@ export function createController(ports: Ports, settings: Settings, info: Started
   engine.freezeBy(calendar);
   const desk = new Desk();
   const totals = new ProxyTotals();
-  const metrics = metricsOf(ports, info, { desk, totals });
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
   const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
   const { certificates } = lookout;
+  const metrics = metricsOf(ports, info, { desk, totals, certificates });
   const measuring = new Measuring(ports, (id) => releaseOf(ports, id));
   const counting = new Counting(ports, engine, { desk, measuring, totals });
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
@@ -127,13 +128,20 @@ function artifactsOf({ store }: Ports): Controller['artifacts'] {
   };
 }
 
+type Told = {
+  readonly desk: Desk;
+  readonly totals: ProxyTotals;
+  readonly certificates: CertificatesSeen;
+};
+
 function metricsOf(
   { messages = () => [] }: Ports,
   { version }: Started,
-  { desk, totals }: { readonly desk: Desk; readonly totals: ProxyTotals },
+  { desk, totals, certificates }: Told,
 ): Metrics {
   const verdict = (rollout: string) => desk.evidence(rollout).verdict?.overall ?? null;
-  return new Metrics({ version, totals, verdict, messages });
+  const ofService = (service: string) => certificates.of(service);
+  return new Metrics({ version, totals, verdict, messages, certificates: ofService });
 }
 
 type Listening = {

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { ChannelCount } from '../notify/channel.ts';
 import type { Rollout, ServiceState } from '../rollout/state.ts';
 import { isWaiting } from '../rollout/waiting.ts';
+import type { CertificateView } from './views.ts';
 import type { ProxyTotals } from './proxy-totals.ts';
 
 /** What is told only when somebody asks. */
@@ -11,6 +12,8 @@ export type MetricSources = {
   /** The judge's word on a rollout now, or null. */
   readonly verdict: (rollout: string) => string | null;
   readonly messages: () => readonly ChannelCount[];
+  /** Of a service, as the proxy saw them last; null for none. */
+  readonly certificates: (service: string) => readonly CertificateView[] | null;
 };
 
 /** Of the library: gauges that are named like counters. */
@@ -59,6 +62,11 @@ export class Metrics {
     'Attempts on replicas that the proxies counted, by what came of them.',
     ['service', 'slot', 'class'],
   );
+  readonly #certificates = this.#gauge(
+    'bascule_certificate_expires_timestamp_seconds',
+    'When a certificate in use runs out; 0 where there is none yet.',
+    ['service', 'file'],
+  );
   readonly #messages = this.#counter('bascule_messages_total', 'Messages to people, by what came of them.', [
     'channel',
     'kind',
@@ -79,7 +87,15 @@ export class Metrics {
 
   text(services: readonly ServiceState[]): Promise<string> {
     this.#ownProcess();
-    for (const one of [this.#share, this.#underWay, this.#phase, this.#waits, this.#verdict, this.#healthy])
+    for (const one of [
+      this.#share,
+      this.#underWay,
+      this.#phase,
+      this.#waits,
+      this.#verdict,
+      this.#healthy,
+      this.#certificates,
+    ])
       one.reset();
     for (const state of services) this.#service(state);
     this.#sums();
@@ -92,6 +108,8 @@ export class Metrics {
     this.#waits.set({ service }, rollout !== null && isWaiting(rollout) ? 1 : 0);
     this.#healthy.set({ service, slot: 'blue' }, slots.blue.healthy);
     this.#healthy.set({ service, slot: 'green' }, slots.green.healthy);
+    for (const { file, notAfterMs } of this.#sources.certificates(service) ?? [])
+      this.#certificates.set({ service, file }, (notAfterMs ?? 0) / 1000);
     if (rollout !== null) this.#underWayNow(service, rollout);
   }
 

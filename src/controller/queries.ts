@@ -19,7 +19,7 @@ import {
   type ServiceState,
   type Slot,
 } from '../rollout/state.ts';
-import type { DoorSpec } from '../release/service.ts';
+import { type DoorSpec, isSecureBuiltin } from '../release/service.ts';
 import type { Route } from '../traffic/router.ts';
 import { allowedActions, type Moment } from './allowed.ts';
 import { wallOf, type RolloutRecord } from './records.ts';
@@ -63,7 +63,7 @@ export function serviceView(
 
 /** Where people come: `https://shop.example.com/app`. */
 function addressOf({ listen, host, path, proxy }: DoorSpec): string {
-  const isSecure = proxy.tls !== undefined && proxy.tls !== null;
+  const isSecure = isSecureBuiltin(proxy) || (proxy.kind !== 'builtin' && proxy.tls !== null);
   const port = listen.port === (isSecure ? 443 : 80) ? '' : `:${listen.port}`;
   const at = host === null ? formatAddress({ host: listen.address, port: listen.port }) : `${host}${port}`;
   return `${isSecure ? 'https' : 'http'}://${at}${path === '/' ? '' : path}`;

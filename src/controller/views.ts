@@ -57,8 +57,10 @@ export type CertificateView = {
   readonly names: readonly string[];
   /** Until when the one in use is good, or null for none. */
   readonly notAfterMs: number | null;
-  /** Why what the files hold now is not in use, or null. */
+  /** Why what the files hold now is not in use, or why one that was asked for is not there; or null. */
   readonly problem: string | null;
+  /** The proxy asks an authority for it itself. */
+  readonly isAskedFor?: true;
 };
 
 export type SlotView = {

@@ -14,7 +14,7 @@ import { latencyBucket, type ReplicaSecond } from '../traffic/counts.ts';
 import type { SourceSet } from '../metrics/source.ts';
 import type { FailedRequest } from '../traffic/counts.ts';
 import type { ChannelCount } from '../notify/channel.ts';
-import type { Route, TrafficRouter } from '../traffic/router.ts';
+import type { CertificateObservation, Route, TrafficRouter } from '../traffic/router.ts';
 import type { CheckedRelease, Checker, CheckResult } from '../workload/checker.ts';
 import type { ReplicaState, SlotWorkload, WorkloadRuntime } from '../workload/runtime.ts';
 import type { FreezeRule } from './calendar.ts';
@@ -117,6 +117,8 @@ export class World {
   freezes: readonly FreezeRule[] = [];
   /** What became of messages to people. */
   messages: readonly ChannelCount[] = [];
+  /** What the proxy says of those of every service; empty: nothing. */
+  certificates: readonly CertificateObservation[] = [];
   /** False where a test throws away what rollouts were judged by. */
   keepsEvidence = true;
   requestsPerSecond = 200;
@@ -419,6 +421,7 @@ export class World {
         return {
           revision: this.routes.get(service)?.revision ?? 0,
           slots: { blue: this.#observed(service, 'blue'), green: this.#observed(service, 'green') },
+          ...(this.certificates.length > 0 && { certificates: this.certificates }),
         };
       },
       cut: async (service, slot) => {

@@ -158,10 +158,13 @@ const certificateView = z
     file: z.string(),
     names: z.array(z.string()).readonly().meta({ description: 'Whom the one in use is for.' }),
     notAfterMs: atMs.nullable().meta({ description: 'Until when the one in use is good; null: none is.' }),
-    problem: z
-      .string()
-      .nullable()
-      .meta({ description: 'Why what the files hold now is not in use, or null.' }),
+    problem: z.string().nullable().meta({
+      description: 'Why what the files hold now is not in use, or why one that was asked for is not there.',
+    }),
+    isAskedFor: z
+      .literal(true)
+      .exactOptional()
+      .meta({ description: 'The proxy asks an authority for it itself.' }),
   })
   .meta({ id: 'Certificate' });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ACCESS_FIELDS, holdsSecret } from '../release/access-fields.ts';
+import { DIRECTORY, EMAIL } from '../release/acme.ts';
 import { ABSOLUTE_FILE, HEADER } from '../release/forms.ts';
 import {
   HEADER_VALUE,
@@ -67,6 +68,13 @@ export const proxy = z.discriminatedUnion('kind', [
     .strictObject({
       kind: z.literal('builtin'),
       tls: z.array(tlsFiles).min(1).max(20).readonly().exactOptional(),
+      acme: z
+        .strictObject({
+          email: z.string().regex(EMAIL, 'is not an address').nullable(),
+          directory: z.string().max(2048).regex(DIRECTORY, 'is not the address of a directory'),
+          authority: filePath.nullable(),
+        })
+        .exactOptional(),
       redirectFrom: z.int().min(1).max(65_535).exactOptional(),
       protocol: z.literal('h2c').exactOptional(),
       proxies: networks.exactOptional(),
@@ -90,7 +98,15 @@ export const proxy = z.discriminatedUnion('kind', [
       startTracesPercent: z.number().min(0).max(100).exactOptional(),
       serverTiming: z.literal(true).exactOptional(),
     })
-    .refine((value) => value.redirectFrom === undefined || value.tls !== undefined, 'redirects to no HTTPS'),
+    .refine(
+      ({ redirectFrom, tls, acme }) => redirectFrom === undefined || (tls ?? acme) !== undefined,
+      'redirects to no HTTPS',
+    )
+    .refine(
+      ({ redirectFrom, tls, acme }) =>
+        acme === undefined || (tls === undefined && redirectFrom !== undefined),
+      'asks for certificates beside files, or without redirectFrom',
+    ),
   z.strictObject({
     kind: z.literal('nginx'),
     managed: z.boolean(),

@@ -292,6 +292,30 @@ describe('the API', () => {
       /hosts that its proxy cannot serve/,
     ],
     [
+      'certificates for nobody',
+      withDoor({
+        host: null,
+        proxy: {
+          kind: 'builtin',
+          acme: { email: null, directory: 'https://ca.test/', authority: null },
+          redirectFrom: 80,
+        },
+      }),
+      /hosts that its proxy cannot serve/,
+    ],
+    [
+      'an authority without TLS',
+      withDoor({
+        host: 'a.test',
+        proxy: {
+          kind: 'builtin',
+          acme: { email: null, directory: 'http://ca.test/', authority: null },
+          redirectFrom: 80,
+        },
+      }),
+      /is not the address of a directory/,
+    ],
+    [
       'a path that is none to strip',
       withDoor({ path: '/', proxy: { kind: 'builtin', stripPath: true } }),
       /strips the path/,

@@ -180,6 +180,7 @@ const door = doorFields
 function knowsItsHosts({ host, proxy: asked }: Door): boolean {
   const isWild = host?.startsWith('*.') === true;
   if (asked.kind !== 'builtin') return !isWild;
+  if (asked.acme !== undefined && (host === null || isWild)) return false;
   const others = asked.redirectHosts;
   return others === undefined || (host !== null && !isWild && !others.includes(host));
 }

@@ -48,11 +48,7 @@ export function renderConfiguration(): string {
     ...group('listen', ['listen']),
     ...group('override', ['override']),
     ...group('builtin', ['proxy', 'builtin'], 'what `builtin` may be given in place of its name alone'),
-    ...group(
-      'a condition',
-      ['proxy', 'builtin', 'when', 'N'],
-      'one of a list, of `candidate-for` as well ([operation](operation.md#which-requests))',
-    ),
+    ...ofBuiltin(),
     ...group('access-log', ['proxy', 'builtin', 'access-log']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),
@@ -91,6 +87,25 @@ export function renderConfiguration(): string {
     ...group('blue-green', ['strategy', 'blue-green']),
     ...presets(),
   ].join('\n');
+}
+
+/** What stands below keys of the built-in proxy. */
+function ofBuiltin(): readonly string[] {
+  return [
+    ...table(
+      'tls of builtin',
+      schemasAt(SERVICE, ['proxy', 'builtin', 'tls'])
+        .filter((schema) => schema instanceof z.ZodObject)
+        .flatMap((mapping) => rowsOf(mapping, 'door')),
+      '`services.NAME.proxy.builtin.tls.…`: certificate and key, or acme',
+    ),
+    ...group('acme', ['proxy', 'builtin', 'tls', 'acme'], 'certificates that the proxy asks for itself'),
+    ...group(
+      'a condition',
+      ['proxy', 'builtin', 'when', 'N'],
+      'one of a list, of `candidate-for` as well ([operation](operation.md#which-requests))',
+    ),
+  ];
 }
 
 function group(title: string, path: readonly string[], words = ''): readonly string[] {

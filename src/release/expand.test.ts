@@ -225,6 +225,31 @@ test('what somebody else runs expands without what it cannot have', () => {
       host: 'example.com',
       proxy: { builtin: { 'redirect-hosts': ['WWW.example.com'] } },
     },
+    {
+      run: 'app',
+      listen: 443,
+      host: 'Example.com',
+      proxy: { builtin: { tls: { acme: { 'agree-tos': true } }, 'redirect-http': 80 } },
+    },
+    {
+      run: 'app',
+      listen: 443,
+      host: 'example.com',
+      proxy: {
+        builtin: {
+          tls: {
+            acme: {
+              'agree-tos': true,
+              email: 'ops@example.com',
+              directory: 'https://ca.internal:14000/dir',
+              authority: '/etc/ssl/ca.pem',
+            },
+          },
+          'redirect-http': 80,
+          'redirect-hosts': ['www.example.com'],
+        },
+      },
+    },
     { run: 'app', listen: 80, proxy: { builtin: { 'access-log': {}, 'start-traces': '0%' } } },
     {
       run: 'app',

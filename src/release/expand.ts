@@ -9,6 +9,7 @@ import type { Config } from './read.ts';
 import { expandJudgeUse } from './expand-judge-use.ts';
 import { quantileName } from './resolve-policy.ts';
 import { statusWords } from './resolve-verify.ts';
+import type { AcmeSpec } from './acme.ts';
 import { expandMeasure } from './expand-measure.ts';
 import type { RequestMatch } from './request-match.ts';
 import type {
@@ -154,6 +155,7 @@ function expandBuiltin({ tls, redirectFrom, protocol, proxies, ...more }: Builti
   const { redirectHosts: hosts, allow, deny, accessLog, startTracesPercent: traces, serverTiming } = more;
   const builtin = {
     ...(tls !== undefined && { tls: tls.length === 1 ? tls[0] : tls }),
+    ...(more.acme !== undefined && { tls: { acme: expandAcme(more.acme) } }),
     ...(protocol !== undefined && { protocol }),
     ...(proxies !== undefined && { 'proxy-protocol': proxies }),
     ...(redirectFrom !== undefined && { 'redirect-http': redirectFrom }),
@@ -168,6 +170,15 @@ function expandBuiltin({ tls, redirectFrom, protocol, proxies, ...more }: Builti
     ...(serverTiming === true && { 'server-timing': true }),
   };
   return Object.keys(builtin).length === 0 ? 'builtin' : { builtin };
+}
+
+function expandAcme({ email, directory, authority }: AcmeSpec): unknown {
+  return {
+    ...(email !== null && { email }),
+    'agree-tos': true,
+    directory,
+    ...(authority !== null && { authority }),
+  };
 }
 
 function expandMatch({ on, name, value }: RequestMatch): unknown {

@@ -269,6 +269,12 @@ export const FILE_CODES = {
       'A condition names one header, cookie or parameter of the query, and what it is or begins with if that matters. Values are compared as they are sent, escapes and all; there are no patterns, so that none can be slow. Headers that proxies read or write themselves cannot be named, and cookies have a word of their own.',
     fix: 'Write it like {header: X-Beta, is: "1"}, {cookie: beta} or {query: version, begins-with: v2}; with numbers in quotes.',
   },
+  E058: {
+    title: 'certificates cannot be asked for like this',
+    cause:
+      'An authority (ACME) gives certificates for names that it could ask at port 80, after somebody agreed to its terms: the door has a host that is one name, and redirect-http is the port where port 80 leads. Wildcards need files.',
+    fix: 'Write tls: {acme: {agree-tos: true, email: ops@example.com}} and redirect-http: 80 beside host: shop.example.com.',
+  },
   ...EARLY_CODES,
   E090: {
     title: 'an approval cannot be as written',

@@ -5,9 +5,10 @@ import { DEFAULTS } from './presets.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
 import { refuseOverrideInLog, resolveAccessLog } from './resolve-access-log.ts';
 import { resolveNetworks, resolveOverride } from './resolve-override.ts';
+import { refuseAcme, resolveTls } from './resolve-acme.ts';
 import { resolveMatches } from './resolve-match.ts';
 import type { ServiceInput } from './schema.ts';
-import type { DoorSpec, ProxySpec, ServiceSpec } from './service.ts';
+import { type DoorSpec, isSecureBuiltin, type ProxySpec, type ServiceSpec } from './service.ts';
 import { measure } from './values.ts';
 
 export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]): DoorSpec {
@@ -34,6 +35,8 @@ export function resolveDoor(input: ServiceInput, path: Path, problems: Problem[]
       path: [...path, 'proxy', 'builtin', 'redirect-hosts'],
       problems,
     });
+  if (proxy.kind === 'builtin' && proxy.acme !== undefined)
+    refuseAcme(proxy, host, { path: [...path, 'proxy', 'builtin', 'tls'], problems });
   const stripped = trimPath(input.path ?? '/');
   if (proxy.kind === 'builtin' && proxy.stripPath === true && stripped === '/') {
     problems.push({
@@ -129,7 +132,7 @@ function resolveBuiltin(
     ...(proxies !== undefined && { proxies }),
     ...(allow !== undefined && { allow }),
     ...(deny !== undefined && { deny }),
-    ...(tls !== undefined && { tls: Array.isArray(tls) ? tls : [tls] }),
+    ...resolveTls(tls),
     ...(redirectFrom !== undefined && { redirectFrom }),
     ...(hosts !== undefined && { redirectHosts: [...new Set(hosts.map((one) => one.toLowerCase()))] }),
     ...(block['strip-path'] === true && { stripPath: true }),
@@ -239,7 +242,9 @@ function conflict(a: DoorSpec, b: DoorSpec): string | null {
       return a.host === b.host
         ? `the same listen, host and path${hasConditions(a) ? ', and the same when' : ''}`
         : `the same listen and path, both with ${shared}`;
-    return isSecure(a) === isSecure(b) ? null : 'one has tls and the other has not, on the same listen';
+    return isSecureBuiltin(a.proxy) === isSecureBuiltin(b.proxy)
+      ? null
+      : 'one has tls and the other has not, on the same listen';
   }
   const everywhere = EVERYWHERE.has(a.listen.address) || EVERYWHERE.has(b.listen.address);
   return everywhere ? 'one listens on every address, the other on one of them' : null;
@@ -251,9 +256,4 @@ function hasConditions({ proxy }: DoorSpec): boolean {
 
 function redirectOf({ proxy }: DoorSpec): number | null {
   return proxy.kind === 'builtin' ? (proxy.redirectFrom ?? null) : null;
-}
-
-/** Of the built-in proxy; the others see to it themselves. */
-function isSecure({ proxy }: DoorSpec): boolean {
-  return proxy.kind === 'builtin' && proxy.tls !== undefined;
 }

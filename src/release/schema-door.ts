@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { DIRECTORY, EMAIL, LETS_ENCRYPT } from './acme.ts';
 import { ABSOLUTE_FILE, ADDRESS, LISTEN, ONE_HOST, suggestHost } from './forms.ts';
 import { DEFAULTS } from './presets.ts';
 import { accessLog } from './schema-access-log.ts';
@@ -63,6 +64,40 @@ const tls = z
   })
   .describe('HTTPS from files.');
 
+const acme = z
+  .strictObject({
+    acme: z
+      .strictObject({
+        email: pattern('Whom the authority may write to.', EMAIL, {
+          what: 'an address such as ops@example.com',
+          code: 'E058',
+          owner: 'door',
+          defaultNote: 'nobody',
+        }).optional(),
+        'agree-tos': z
+          .literal(true)
+          .describe("That you have read the authority's terms and agree to them: true.")
+          .register(FACTS, { kind: 'shape', what: 'true', code: 'E058', owner: 'door' }),
+        directory: pattern("Address of the authority's directory.", DIRECTORY, {
+          what: 'an address such as https://ca.example.com/acme/directory',
+          code: 'E058',
+          owner: 'door',
+          default: LETS_ENCRYPT,
+        }).optional(),
+        authority: file(
+          "Root of the authority's own HTTPS, PEM, where the system does not know it.",
+        ).optional(),
+      })
+      .describe('Whom to ask.')
+      .register(FACTS, {
+        kind: 'shape',
+        what: 'a mapping such as {agree-tos: true}',
+        code: 'E058',
+        owner: 'door',
+      }),
+  })
+  .describe('Certificates for host and redirect-hosts, asked for and renewed by the proxy itself.');
+
 function networks(description: string) {
   return z
     .union([network, z.array(network).min(1).max(MOST_NETWORKS)])
@@ -80,13 +115,13 @@ function networks(description: string) {
 const builtin = z
   .strictObject({
     tls: z
-      .union([tls, z.array(tls).min(1).max(MOST_CERTIFICATES)])
+      .union([tls, acme, z.array(tls).min(1).max(MOST_CERTIFICATES)])
       .describe(
-        'HTTPS and HTTP/2 from files: one certificate with its key, or a list. Which one is shown goes by the name that the client asks for; files that change are read anew.',
+        'HTTPS and HTTP/2: one certificate with its key in files, a list of such, or {acme: {agree-tos: true}} for certificates that the proxy asks for itself. Which one is shown goes by the name that the client asks for; files that change are read anew.',
       )
       .register(FACTS, {
         kind: 'shape',
-        what: 'a mapping of certificate and key to files, or a list of such',
+        what: 'a mapping of certificate and key to files, a list of such, or {acme: …}',
         code: 'E008',
         owner: 'door',
         defaultNote: 'plain HTTP',

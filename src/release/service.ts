@@ -1,4 +1,5 @@
 import type { Upstream } from '../lib/upstream.ts';
+import type { AcmeSpec } from './acme.ts';
 import type { AccessField } from './access-fields.ts';
 import type { ApprovalRule } from './approval.ts';
 import type { OtherJudge } from './judge-rules.ts';
@@ -128,7 +129,9 @@ export type BuiltinProxy = {
   readonly kind: 'builtin';
   /** Never empty; which one is shown goes by the name that the client asks for. Absent: plain HTTP. */
   readonly tls?: readonly TlsFiles[];
-  /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with `tls`. Absent: none. */
+  /** In place of `tls`: for the door's host, which is one name, and its `redirectHosts`. Only with `redirectFrom`. */
+  readonly acme?: AcmeSpec;
+  /** A port at the door's address where plain HTTP is sent on to HTTPS. Only with HTTPS. Absent: none. */
   readonly redirectFrom?: number;
   /** The door's path is the proxy's alone: the application is asked without it. Never with the path `/`. */
   readonly stripPath?: true;
@@ -167,6 +170,11 @@ export type AccessLogSpec = {
   /** Of all files of the service's log. */
   readonly keepBytes: number;
 };
+
+/** Whether the built-in proxy speaks HTTPS; the others see to it themselves. */
+export function isSecureBuiltin(proxy: ProxySpec): boolean {
+  return proxy.kind === 'builtin' && (proxy.tls !== undefined || proxy.acme !== undefined);
+}
 
 /** What is spoken to applications: HTTP/1.1, or HTTP/2 in the clear. */
 export type AppProtocol = 'http1' | 'h2c';

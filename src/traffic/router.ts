@@ -160,8 +160,10 @@ export type CertificateObservation = {
   readonly names: readonly string[];
   /** Of the one in use, or null for none. */
   readonly notAfterMs: number | null;
-  /** Why what the files hold now is not in use, or null. */
+  /** Why what the files hold now is not in use, or why one that was asked for is not there; or null. */
   readonly problem: string | null;
+  /** The proxy asks an authority for it itself. */
+  readonly isAskedFor?: true;
 };
 
 export type SlotObservation = {

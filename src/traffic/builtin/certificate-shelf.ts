@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import type { TlsFiles } from '../../release/service.ts';
 import type { CertificateObservation, Door } from '../router.ts';
@@ -7,10 +8,16 @@ export type ShelfOptions = {
   /** The service's certificates are others now. */
   readonly onChange: (service: string) => void;
   readonly log: (text: string) => void;
+  /** Where the certificate of a door will be that it asks for itself, or null. */
+  readonly awaited?: (door: Door) => TlsFiles | null;
+  /** Why a service has not the certificate that it asks for, or null. */
+  readonly problemOf?: (service: string) => string | null;
 };
 
 type Held = {
   readonly files: TlsFiles;
+  /** Nobody has put it there yet, and that is no mistake. */
+  readonly isAwaited: boolean;
   /** Null while what was there at the proxy's start could not be read. */
   certificate: Certificate | null;
   /** Of the files as they were read last. */
@@ -35,7 +42,7 @@ export class CertificateShelf {
   /** For the doors that are on disk at the start: what cannot be read now is tried again later. */
   restore(doors: readonly Door[]): void {
     for (const door of doors) {
-      const held = tlsOf(door).map((files) => fresh(files));
+      const held = this.#filesOf(door).map(({ files, isAwaited }) => fresh(files, isAwaited));
       this.#services.set(door.service, held);
       for (const { problem } of held)
         if (problem !== null) this.#options.log(`${door.service} has no HTTPS for now: ${problem}`);
@@ -45,11 +52,11 @@ export class CertificateShelf {
   /** What a door is to have, without putting it in use. Errors: TRAFFIC_CERTIFICATE_UNUSABLE for files that are new to it. */
   prepare(door: Door): readonly Held[] {
     const before = this.#services.get(door.service) ?? [];
-    return tlsOf(door).map((files) => {
+    return this.#filesOf(door).map(({ files, isAwaited }) => {
       const known = before.find((held) => isSame(held.files, files) && held.certificate !== null);
       if (known !== undefined) return known;
-      const held = fresh(files);
-      if (held.problem === null) return held;
+      const held = fresh(files, isAwaited);
+      if (held.problem === null || isAwaited) return held;
       throw new OperatingError(
         'TRAFFIC_CERTIFICATE_UNUSABLE',
         `The door of ${door.service} was not installed: ${held.problem}. What served before still serves. The proxy reads the files as the user that the server runs as.`,
@@ -71,11 +78,12 @@ export class CertificateShelf {
   }
 
   observe(service: string): readonly CertificateObservation[] {
-    return (this.#services.get(service) ?? []).map(({ files, certificate, problem }) => ({
+    return (this.#services.get(service) ?? []).map(({ files, isAwaited, certificate, problem }) => ({
       file: files.certificate,
       names: certificate?.names ?? [],
       notAfterMs: certificate?.notAfterMs ?? null,
-      problem,
+      problem: problem ?? (isAwaited ? (this.#options.problemOf?.(service) ?? null) : null),
+      ...(isAwaited && { isAskedFor: true as const }),
     }));
   }
 
@@ -86,6 +94,13 @@ export class CertificateShelf {
       const changed = all.map((held) => this.#lookAt(service, held));
       if (changed.includes(true)) this.#options.onChange(service);
     }
+  }
+
+  #filesOf(door: Door): readonly { readonly files: TlsFiles; readonly isAwaited: boolean }[] {
+    const { proxy } = door.spec;
+    const awaited = this.#options.awaited?.(door) ?? null;
+    if (awaited !== null) return [{ files: awaited, isAwaited: true }];
+    return (proxy.kind === 'builtin' ? (proxy.tls ?? []) : []).map((files) => ({ files, isAwaited: false }));
   }
 
   #lookAt(service: string, held: Held): boolean {
@@ -121,21 +136,19 @@ export class CertificateShelf {
   }
 }
 
-function fresh(files: TlsFiles): Held {
+function fresh(files: TlsFiles, isAwaited: boolean): Held {
   let stamp = '';
   try {
     stamp = stampOf(files);
   } catch {
     // What is wrong, the reading says.
   }
+  const empty = { files, isAwaited, certificate: null, stamp };
+  if (isAwaited && !existsSync(files.certificate)) return { ...empty, failures: 0, problem: null };
   const read = readCertificate(files);
   return typeof read === 'string'
-    ? { files, certificate: null, stamp, failures: FAILURES, problem: read }
-    : { files, certificate: read, stamp, failures: 0, problem: null };
-}
-
-function tlsOf({ spec: { proxy } }: Door): readonly TlsFiles[] {
-  return proxy.kind === 'builtin' ? (proxy.tls ?? []) : [];
+    ? { ...empty, failures: FAILURES, problem: read }
+    : { ...empty, certificate: read, failures: 0, problem: null };
 }
 
 function isSame(a: TlsFiles, b: TlsFiles): boolean {

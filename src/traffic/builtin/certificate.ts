@@ -13,6 +13,7 @@ export type Certificate = {
   readonly key: string;
   /** Whom it is for, in lower case: `shop.example.com`, `*.example.com`, `192.0.2.1`. */
   readonly names: readonly string[];
+  readonly notBeforeMs: number;
   readonly notAfterMs: number;
 };
 
@@ -32,7 +33,8 @@ export function readCertificate(files: TlsFiles): Certificate | string {
   if (!leaf.checkPrivateKey(secret)) return `the key in ${files.key} does not belong to ${files.certificate}`;
   const context = attempt(() => createSecureContext({ cert: chain, key }));
   if (typeof context === 'string') return `${files.certificate} cannot be served (${context})`;
-  return { files, chain, key, names: namesOf(leaf), notAfterMs: leaf.validToDate.getTime() };
+  const [notBeforeMs, notAfterMs] = [leaf.validFromDate.getTime(), leaf.validToDate.getTime()];
+  return { files, chain, key, names: namesOf(leaf), notBeforeMs, notAfterMs };
 }
 
 /** Changes when either file does. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { sharedHost } from '../../release/door-hosts.ts';
+import { isSecureBuiltin } from '../../release/service.ts';
 import type { Door } from '../router.ts';
 import type { Speech } from './messages.ts';
 
@@ -14,7 +15,7 @@ export function listensOn({ spec, preview }: Door): readonly Listen[] {
   const host = spec.listen.address;
   const front = {
     address: { host, port: spec.listen.port },
-    speech: { isSecure: isSecure(spec), proxies: proxiesOf(spec) },
+    speech: { isSecure: isSecureBuiltin(spec.proxy), proxies: proxiesOf(spec) },
   };
   const port = redirectOf(spec);
   const redirect =
@@ -54,7 +55,7 @@ function mix(a: Door, b: Door): string | null {
   const areBehind = isShared || (one !== null && one === two);
   if (areBehind && !isDeepStrictEqual(proxiesOf(a.spec), proxiesOf(b.spec)))
     return `${b.service} shares a port, and the services of one port have the same proxy-protocol`;
-  return isShared && isSecure(a.spec) !== isSecure(b.spec)
+  return isShared && isSecureBuiltin(a.spec.proxy) !== isSecureBuiltin(b.spec.proxy)
     ? `${b.service} shares its port, and the services of one port have all TLS or none`
     : null;
 }
@@ -69,8 +70,4 @@ function redirectOf({ proxy }: Door['spec']): number | null {
 
 function proxiesOf({ proxy }: Door['spec']): readonly string[] {
   return proxy.kind === 'builtin' ? (proxy.proxies ?? []) : [];
-}
-
-function isSecure({ proxy }: Door['spec']): boolean {
-  return proxy.kind === 'builtin' && proxy.tls !== undefined;
 }

@@ -1,3 +1,4 @@
+import type { Challenge } from './acme/order.ts';
 import type { Certificate } from './certificate.ts';
 import type { SlotName } from '../../release/slot.ts';
 import type { ReplicaSecond } from '../counts.ts';
@@ -22,6 +23,7 @@ export type Ask =
   | { readonly op: 'remove'; readonly service: string }
   | { readonly op: 'apply'; readonly route: Route }
   | { readonly op: 'observe'; readonly service: string }
+  | { readonly op: 'challenges'; readonly challenges: readonly Challenge[] }
   | { readonly op: 'cut'; readonly service: string; readonly slot: SlotName };
 
 export type Answer = {
@@ -51,6 +53,7 @@ export type ToWorker =
       /** By service. */
       readonly certificates: ReadonlyMap<string, readonly Certificate[]>;
       readonly ticketKeys: Buffer;
+      readonly challenges: readonly Challenge[];
       /** Where access logs are. */
       readonly accessFolder: string;
     }

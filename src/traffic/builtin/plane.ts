@@ -5,6 +5,7 @@ import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type { Door, DoorObservation, Route, SlotObservation } from '../router.ts';
 import type { TrafficBatch } from '../counts.ts';
 import { doorConflict } from '../door-conflict.ts';
+import type { AcmeDesk } from './acme/acme-desk.ts';
 import type { CertificateShelf } from './certificate-shelf.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,6 +22,7 @@ export type PlaneParts = {
   readonly prober: Prober;
   readonly ledger: Ledger;
   readonly shelf: CertificateShelf;
+  readonly acme: AcmeDesk;
 };
 
 /** All services of the data plane, as its parent process knows them. What it confirms is on disk and in every worker. */
@@ -83,6 +85,7 @@ export class Plane {
       this.services.set(door.service, { door, route });
       if (route !== state.route) await this.parts.store.save({ door, route });
       this.parts.shelf.put(door.service, held);
+      this.parts.acme.follow(door);
       await this.parts.fleet.ask({
         op: 'install',
         door,
@@ -104,6 +107,7 @@ export class Plane {
       this.parts.prober.forget(service);
       this.parts.ledger.forget(service);
       this.parts.shelf.forget(service);
+      this.parts.acme.forget(service);
       await this.parts.fleet.ask({ op: 'remove', service });
       this.closeUnused();
     });

@@ -4,11 +4,13 @@ import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { AcmeDesk } from './acme/acme-desk.ts';
 import { readBootId } from '../../lib/boot-id.ts';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import { openSteadyClock, sinceBootMs } from '../../lib/steady-clock.ts';
 import { accessFolder, accessLogPath, turnAccessLog } from './access-log-file.ts';
-import { CertificateShelf } from './certificate-shelf.ts';
+import type { CertificateShelf } from './certificate-shelf.ts';
+import { openCertificates } from './open-certificates.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 import { Fleet } from './fleet.ts';
@@ -16,7 +18,6 @@ import { HealthMemory } from '../health-memory.ts';
 import { HoldDesk } from './hold-desk.ts';
 import { HoldFile } from './hold-file.ts';
 import { Ledger } from './ledger.ts';
-import type { ToWorker } from './messages.ts';
 import { Plane } from './plane.ts';
 import { Prober } from '../prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
@@ -82,7 +83,7 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
       memory.load(),
       holdFile.read(tell),
     ]);
-    const shelf = openShelf(restored, log, (message) => fleet.tell(message));
+    const { acme, shelf } = openCertificates(options.stateDir, restored, log, () => fleet);
     const tickets = new TicketKeys((keys) => fleet.tell({ kind: 'ticketKeys', keys }));
     const desk = new HoldDesk(holdFile, log);
     const ledger = new Ledger(randomBytes(8).toString('hex'), startSecond);
@@ -106,6 +107,7 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
         health: prober.health(),
         certificates: new Map(plane.states.map(({ door }) => [door.service, shelf.of(door.service)])),
         ticketKeys: tickets.keys,
+        challenges: acme.challenges,
         accessFolder: accessFolder(options.stateDir),
       }),
       onCounts: (counts) => ledger.add(counts.services),
@@ -114,19 +116,20 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
       onDeath: () => ledger.markLost(),
       log,
     });
-    const plane: Plane = new Plane({ store, fleet, prober, ledger, shelf }, restored);
+    const plane: Plane = new Plane({ store, fleet, prober, ledger, shelf, acme }, restored);
     followRestored(prober, restored, healthy);
     await fleet.start();
     await listenRestored(plane, log);
     await desk.restore(holds);
     setInterval(() => closeSeconds(ledger, fleet, clock.steadyMs()), CLOSE_TICK_MS);
-    setInterval(() => shelf.look(), CERTIFICATE_LOOK_MS);
+    lookAfter(shelf, acme);
     onServing();
     flushCompileCache();
     log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
     calls.begin(async (call) => perform(call, { plane, fleet, desk, stop: stop.now }));
     const graceMs = await stop.asked;
     desk.stop();
+    acme.stop();
     await end({ control, fleet, prober, graceMs, log });
   } catch (error) {
     control.close();
@@ -145,17 +148,11 @@ function putAside(stateDir: string, door: Door | null, log: Log): void {
   }
 }
 
-function openShelf(
-  restored: readonly ServiceState[],
-  log: Log,
-  tell: (message: ToWorker) => void,
-): CertificateShelf {
-  const shelf: CertificateShelf = new CertificateShelf({
-    log,
-    onChange: (service) => tell({ kind: 'certificates', service, certificates: shelf.of(service) }),
-  });
-  shelf.restore(restored.map(({ door }) => door));
-  return shelf;
+function lookAfter(shelf: CertificateShelf, acme: AcmeDesk): void {
+  setInterval(() => {
+    shelf.look();
+    acme.tick();
+  }, CERTIFICATE_LOOK_MS);
 }
 
 function followRestored(

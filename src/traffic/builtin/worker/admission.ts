@@ -4,6 +4,7 @@ import { exactHost } from '../../exact-host.ts';
 import { overriddenSlot } from '../../override.ts';
 import type { AccountedAnswer } from './accounted-answer.ts';
 import { type Asked, withoutPath } from './below-prefix.ts';
+import { answerChallenge } from './challenge.ts';
 import type { ClientAnswer, ClientRequest } from './client-side.ts';
 import { findDoor, hostName } from './door-table.ts';
 import { Exchange } from './exchange.ts';
@@ -67,7 +68,8 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
   }
   const redirects = state.redirects.size === 0 ? undefined : state.redirects.get(listener);
   if (redirects !== undefined) {
-    redirect(redirects, { req, res, host: scan.host, target });
+    const coming = { req, res, host: scan.host, target };
+    if (!answerChallenge(state.challenges, coming)) redirect(redirects, coming);
     return;
   }
   const preview = state.previews.get(listener);

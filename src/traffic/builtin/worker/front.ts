@@ -16,6 +16,8 @@ export type FrontState = {
   previews: ReadonlyMap<string, Preview>;
   /** By listener: who comes there is sent on to HTTPS. */
   redirects: DoorTable<Entrance>;
+  /** What an authority asks for there, by host and path, and the answer. */
+  challenges: ReadonlyMap<string, string>;
   isStopping: boolean;
   readonly mint: Mint;
   readonly malformed: Malformed;

@@ -12,6 +12,7 @@ import { type DoorEntry, doorTable } from './door-table.ts';
 import type { Exchange } from './exchange.ts';
 import type { Entrance, FrontState } from './front.ts';
 import { Fronts } from './fronts.ts';
+import { answersTo } from './challenge.ts';
 import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
 import type { ReplicaLink } from './replica-link.ts';
@@ -34,6 +35,7 @@ const state: FrontState = {
   doors: new Map(),
   previews: new Map(),
   redirects: new Map(),
+  challenges: new Map(),
   isStopping: false,
   mint: new Mint(),
   malformed: new Malformed(),
@@ -60,6 +62,7 @@ function receive(message: ToWorker, handle: unknown): void {
     case 'start':
       place = message.place;
       accessFolder = message.accessFolder;
+      state.challenges = answersTo(message.challenges);
       fronts.ticketKeys = Buffer.from(message.ticketKeys);
       for (const [service, each] of message.certificates) fronts.certificates.set(service, each);
       for (const service of message.services) restore(service);
@@ -119,6 +122,9 @@ function answer(ask: Ask): Answer {
         cut += 1;
       }
       break;
+    case 'challenges':
+      state.challenges = answersTo(ask.challenges);
+      break;
     case 'observe':
       break;
   }
@@ -126,14 +132,26 @@ function answer(ask: Ask): Answer {
 }
 
 function observed(ask: Ask, cut: number): Answer {
-  const name = ask.op === 'install' ? ask.door.service : ask.op === 'apply' ? ask.route.service : ask.service;
-  const service = services.get(name);
+  const service = services.get(serviceOf(ask));
   const inFlight = { blue: 0, green: 0 };
   const streams = { blue: 0, green: 0 };
   for (const slot of SLOT_NAMES) {
     for (const each of service?.slots[slot].inFlight ?? []) (each.isStream ? streams : inFlight)[slot] += 1;
   }
   return { revision: service?.route?.revision ?? 0, inFlight, streams, held: service?.room.size ?? 0, cut };
+}
+
+function serviceOf(ask: Ask): string {
+  switch (ask.op) {
+    case 'install':
+      return ask.door.service;
+    case 'apply':
+      return ask.route.service;
+    case 'challenges':
+      return '';
+    default:
+      return ask.service;
+  }
 }
 
 /** The table of doors is to be made anew when all are there. */
