@@ -190,7 +190,7 @@ describe('the GitHub Action', { concurrency: 3 }, () => {
     assert.equal((await app.ask()).version, 'v1');
 
     await write(app, 'v3');
-    const late = await begin(app, { service: 'stopped', version: 'v3', timeout: '1s' }).ended;
+    const late = await begin(app, { service: 'stopped', version: 'v3', timeout: '10s' }).ended;
 
     assert.equal(late.code, 14, late.log);
     assert.equal(late.outputs['outcome'], 'running');
