@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { blueGreen, canary, openStage, type App, type Stage } from './stage.ts';
+import { blueGreen, lasting, openStage, type App, type Stage } from './stage.ts';
 import { waitFor } from './wait-for.ts';
 
 const ACTION = fileURLToPath(new URL('../../packaging/github', import.meta.url));
@@ -175,7 +175,7 @@ describe('the GitHub Action', { concurrency: 3 }, () => {
   });
 
   test('a job that is cancelled takes the version back, or leaves it if told to; one that is late leaves it', async () => {
-    const app = await stage.app('stopped', { strategy: canary() });
+    const app = await stage.app('stopped', { strategy: lasting() });
     assert.equal((await app.deploy('v1')).code, 0);
     await write(app, 'v2');
     const cancelled = begin(app, { service: 'stopped', version: 'v2' });
