@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Channel } from './notify/channel.ts';
 import { discordChannel } from './notify/discord/channel.ts';
 import { emailChannel } from './notify/email/channel.ts';
+import { grafanaChannel } from './notify/grafana/channel.ts';
 import { openOutbox, type Outbox } from './notify/outbox.ts';
 import type { CourierParts } from './notify/courier.ts';
 import { revealing, type Reveal } from './notify/post.ts';
@@ -41,6 +42,8 @@ function open(connection: ChannelConnection, parts: Parts): Channel {
       return teamsChannel(connection, parts.reveal);
     case 'discord':
       return discordChannel(connection, parts.reveal);
+    case 'grafana':
+      return grafanaChannel(connection, parts.reveal);
     case 'email':
       return emailChannel(connection, parts);
   }

@@ -7,6 +7,7 @@ import { openMemoryJournal } from '../src/journal/memory/journal.ts';
 import { systemTimers } from '../src/lib/timers.ts';
 import { discordChannel } from '../src/notify/discord/channel.ts';
 import { emailChannel } from '../src/notify/email/channel.ts';
+import { grafanaChannel } from '../src/notify/grafana/channel.ts';
 import type { Notice, NoticeOutcome } from '../src/notify/notice.ts';
 import { openOutbox, type OpenChannel } from '../src/notify/outbox.ts';
 import {
@@ -133,7 +134,7 @@ describe('every end of a rollout, to real receivers', () => {
     bot: 'xoxb-private',
   };
   const reveal = async ({ name }: { readonly name: string }) => secrets[name]!;
-  let http: Record<'hook' | 'slack' | 'bot' | 'teams' | 'discord', HttpReceiver>;
+  let http: Record<'hook' | 'slack' | 'bot' | 'teams' | 'discord' | 'grafana', HttpReceiver>;
   let mail: MailReceiver;
   const directory = mkdtempSync(join(tmpdir(), 'bascule-notify-'));
 
@@ -150,6 +151,7 @@ describe('every end of a rollout, to real receivers', () => {
       discord: await httpReceiver((response, _got, count) =>
         response.end(`{"channel_id":"${10_000 + count}"}`),
       ),
+      grafana: await httpReceiver((response, _got, count) => response.end(`{"id":${7000 + count}}`)),
     };
     mail = await mailReceiver();
     for (const name of ['slack', 'teams', 'discord'] as const) secrets[name] = `${http[name].url}/T0/private`;
@@ -166,6 +168,7 @@ describe('every end of a rollout, to real receivers', () => {
       bot: { kind: 'slack', token: 'file:bot', channel: 'C0123456789', api: http.bot.url },
       teams: { url: 'file:teams' },
       discord: { url: 'file:discord', forum: true },
+      grafana: { url: http.grafana.url, token: 'file:bot' },
       email: {
         server: `smtp://127.0.0.1:${mail.port}`,
         from: 'bascule@example.com',
@@ -178,6 +181,7 @@ describe('every end of a rollout, to real receivers', () => {
       if (rules.kind === 'slack') return { rules, channel: slackChannel(rules, reveal) };
       if (rules.kind === 'teams') return { rules, channel: teamsChannel(rules, reveal) };
       if (rules.kind === 'discord') return { rules, channel: discordChannel(rules, reveal) };
+      if (rules.kind === 'grafana') return { rules, channel: grafanaChannel(rules, reveal) };
       return { rules, channel: emailChannel(rules, parts) };
     });
   }
@@ -231,7 +235,7 @@ describe('every end of a rollout, to real receivers', () => {
         assert.equal(headers['webhook-signature'], right['webhook-signature']);
         assert.match(headers['content-type']!, /^application\/cloudevents\+json/u);
       }
-      for (const channel of ['slack', 'teams', 'discord', 'bot'] as const)
+      for (const channel of ['slack', 'teams', 'discord', 'bot', 'grafana'] as const)
         assert.ok(
           http[channel].got.some(({ text }) => text.includes(`shop: v2 ${words}`)),
           channel,

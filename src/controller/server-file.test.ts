@@ -179,7 +179,7 @@ test('every mistake in a channel is said at its line, and no secret that was wri
 
   for (const expected of [
     /notify\.slack\.url line 2: env:NAME or file:NAME, never the value itself/u,
-    /notify\.pager line 3: kind must be one of webhook, slack, teams, discord, email/u,
+    /notify\.pager line 3: kind must be one of webhook, slack, teams, discord, email, grafana/u,
     /notify\.chat line 4: url \(an incoming webhook\), or token and channel \(a bot\), one of the two/u,
     /notify\.hook\.url line 5: an http or https URL without name, password, query or fragment/u,
     /notify\.mail\.server line 6: smtp:\/\/HOST:PORT/u,

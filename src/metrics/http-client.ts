@@ -8,7 +8,7 @@ import { shortened } from './source.ts';
  * environment is used; nothing is retried: the next window asks again.
  */
 export type HttpAsk = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;

@@ -12,6 +12,7 @@ import type { Channel } from './channel.ts';
 import type { CourierParts, Happened } from './courier.ts';
 import { discordChannel } from './discord/channel.ts';
 import { emailChannel } from './email/channel.ts';
+import { grafanaChannel } from './grafana/channel.ts';
 import { NOTICES } from './notices-fixture.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 import { revealing } from './post.ts';
@@ -337,6 +338,38 @@ describe('receivers and restarts', () => {
 
     await until('it came', () => counts(outbox).sent === 1);
     assert.match(warnings[0]!, /there is no secret file:hook/u);
+  });
+
+  test('Grafana: a rollout is one annotation that grows, and a new one where somebody took it away', async () => {
+    let gone = false;
+    const receiver = keep(
+      await httpReceiver((response, { path }) =>
+        gone && path !== '/api/annotations'
+          ? response.writeHead(404).end('{"message":"Could not find annotation"}')
+          : response.end('{"message":"Annotation added","id":4711}'),
+      ),
+    );
+    const rules = connection({ kind: 'grafana', url: receiver.url, token: 'file:grafana' });
+    assert.ok(rules.kind === 'grafana');
+    const outbox = await start({ rules, channel: grafanaChannel(rules, reveal) });
+    for (const name of ['canary begins', 'paused']) happen(name);
+    outbox.wake();
+    await until('two were taken', () => counts(outbox).sent === 2);
+    gone = true;
+    happen('done');
+    outbox.wake();
+    await until('the end was taken', () => counts(outbox).sent === 3);
+
+    assert.deepEqual(
+      receiver.got.map(({ path, body }) => [path, 'time' in body, 'timeEnd' in body]),
+      [
+        ['/api/annotations', true, false],
+        ['/api/annotations/4711', false, true],
+        ['/api/annotations/4711', false, true],
+        ['/api/annotations', true, false],
+      ],
+    );
+    assert.equal(receiver.got[0]!.headers.authorization, `Bearer ${SECRET}`);
   });
 
   describe('mail', () => {

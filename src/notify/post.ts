@@ -31,21 +31,22 @@ export function revealing(read: (secret: SecretRef) => Promise<string>): Reveal 
 }
 
 type Post = {
+  readonly method?: 'POST' | 'PATCH';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly connection: Pick<ChannelConnection, 'timeoutMs' | 'caFile'>;
 };
 
-/** One bounded POST. The address may be a secret: it is checked here, and only its origin is ever named. */
+/** One bounded POST, or PATCH. The address may be a secret: it is checked here, and only its origin is ever named. */
 export async function post(
-  { url, headers, body, connection }: Post,
+  { method = 'POST', url, headers, body, connection }: Post,
   signal: AbortSignal,
 ): Promise<HttpAnswer | Failure> {
   const { timeoutMs, caFile } = connection;
   if (!URL.canParse(url) || !/^https?:/u.test(url))
     return failure('its secret holds no http or https URL', { again: false });
-  return askHttp({ method: 'POST', url: new URL(url), headers, body, timeoutMs, caFile }, signal);
+  return askHttp({ method, url: new URL(url), headers, body, timeoutMs, caFile }, signal);
 }
 
 /** Any 2xx is a yes; too many, too late and 5xx may go better later; what else the receiver refuses, it refuses again. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { discordMessage } from './discord/render.ts';
 import { letterOf } from './email/render.ts';
+import { annotation, continued } from './grafana/render.ts';
 import { messageOf, testMessage, type Message } from './message.ts';
 import { NOTICES } from './notices-fixture.ts';
 import { slackMessage } from './slack/render.ts';
@@ -35,6 +36,7 @@ const FORMATS: Readonly<Record<string, (message: Message) => string>> = {
     const { subject, messageId, inReplyTo, text } = letterOf(message, '/bascule/here');
     return `Subject: ${subject}\nMessage-ID: ${messageId}\nIn-Reply-To: ${inReplyTo ?? '-'}\n\n${text}`;
   },
+  grafana: (message) => shown(message.notice?.kind === 'started' ? annotation(message) : continued(message)),
   webhook: (message) => shown(JSON.parse(cloudEvent(message, '/bascule/here'))),
 };
 
@@ -66,6 +68,13 @@ describe('text of others stays text', () => {
     assert.doesNotMatch(read, /[<>]/u);
     assert.doesNotMatch((slackMessage(hostile) as { text: string }).text, /[<>]/u);
     assert.match(said, /&lt;!here&gt;/u);
+  });
+
+  test('Grafana: no element of HTML', () => {
+    const { text } = annotation(hostile) as { text: string };
+
+    assert.doesNotMatch(text, /[<>]/u);
+    assert.match(text, /&lt;/u);
   });
 
   test('Discord: nobody is mentioned, and no Markdown is left', () => {

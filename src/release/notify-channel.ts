@@ -5,7 +5,7 @@ import { plainUrl, secretRef, type SecretRef } from './source-connection.ts';
 
 /** Where people are told about rollouts: `notify:` of the server's own file. Secrets by reference only. */
 
-export const CHANNEL_KINDS = ['webhook', 'slack', 'teams', 'discord', 'email'] as const;
+export const CHANNEL_KINDS = ['webhook', 'slack', 'teams', 'discord', 'email', 'grafana'] as const;
 export type ChannelKind = (typeof CHANNEL_KINDS)[number];
 
 type Common = {
@@ -46,12 +46,21 @@ export type EmailConnection = Common & {
   readonly from: string;
   readonly to: readonly string[];
 };
+export type GrafanaConnection = Common & {
+  readonly kind: 'grafana';
+  readonly url: string;
+  /** Of a service account that may write annotations. */
+  readonly token: SecretRef;
+  /** The uid of the one dashboard that shows them; null: all that ask for their tags. */
+  readonly dashboard: string | null;
+};
 export type ChannelConnection =
   | WebhookConnection
   | SlackConnection
   | TeamsConnection
   | DiscordConnection
-  | EmailConnection;
+  | EmailConnection
+  | GrafanaConnection;
 
 const mailbox = z
   .string()
@@ -95,6 +104,15 @@ const KINDS = {
     from: mailbox,
     to: z.array(mailbox).min(1).max(20),
   }),
+  grafana: z.strictObject({
+    ...common,
+    url: plainUrl,
+    token: secretRef,
+    dashboard: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,40}$/u, 'the uid of a dashboard such as bascule')
+      .optional(),
+  }),
 } as const satisfies Record<ChannelKind, z.ZodType>;
 type Written = { readonly [K in ChannelKind]: z.output<(typeof KINDS)[K]> };
 
@@ -135,6 +153,10 @@ function resolved(name: string, kind: ChannelKind, fields: unknown): ChannelConn
     case 'discord': {
       const { url, forum } = fields as Written['discord'];
       return { ...at, kind, url, forum };
+    }
+    case 'grafana': {
+      const { url, token, dashboard } = fields as Written['grafana'];
+      return { ...at, kind, url, token, dashboard: dashboard ?? null };
     }
     case 'email':
       return emailOf(at, fields as Written['email']);
