@@ -17,9 +17,10 @@ after(async () => bench?.close());
 type Misbehaviour = (request: string, socket: Socket) => void;
 
 /** A service whose only replica answers probes well and everything else as told. */
-async function rawStage(t: TestContext, misbehave: Misbehaviour): Promise<Stage> {
+/** `allowHalfOpen`: an application that does not close its side because the other one has. */
+async function rawStage(t: TestContext, misbehave: Misbehaviour, allowHalfOpen = false): Promise<Stage> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
     socket.setEncoding('latin1');
@@ -327,6 +328,25 @@ describe('what a hostile client cannot do', () => {
 
       await ended.promise;
       assert.match(await until(() => false), /^HTTP\/1\.1 101/);
+      await own.observed((seen) => seen.slots.blue.streams === 0);
+    },
+  );
+
+  test(
+    'a WebSocket whose client has ended it does not stay because the application never does',
+    { timeout: 20_000 },
+    async (t) => {
+      const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+      const own = await rawStage(t, (_request, socket) => socket.write(upgrade), true);
+      const { socket, until } = talk(
+        own.port,
+        'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      );
+      await until((text) => text.includes('101'));
+      await own.observed((seen) => seen.slots.blue.streams === 1);
+      socket.end();
+
+      await until(() => false);
       await own.observed((seen) => seen.slots.blue.streams === 0);
     },
   );

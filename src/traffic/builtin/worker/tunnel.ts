@@ -7,6 +7,9 @@ import { FrameTracker, GOING_AWAY_FROM_CLIENT, GOING_AWAY_FROM_SERVER } from './
 
 /** After a close frame the client has this long to answer. */
 const CLOSE_ANSWER_MS = 500;
+/** After the client's end of a WebSocket the application has this long for what is under way. */
+const ENDED_MS = 2000;
+const KEEP_ALIVE_MS = 60_000;
 
 export type TunnelEnds = {
   readonly client: Socket;
@@ -36,12 +39,14 @@ export class Tunnel implements Upgraded {
     this.client.write(switchingHead(head), 'latin1');
     this.client.on('data', (chunk: Buffer) => this.fromClient(chunk));
     this.client.on('drain', () => this.connection.resume());
-    this.client.on('end', () => this.connection.socket.end());
+    this.client.on('end', () => this.clientEnded());
+    // One that is gone without a word, or that nobody speaks with any more, is found out.
+    this.client.setKeepAlive(true, KEEP_ALIVE_MS);
     this.client.on('error', () => this.client.destroy());
     this.client.on('close', () => this.cut());
     if (ends.clientHead.length > 0) this.fromClient(ends.clientHead);
     // A client that had ended its side before the tunnel stood says so no second time: it would stay for ever.
-    if (this.client.readableEnded) this.connection.socket.end();
+    if (this.client.readableEnded) this.clientEnded();
   }
 
   onBody(view: Buffer): void {
@@ -74,6 +79,14 @@ export class Tunnel implements Upgraded {
     this.connection.abandon();
     this.client.destroy();
     this.exchange.tunnelEnded();
+  }
+
+  private clientEnded(): void {
+    this.connection.socket.end();
+    if (this.toClient === null) return;
+    // In a WebSocket nothing is left to hear by then, and an application that does not close its side would keep both for ever.
+    const timer = setTimeout(() => this.cut(), ENDED_MS);
+    timer.unref();
   }
 
   private fromClient(chunk: Buffer): void {
