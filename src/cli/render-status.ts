@@ -95,7 +95,7 @@ function renderIdle(view: ServiceView, look: Look): Line[] {
         ? ''
         : `, warm for ${formatElapsed(Math.max(0, slot.keptUntilMs - look.nowMs))} more`;
     return segment(
-      `${name} ${slot.role} ${printable(slot.label ?? '')} ${slot.healthy}/${slot.replicas} healthy${kept}`,
+      `${name} ${slot.role} ${printable(slot.label ?? '')} ${slot.healthy}/${slot.replicas} healthy${troubles(slot)}${kept}`,
     );
   });
   return [
@@ -280,4 +280,8 @@ function stepSegment(step: StepView, rollout: RolloutView, isLast: boolean): Seg
 /** `4s`, `1m11s`. */
 function wholeSeconds(seconds: number): string {
   return seconds < 10 ? `${Math.round(seconds)}s` : formatElapsed(seconds * 1000);
+}
+
+function troubles({ ejected = 0, queued = 0 }: ServiceView['slots']['blue']): string {
+  return `${ejected === 0 ? '' : `, ${ejected} ejected`}${queued === 0 ? '' : `, ${queued} requests wait`}`;
 }

@@ -46,7 +46,7 @@ export class Counting {
     await this.#engine.turn();
     if (batch.lost !== null) this.#engine.post(service, { kind: 'countsLost', ...batch.lost }, 'bascule');
     kept.cursor = batch.cursor;
-    this.#totals.add(service, batch.replicas);
+    this.#totals.add(service, batch);
     const measured = this.#measured(service, kept.ring, batch.upToSecond);
     const before = this.#engine.find(service)?.rollout;
     const apart = apartFor(before ?? null, batch);

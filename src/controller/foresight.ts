@@ -133,13 +133,18 @@ function hangingOf(
   first: ShareStep | undefined,
   past: KnownPast | null,
 ): ForesightView['hanging'] {
-  const silenceMs = spec.kind === 'builtin' ? (headTimeoutMs ?? 0) : spec.readTimeoutMs;
+  const silenceMs = silenceOf(spec) ?? headTimeoutMs ?? 0;
   const perSecond = past === null ? 0 : past.perSecond * ((first?.percent ?? 100) / 100);
   return {
     proxy: spec.kind,
     silenceSeconds: silenceMs / 1000,
     foundAfterSeconds: perSecond > 0 ? Math.ceil(silenceMs / 1000 + SEVERE_ATTEMPTS / perSecond) : null,
   };
+}
+
+/** As the file has it, or null. */
+function silenceOf(spec: ProxySpec): number | null {
+  return spec.kind === 'builtin' ? (spec.timeouts?.responseHeadMs ?? null) : spec.readTimeoutMs;
 }
 
 /** What would make it see more where it sees little. */

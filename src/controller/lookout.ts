@@ -9,6 +9,7 @@ import { CertificatesSeen } from './certificates-seen.ts';
 import type { Engine } from './engine.ts';
 import { isNotInstalled } from './execute.ts';
 import type { Ports } from './ports.ts';
+import { ReplicasSeen } from './replicas-seen.ts';
 
 const LINES_OF_PROBES = 4;
 
@@ -18,6 +19,7 @@ const LINES_OF_PROBES = 4;
  */
 export class Lookout {
   readonly certificates: CertificatesSeen;
+  readonly replicas: ReplicasSeen;
   readonly #ports: Ports;
   readonly #engine: Engine;
   readonly #restore: (service: string) => Promise<void>;
@@ -28,6 +30,12 @@ export class Lookout {
     this.#engine = engine;
     this.#restore = restore;
     this.certificates = new CertificatesSeen(ports.log);
+    this.replicas = new ReplicasSeen(ports.log);
+  }
+
+  forget(service: string): void {
+    this.certificates.forget(service);
+    this.replicas.forget(service);
   }
 
   async look(service: string): Promise<void> {
@@ -44,6 +52,7 @@ export class Lookout {
     const state = this.#engine.find(service);
     if (seen === null || state === null) return;
     this.certificates.note(service, seen);
+    this.replicas.note(service, seen);
     // An observation of an older route may not know the replicas that the state speaks of.
     if (seen.revision < state.route.revision) return await this.#restore(service);
     if (seen.revision > state.route.revision && !this.#engine.owes(service)) {

@@ -11,7 +11,6 @@ import { Lookout } from './lookout.ts';
 import { MeasureDesk } from './measure-desk.ts';
 import { Measuring } from './measuring.ts';
 import { releaseOf } from './slot-work.ts';
-import type { CertificatesSeen } from './certificates-seen.ts';
 import { Metrics } from './metrics.ts';
 import type { Ports, Settings } from './ports.ts';
 import { ProxyTotals } from './proxy-totals.ts';
@@ -57,13 +56,12 @@ export function createController(ports: Ports, settings: Settings, info: Started
   const totals = new ProxyTotals();
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
   const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
-  const { certificates } = lookout;
-  const metrics = metricsOf(ports, info, { desk, totals, certificates });
+  const metrics = metricsOf(ports, info, { desk, totals, seen: lookout });
   const measuring = new Measuring(ports, (id) => releaseOf(ports, id));
   const counting = new Counting(ports, engine, { desk, measuring, totals });
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
-  const reads = new Reads({ ports, engine, desk, info, metrics, certificates });
+  const reads = new Reads({ ports, engine, desk, info, metrics, seen: lookout });
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
   const guarding = new Guarding(ports, engine, steer);
   const tokens = new Tokens(ports, engine);
@@ -73,7 +71,7 @@ export function createController(ports: Ports, settings: Settings, info: Started
   const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
   const tidying = new Rounds(ports, 'tidying', () => waste.tidy(() => engine.services()));
   const stops: (() => void)[] = [];
-  const listener = listenerOf({ tenures, reads, metrics, desk, waste, kept: [counting, certificates] });
+  const listener = listenerOf({ tenures, reads, metrics, desk, waste, kept: [counting, lookout] });
 
   async function start(bootId: string): Promise<void> {
     const pending = engine.load();
@@ -131,17 +129,17 @@ function artifactsOf({ store }: Ports): Controller['artifacts'] {
 type Told = {
   readonly desk: Desk;
   readonly totals: ProxyTotals;
-  readonly certificates: CertificatesSeen;
+  readonly seen: Pick<Lookout, 'certificates' | 'replicas'>;
 };
 
 function metricsOf(
   { messages = () => [] }: Ports,
   { version }: Started,
-  { desk, totals, certificates }: Told,
+  { desk, totals, seen }: Told,
 ): Metrics {
   const verdict = (rollout: string) => desk.evidence(rollout).verdict?.overall ?? null;
-  const ofService = (service: string) => certificates.of(service);
-  return new Metrics({ version, totals, verdict, messages, certificates: ofService });
+  const certificates = (service: string) => seen.certificates.of(service);
+  return new Metrics({ version, totals, verdict, messages, certificates, replicas: seen.replicas });
 }
 
 type Listening = {

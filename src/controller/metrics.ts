@@ -3,12 +3,15 @@ import type { ChannelCount } from '../notify/channel.ts';
 import type { Rollout, ServiceState } from '../rollout/state.ts';
 import { isWaiting } from '../rollout/waiting.ts';
 import type { CertificateView } from './views.ts';
+import { SLOT_NAMES } from '../release/slot.ts';
 import type { ProxyTotals } from './proxy-totals.ts';
+import type { ReplicasSeen } from './replicas-seen.ts';
 
 /** What is told only when somebody asks. */
 export type MetricSources = {
   readonly version: string;
   readonly totals: ProxyTotals;
+  readonly replicas: Pick<ReplicasSeen, 'of'>;
   /** The judge's word on a rollout now, or null. */
   readonly verdict: (rollout: string) => string | null;
   readonly messages: () => readonly ChannelCount[];
@@ -57,6 +60,20 @@ export class Metrics {
     'service',
     'slot',
   ]);
+  readonly #ejected = this.#gauge(
+    'bascule_ejected_replicas',
+    'Healthy replicas that get no requests for a while, for what they answered.',
+    ['service', 'slot'],
+  );
+  readonly #queued = this.#gauge('bascule_proxy_queued_requests', 'Requests that wait for a replica.', [
+    'service',
+    'slot',
+  ]);
+  readonly #queueRefused = this.#counter(
+    'bascule_proxy_queue_refused_total',
+    'Requests that waited for a replica in vain, or found too many waiting.',
+    ['service', 'slot'],
+  );
   readonly #attempts = this.#counter(
     'bascule_proxy_attempts_total',
     'Attempts on replicas that the proxies counted, by what came of them.',
@@ -87,16 +104,8 @@ export class Metrics {
 
   text(services: readonly ServiceState[]): Promise<string> {
     this.#ownProcess();
-    for (const one of [
-      this.#share,
-      this.#underWay,
-      this.#phase,
-      this.#waits,
-      this.#verdict,
-      this.#healthy,
-      this.#certificates,
-    ])
-      one.reset();
+    for (const one of [this.#share, this.#underWay, this.#phase, this.#waits, this.#verdict]) one.reset();
+    for (const one of [this.#healthy, this.#ejected, this.#queued, this.#certificates]) one.reset();
     for (const state of services) this.#service(state);
     this.#sums();
     return this.#registry.metrics();
@@ -110,6 +119,11 @@ export class Metrics {
     this.#healthy.set({ service, slot: 'green' }, slots.green.healthy);
     for (const { file, notAfterMs } of this.#sources.certificates(service) ?? [])
       this.#certificates.set({ service, file }, (notAfterMs ?? 0) / 1000);
+    for (const slot of SLOT_NAMES) {
+      const { ejected, queued } = this.#sources.replicas.of(service, slot);
+      this.#ejected.set({ service, slot }, ejected);
+      this.#queued.set({ service, slot }, queued);
+    }
     if (rollout !== null) this.#underWayNow(service, rollout);
   }
 
@@ -127,6 +141,8 @@ export class Metrics {
     totals.each((service, slot, name, count) => {
       this.#attempts.inc({ service, slot, class: snake(name) }, count);
     });
+    this.#queueRefused.reset();
+    totals.eachQueue((service, slot, count) => this.#queueRefused.inc({ service, slot }, count));
     this.#messages.reset();
     for (const { channel, kind, counts } of messages())
       for (const [result, count] of Object.entries(counts))

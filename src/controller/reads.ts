@@ -6,7 +6,7 @@ import { isOutside } from '../rollout/places.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { LogLine } from '../workload/runtime.ts';
 import { auditPage, checkChain } from './audit.ts';
-import type { CertificatesSeen } from './certificates-seen.ts';
+import type { Lookout } from './lookout.ts';
 import type { AuditQuery, Controller, LogQuery, ServerInfo } from './controller.ts';
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
@@ -16,7 +16,15 @@ import type { Ports } from './ports.ts';
 import { rolloutView, serviceView } from './queries.ts';
 import type { RolloutRecord } from './records.ts';
 import { behind } from './why.ts';
-import type { AuditPage, ChainCheck, EventView, RolloutView, ServiceView, WhyView } from './views.ts';
+import type {
+  AuditPage,
+  ChainCheck,
+  EventView,
+  RolloutView,
+  ServiceView,
+  SlotView,
+  WhyView,
+} from './views.ts';
 
 const MOST_EVENTS_OF_A_ROLLOUT = 2000;
 const ROLLOUTS_SEARCHED = 200;
@@ -28,7 +36,7 @@ export class Reads {
   readonly #desk: Desk;
   readonly #info: Omit<ServerInfo, 'lastSeq'>;
   readonly #metrics: Metrics;
-  readonly #certificates: CertificatesSeen;
+  readonly #seen: Pick<Lookout, 'certificates' | 'replicas'>;
   readonly #listeners = new Set<(event: EventView) => void>();
 
   constructor(parts: {
@@ -37,14 +45,14 @@ export class Reads {
     readonly desk: Desk;
     readonly info: Omit<ServerInfo, 'lastSeq'>;
     readonly metrics: Metrics;
-    readonly certificates: CertificatesSeen;
+    readonly seen: Pick<Lookout, 'certificates' | 'replicas'>;
   }) {
     this.#ports = parts.ports;
     this.#engine = parts.engine;
     this.#desk = parts.desk;
     this.#info = parts.info;
     this.#metrics = parts.metrics;
-    this.#certificates = parts.certificates;
+    this.#seen = parts.seen;
   }
 
   async services(only?: string): Promise<readonly ServiceView[]> {
@@ -188,8 +196,14 @@ export class Reads {
     const now = state.rollout === null ? null : (known ?? this.record(state.rollout.id));
     const last = records.find((record) => record.endedAtMs !== null) ?? null;
     const view = serviceView(state, { now, last }, this.#engine.moment(state.service));
-    const certificates = this.#certificates.of(state.service);
-    return certificates === null ? view : { ...view, certificates };
+    const certificates = this.#seen.certificates.of(state.service);
+    const slots = { blue: this.#slot(view, 'blue'), green: this.#slot(view, 'green') };
+    return { ...view, slots, ...(certificates !== null && { certificates }) };
+  }
+
+  #slot({ name, slots }: ServiceView, slot: SlotName): SlotView {
+    const { ejected, queued } = this.#seen.replicas.of(name, slot);
+    return { ...slots[slot], ...(ejected > 0 && { ejected }), ...(queued > 0 && { queued }) };
   }
 }
 

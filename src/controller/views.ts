@@ -68,6 +68,10 @@ export type SlotView = {
   readonly label: string | null;
   readonly replicas: number;
   readonly healthy: number;
+  /** Healthy ones that get no requests for a while, for what they answered. Absent for none. */
+  readonly ejected?: number;
+  /** Requests that wait for a replica. Absent for none. */
+  readonly queued?: number;
   /** Every reserved address; the first `replicas` are in use. */
   readonly addresses: readonly string[];
   /** `http://127.0.0.1:8216`, where the slot is reached alone, or null where nothing asks for it. */

@@ -125,6 +125,8 @@ const slotView = z
     label: z.string().nullable(),
     replicas: z.int(),
     healthy: z.int(),
+    ejected: z.int().exactOptional(),
+    queued: z.int().exactOptional(),
     addresses: z.array(z.string()).readonly(),
     preview: z.string().nullable(),
     keptUntilMs: atMs.nullable(),

@@ -12,6 +12,7 @@ import {
 import { isNetwork } from '../release/resolve-override.ts';
 import { MOST_LOGGED_HEADERS } from '../release/schema-access-log.ts';
 import { MOST_MATCHES } from '../release/schema-match.ts';
+import { errorPages, limits, outliers, perReplica, timeouts } from './resilience-body.ts';
 
 /** Which proxy a service has, as a client sends it. */
 
@@ -97,6 +98,11 @@ export const proxy = z.discriminatedUnion('kind', [
       accessLog: accessLog.exactOptional(),
       startTracesPercent: z.number().min(0).max(100).exactOptional(),
       serverTiming: z.literal(true).exactOptional(),
+      perReplica: perReplica.exactOptional(),
+      outliers: outliers.exactOptional(),
+      timeouts: timeouts.exactOptional(),
+      limits: limits.exactOptional(),
+      errorPages: errorPages.exactOptional(),
     })
     .refine(
       ({ redirectFrom, tls, acme }) => redirectFrom === undefined || (tls ?? acme) !== undefined,

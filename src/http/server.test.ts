@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { USUAL_OUTLIERS, USUAL_TIMEOUTS } from '../release/resilience.ts';
 import { OperatingError } from '../lib/errors.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { testApi, type TestApi } from './api-fixture.ts';
@@ -314,6 +315,21 @@ describe('the API', () => {
         },
       }),
       /is not the address of a directory/,
+    ],
+    [
+      'patience without a measure',
+      withDoor({ proxy: { kind: 'builtin', timeouts: { ...USUAL_TIMEOUTS, connectMs: 1 } } }),
+      /connectMs/,
+    ],
+    [
+      'a page from anywhere',
+      withDoor({ proxy: { kind: 'builtin', errorPages: { default: ['/etc/../shadow.html'] } } }),
+      /is not an absolute path that ends in/,
+    ],
+    [
+      'a longest ejection that is shorter than the first',
+      withDoor({ proxy: { kind: 'builtin', outliers: { ...USUAL_OUTLIERS, maxMs: 1000 } } }),
+      /is shorter at the longest/,
     ],
     [
       'a path that is none to strip',

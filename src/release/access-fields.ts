@@ -11,6 +11,7 @@ export const ACCESS_FIELDS = [
   'bytes',
   'ms',
   'app-ms',
+  'queue-ms',
   'slot',
   'replica',
   'attempts',

@@ -1,4 +1,5 @@
 import type { CodeEntry } from './code-entry.ts';
+import { DOOR_CODES } from './door-codes.ts';
 import { API_CODES } from './api-codes.ts';
 import { CLI_CODES } from './cli-codes.ts';
 import { FILE_CODES } from './file-codes.ts';
@@ -175,12 +176,7 @@ export const CODES = {
       'It does not include the directory, does not run, answers another server block on that host and port, or could not listen there.',
     fix: 'Include the directory in its http block, start it, and see its error log; then apply again. The former files are back.',
   },
-  TRAFFIC_DOOR_UNFIT: {
-    title: 'This proxy cannot have such a door',
-    cause:
-      'The services on one listener have all TLS or none, and a port that redirects serves nothing else. Behind HAProxy the replicas of one slot need the same path prefix.',
-    fix: 'Change what the message names, or choose another proxy.',
-  },
+  ...DOOR_CODES,
   TRAFFIC_PROXY_UNKNOWN: {
     title: 'The server cannot drive this kind of proxy',
     cause: 'The file asks for a proxy that this version of the server has no adapter for.',

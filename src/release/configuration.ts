@@ -47,9 +47,7 @@ export function renderConfiguration(): string {
     ),
     ...group('listen', ['listen']),
     ...group('override', ['override']),
-    ...group('builtin', ['proxy', 'builtin'], 'what `builtin` may be given in place of its name alone'),
     ...ofBuiltin(),
-    ...group('access-log', ['proxy', 'builtin', 'access-log']),
     ...group('nginx', ['proxy', 'nginx'], 'what `nginx` may be given in place of its name alone'),
     ...group('tls', ['proxy', 'nginx', 'tls']),
     ...group('haproxy', ['proxy', 'haproxy'], 'what `haproxy` may be given in place of its name alone'),
@@ -89,9 +87,10 @@ export function renderConfiguration(): string {
   ].join('\n');
 }
 
-/** What stands below keys of the built-in proxy. */
+/** The built-in proxy, and what stands below its keys. */
 function ofBuiltin(): readonly string[] {
   return [
+    ...group('builtin', ['proxy', 'builtin'], 'what `builtin` may be given in place of its name alone'),
     ...table(
       'tls of builtin',
       schemasAt(SERVICE, ['proxy', 'builtin', 'tls'])
@@ -105,6 +104,12 @@ function ofBuiltin(): readonly string[] {
       ['proxy', 'builtin', 'when', 'N'],
       'one of a list, of `candidate-for` as well ([operation](operation.md#which-requests))',
     ),
+    ...group('access-log', ['proxy', 'builtin', 'access-log']),
+    ...group('per-replica', ['proxy', 'builtin', 'per-replica'], 'of the built-in proxy'),
+    ...group('outlier-detection', ['proxy', 'builtin', 'outlier-detection'], 'of the built-in proxy'),
+    ...group('timeouts', ['proxy', 'builtin', 'timeouts'], 'of the built-in proxy'),
+    ...group('limits for clients', ['proxy', 'builtin', 'limits'], 'of the built-in proxy'),
+    ...group('error-pages', ['proxy', 'builtin', 'error-pages'], 'of the built-in proxy'),
   ];
 }
 

@@ -213,6 +213,38 @@ test('what somebody else runs expands without what it cannot have', () => {
     { run: 'app', listen: 80, proxy: { builtin: {} } },
     { run: 'app', listen: 80, proxy: { builtin: { protocol: 'h2c' } } },
     { run: 'app', listen: 80, proxy: { builtin: { 'proxy-protocol': '10.0.0.0/8' } } },
+    { run: 'app', listen: 80, proxy: { builtin: { timeouts: {}, limits: {} } } },
+    {
+      run: 'app',
+      listen: 80,
+      proxy: { builtin: { 'per-replica': {}, 'outlier-detection': {} } },
+    },
+    {
+      run: 'app',
+      listen: 80,
+      proxy: {
+        builtin: {
+          'per-replica': {
+            'max-requests': 5,
+            'max-queue': 7,
+            'queue-timeout': '10ms',
+            'slow-start': '30s',
+          },
+          'outlier-detection': { 'consecutive-5xx': 3, 'base-ejection-time': '1h' },
+        },
+      },
+    },
+    {
+      run: 'app',
+      listen: 80,
+      proxy: {
+        builtin: {
+          timeouts: { connect: '1s', request: '2m', 'upgraded-idle': '1h', 'keep-alive': '5s' },
+          limits: { 'max-head': '32KiB', 'max-connections': 500 },
+          'error-pages': { 503: ['/a.html', '/a.json'], default: '/d.txt' },
+        },
+      },
+    },
     {
       run: 'app',
       listen: 80,

@@ -12,6 +12,7 @@ import { statusWords } from './resolve-verify.ts';
 import type { AcmeSpec } from './acme.ts';
 import { expandMeasure } from './expand-measure.ts';
 import type { RequestMatch } from './request-match.ts';
+import { expandResilience } from './expand-resilience.ts';
 import type {
   AccessLogSpec,
   BuiltinProxy,
@@ -168,6 +169,7 @@ function expandBuiltin({ tls, redirectFrom, protocol, proxies, ...more }: Builti
     ...(accessLog !== undefined && { 'access-log': expandAccessLog(accessLog) }),
     ...(traces !== undefined && { 'start-traces': formatPercent(traces) }),
     ...(serverTiming === true && { 'server-timing': true }),
+    ...expandResilience(more),
   };
   return Object.keys(builtin).length === 0 ? 'builtin' : { builtin };
 }

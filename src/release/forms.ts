@@ -19,6 +19,9 @@ export const LISTEN = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|local
 export const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|localhost|\*)$/;
 /** What can stand in the configuration of any program without quotes: no spaces, no `..`. */
 export const ABSOLUTE_FILE = /^(?!.*\/\.{1,2}(?:\/|$))(?:\/[A-Za-z0-9._-]{1,255}){1,32}$/;
+/** A page of one's own: its end says what it is. */
+export const ERROR_PAGE =
+  /^(?!.*\/\.{1,2}(?:\/|$))(?:\/[A-Za-z0-9._-]{1,255}){1,32}(?<=\.(?:html|json|txt))$/;
 /** One of a user's own; `resolve-override.ts` refuses those that proxies give a meaning. */
 export const OVERRIDE_HEADER = /^[Xx]-[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?$/;
 export const CIDR = /^(?:\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\/\d{1,3})$/;

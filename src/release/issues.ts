@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import { explainValue } from './explain-value.ts';
+import { builtinOnly } from './builtin-only.ts';
 import { comesLater, isServerWide, valueComesLater } from './later.ts';
 import { nearest } from './nearest.ts';
 import { formatPath, shown, type Path, type Problem } from './problem.ts';
@@ -147,6 +148,17 @@ function unknownKey(path: Path, key: string): Problem {
   }
   const later = comesLater(path, key);
   if (later !== null) return notYet(place, 'key', shown(key), later);
+  const builtin = builtinOnly(path, key);
+  if (builtin !== null) {
+    return {
+      code: 'E006',
+      path: place,
+      at: 'key',
+      message: `${shown(key)} is a key of the built-in proxy`,
+      note: builtin,
+      fix: 'take it out, or choose the built-in proxy',
+    };
+  }
   const known = keysAt(FILE, path);
   const guess = nearest(key, known);
   const elsewhere = guess === null ? placeOf(key) : null;

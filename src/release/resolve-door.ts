@@ -7,6 +7,7 @@ import { refuseOverrideInLog, resolveAccessLog } from './resolve-access-log.ts';
 import { resolveNetworks, resolveOverride } from './resolve-override.ts';
 import { refuseAcme, resolveTls } from './resolve-acme.ts';
 import { resolveMatches } from './resolve-match.ts';
+import { resolveResilience } from './resolve-resilience.ts';
 import type { ServiceInput } from './schema.ts';
 import { type DoorSpec, isSecureBuiltin, type ProxySpec, type ServiceSpec } from './service.ts';
 import { measure } from './values.ts';
@@ -142,6 +143,7 @@ function resolveBuiltin(
     ...(log !== undefined && { accessLog: resolveAccessLog(log, [...path, 'access-log'], problems) }),
     ...(traces !== undefined && { startTracesPercent: traces }),
     ...(block['server-timing'] === true && { serverTiming: true }),
+    ...resolveResilience(block, path, problems),
   };
 }
 

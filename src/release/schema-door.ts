@@ -6,6 +6,7 @@ import { DEFAULTS } from './presets.ts';
 import { accessLog } from './schema-access-log.ts';
 import { conditions } from './schema-match.ts';
 import { network } from './schema-override.ts';
+import { errorPages, limits, outlierDetection, perReplica, timeouts } from './schema-resilience.ts';
 import { choice, count, duration, FACTS, flag, pattern, percent } from './values.ts';
 
 const MOST_CERTIFICATES = 20;
@@ -186,10 +187,15 @@ const builtin = z
       'Whether answers say in Server-Timing how long the request waited and how long the application took.',
       { owner: 'door', default: false },
     ).optional(),
+    'per-replica': perReplica.optional(),
+    'outlier-detection': outlierDetection.optional(),
+    timeouts: timeouts.optional(),
+    limits: limits.optional(),
+    'error-pages': errorPages.optional(),
   })
   .describe('The proxy that needs nothing installed.');
 
-const timeouts = {
+const twoTimeouts = {
   'connect-timeout': duration('How long connecting to the application may take.', {
     owner: 'door',
     default: '5s',
@@ -223,7 +229,7 @@ const nginx = z
     }).optional(),
     tls: tls.optional(),
     include: file('A file of directives of your own, included in the location.').optional(),
-    ...timeouts,
+    ...twoTimeouts,
   })
   .describe('The nginx that is there, or one of its own.');
 
@@ -245,7 +251,7 @@ const haproxy = z
       DEFAULTS.haproxyLog,
     ).optional(),
     tls: tls.optional(),
-    ...timeouts,
+    ...twoTimeouts,
   })
   .describe('The HAProxy that is there, or one of its own.');
 

@@ -5,6 +5,7 @@ import type { ApprovalRule } from './approval.ts';
 import type { OtherJudge } from './judge-rules.ts';
 import type { Measure } from './measure.ts';
 import type { RequestMatch } from './request-match.ts';
+import type { ErrorPageFiles, ListenerLimits, OutlierRules, PerReplica, Timeouts } from './resilience.ts';
 import type { SlotName } from './slot.ts';
 
 /**
@@ -158,6 +159,16 @@ export type BuiltinProxy = {
   readonly startTracesPercent?: number;
   /** Answers say how long the request waited and how long the application took. Absent: they do not. */
   readonly serverTiming?: true;
+  /** Absent: the least loaded replica gets as much as comes. */
+  readonly perReplica?: PerReplica;
+  /** Absent: nobody is left out for what it answers. */
+  readonly outliers?: OutlierRules;
+  /** Absent: USUAL_TIMEOUTS. */
+  readonly timeouts?: Timeouts;
+  /** Absent: USUAL_LIMITS. */
+  readonly limits?: ListenerLimits;
+  /** Absent: the proxy's own alone. */
+  readonly errorPages?: ErrorPageFiles;
 };
 
 export type AccessLogSpec = {

@@ -128,6 +128,8 @@ export type TrafficBatch = {
   readonly failed?: readonly FailedRequest[];
   /** Requests that a hold turned away for a bound. Absent for none. */
   readonly holdRefused?: number;
+  /** Requests that waited for a replica in vain, or found too many waiting. Absent for none. */
+  readonly queueRefused?: Readonly<Record<SlotName, number>>;
   /**
    * Requests at the service's listener that were refused because two parsers could read them differently, or that are no
    * HTTP; whichever service they were meant for. Absent for none, and where the proxy does not tell.

@@ -9,7 +9,10 @@ async function installed(override: OverrideSpec | undefined, value = ''): Promis
   let seen: Door | null = null;
   const behind = { install: async (door: Door) => void (seen = door) } as unknown as TrafficRouter;
   const router = withDoorSecrets(behind, { resolve: async () => ({ value }) });
-  await router.install({ service: 'shop', spec: { override } } as unknown as Door);
+  await router.install({
+    service: 'shop',
+    spec: { override, proxy: { kind: 'builtin' } },
+  } as unknown as Door);
   return seen!;
 }
 

@@ -1,5 +1,6 @@
 import { OperatingError } from '../lib/errors.ts';
 import type { OverrideSpec } from '../release/service.ts';
+import { withErrorPages } from './door-pages.ts';
 import { OVERRIDE_SECRET, type OverrideRule } from './override.ts';
 import type { Door, TrafficRouter } from './router.ts';
 
@@ -7,15 +8,15 @@ type SecretRef = Extract<OverrideSpec['allow'], { kind: 'secret' }>;
 type Secrets = { resolve(refs: Readonly<Record<string, SecretRef>>): Promise<Record<string, string>> };
 
 /**
- * A router whose doors get the values of the secrets that they refer to, read anew each time a door is installed: the
- * controller itself never holds them. Errors of `install`, besides the router's: those of `resolve`, and
- * WORKLOAD_SECRET_UNSAFE for a value that no proxy could take.
+ * A router whose doors get the values of the secrets, and the pages, that they refer to, read anew each time a door is installed:
+ * the controller itself never holds them. Errors of `install`, besides the router's: those of `resolve`,
+ * WORKLOAD_SECRET_UNSAFE for a value that no proxy could take, and TRAFFIC_ERROR_PAGE_UNUSABLE.
  */
 export function withDoorSecrets(router: TrafficRouter, secrets: Secrets): TrafficRouter {
   return {
     capabilities: router.capabilities,
     capabilitiesOf: (kind) => router.capabilitiesOf?.(kind) ?? null,
-    install: async (door) => router.install(await withRule(door, secrets)),
+    install: async (door) => router.install(await withErrorPages(await withRule(door, secrets))),
     remove: (service) => router.remove(service),
     apply: (route) => router.apply(route),
     observe: (service) => router.observe(service),

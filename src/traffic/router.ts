@@ -3,6 +3,7 @@ import type { Upstream } from '../lib/upstream.ts';
 import type { DoorSpec, HealthSpec, ProxySpec, Sticky } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { TrafficBatch } from './counts.ts';
+import type { ErrorPages } from './door-pages.ts';
 import type { OverrideRule } from './override.ts';
 
 /** Moves and counts the traffic of services. One implementation per kind of proxy; all pass `conformance.ts`. */
@@ -73,6 +74,8 @@ export type Door = {
   readonly preview: Readonly<Record<SlotName, Address>> | null;
   /** How a request may choose its slot itself (`override.ts`). Absent: not at all. */
   readonly override?: OverrideRule;
+  /** Answered in place of the proxy's own. Absent: none; where a proxy has no such thing, it is never there. */
+  readonly errorPages?: ErrorPages;
 };
 
 /** Who gets what: complete, replaced as a whole. */
@@ -172,6 +175,10 @@ export type SlotObservation = {
   readonly inFlight: number;
   /** Open event streams and WebSockets. */
   readonly streams: number;
+  /** Requests that wait for a replica. Absent for none, and where the proxy cannot know. */
+  readonly queued?: number;
+  /** Indexes of replicas that are left out for a while, for what they answered. Absent for none. */
+  readonly ejected?: readonly number[];
 };
 
 export type ReplicaObservation = {

@@ -6,6 +6,7 @@ import { FORWARDED } from './subjects/forwarded.ts';
 import { HEADS } from './subjects/heads.ts';
 import { DOORS, RESTARTS } from './subjects/own-doors.ts';
 import { DRAINS, FAILURES, HOLDS } from './subjects/own-flow.ts';
+import { RESILIENCE } from './subjects/own-resilience.ts';
 import { ROUTING } from './subjects/routing.ts';
 import { STREAMS } from './subjects/streams.ts';
 
@@ -28,5 +29,6 @@ export const OWN_SUBJECTS: readonly OwnSubject[] = [
   { title: 'Holds', cases: HOLDS },
   { title: 'Switches and drains', cases: DRAINS },
   { title: 'Failures and retries', cases: FAILURES },
+  { title: 'Queues, ejections, patience and pages', cases: RESILIENCE },
   { title: 'Restarts', cases: RESTARTS },
 ];

@@ -86,6 +86,7 @@ describe('the access log of the built-in proxy', () => {
       query: 'who=ana&x',
       status: 200,
       bytes: answer.body.length,
+      'queue-ms': 0,
       slot: 'blue',
       attempts: 1,
       outcome: 'answered',

@@ -3,23 +3,29 @@ import type { Address } from '../../lib/address.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { sharedHost } from '../../release/door-hosts.ts';
 import { isSecureBuiltin } from '../../release/service.ts';
+import {
+  type ListenerLimits,
+  type ListenerManners,
+  USUAL_LIMITS,
+  USUAL_TIMEOUTS,
+} from '../../release/resilience.ts';
 import type { Door } from '../router.ts';
 import type { Speech } from './messages.ts';
 
 export type Listen = { readonly address: Address; readonly speech: Speech };
 
-const PLAIN: Speech = { isSecure: false, proxies: [] };
+const PLAIN: Speech = { isSecure: false, proxies: [], manners: mannersOf(USUAL_TIMEOUTS, USUAL_LIMITS) };
 
 /** Where clients come, where plain HTTP is sent on, and the private address of each slot. */
 export function listensOn({ spec, preview }: Door): readonly Listen[] {
   const host = spec.listen.address;
+  const common = { proxies: proxiesOf(spec), manners: askedManners(spec) };
   const front = {
     address: { host, port: spec.listen.port },
-    speech: { isSecure: isSecureBuiltin(spec.proxy), proxies: proxiesOf(spec) },
+    speech: { ...common, isSecure: isSecureBuiltin(spec.proxy) },
   };
   const port = redirectOf(spec);
-  const redirect =
-    port === null ? [] : [{ address: { host, port }, speech: { ...PLAIN, proxies: proxiesOf(spec) } }];
+  const redirect = port === null ? [] : [{ address: { host, port }, speech: { ...common, isSecure: false } }];
   const alone = preview === null ? [] : [preview.blue, preview.green];
   return [front, ...redirect, ...alone.map((address) => ({ address, speech: PLAIN }))];
 }
@@ -55,6 +61,8 @@ function mix(a: Door, b: Door): string | null {
   const areBehind = isShared || (one !== null && one === two);
   if (areBehind && !isDeepStrictEqual(proxiesOf(a.spec), proxiesOf(b.spec)))
     return `${b.service} shares a port, and the services of one port have the same proxy-protocol`;
+  if (areBehind && !isDeepStrictEqual(askedManners(a.spec), askedManners(b.spec)))
+    return `${b.service} shares a port, and the services of one port have the same request-head, keep-alive, max-head and max-connections`;
   return isShared && isSecureBuiltin(a.spec.proxy) !== isSecureBuiltin(b.spec.proxy)
     ? `${b.service} shares its port, and the services of one port have all TLS or none`
     : null;
@@ -70,4 +78,16 @@ function redirectOf({ proxy }: Door['spec']): number | null {
 
 function proxiesOf({ proxy }: Door['spec']): readonly string[] {
   return proxy.kind === 'builtin' ? (proxy.proxies ?? []) : [];
+}
+
+function askedManners({ proxy }: Door['spec']): ListenerManners {
+  const { timeouts = USUAL_TIMEOUTS, limits = USUAL_LIMITS } = proxy.kind === 'builtin' ? proxy : {};
+  return mannersOf(timeouts, limits);
+}
+
+function mannersOf(
+  { requestHeadMs, keepAliveMs }: Pick<ListenerManners, 'requestHeadMs' | 'keepAliveMs'>,
+  limits: ListenerLimits,
+): ListenerManners {
+  return { requestHeadMs, keepAliveMs, ...limits };
 }

@@ -10,6 +10,7 @@ import type {
   Ask,
   FromWorker,
   Place,
+  ReplicaMessage,
   Speech,
   Suspicion,
   ToWorker,
@@ -40,6 +41,9 @@ export type FleetOptions = {
   readonly onCounts: (counts: WorkerCounts) => void;
   readonly onSuspect: (suspicion: Suspicion) => void;
   readonly onAccessLogFull: (service: string) => void;
+  /** A worker has just been told all that `onStart` says: what it asks of other workers, and what they hold, begins anew. */
+  readonly onLaunched: () => void;
+  readonly onReplica: (worker: number, message: ReplicaMessage) => void;
   readonly onDeath: () => void;
   readonly log: (text: string) => void;
 };
@@ -72,6 +76,11 @@ export class Fleet {
 
   tell(message: ToWorker): void {
     for (const member of this.members) if (member.ready) send(member, message);
+  }
+
+  tellOne(index: number, message: ToWorker): void {
+    const member = this.members[index];
+    if (member?.ready === true) send(member, message);
   }
 
   /** Hands a bound socket to every worker; resolves with the system's error code, or null. */
@@ -112,6 +121,10 @@ export class Fleet {
     return seconds.length === 0 ? null : Math.min(...seconds);
   }
 
+  get size(): number {
+    return this.members.length;
+  }
+
   get pids(): number[] {
     return this.members.flatMap((member) => member.process?.pid ?? []);
   }
@@ -147,6 +160,7 @@ export class Fleet {
     send(member, this.options.onStart({ index: member.index, of: this.members.length }));
     // Whatever changes from here on is told to it as well, behind the start.
     member.ready = true;
+    this.options.onLaunched();
     member.countedSecond = Math.floor(this.options.clock.steadyMs() / 1000) - 1;
     await Promise.race([started, died]);
     if (member.process !== child) return;
@@ -181,6 +195,11 @@ export class Fleet {
         break;
       case 'suspect':
         this.options.onSuspect(message);
+        break;
+      case 'outlier':
+      case 'permitsWanted':
+      case 'permitsGiven':
+        this.options.onReplica(member.index, message);
         break;
       case 'accessLogFull':
         this.options.onAccessLogFull(message.service);

@@ -1,4 +1,5 @@
 import { OperatingError } from '../../lib/errors.ts';
+import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
 import type {
   FailedRequest,
   IdentitySecond,
@@ -77,7 +78,7 @@ export class Ledger {
     const upToSecond = Math.max(after, Math.min(this.closedSecond, after + BATCH_SECONDS));
     const counted = this.services.get(service)?.between(after, upToSecond) ?? NOTHING;
     const { replicas, identities, previews, overrides, mirrored, copied } = counted;
-    const { mirrorDropped, holdRefused, malformed, failed } = counted;
+    const { mirrorDropped, holdRefused, queueRefused, malformed, failed } = counted;
     return {
       cursor: `${this.epoch}.${upToSecond}`,
       upToSecond,
@@ -90,6 +91,7 @@ export class Ledger {
       ...(copied.length > 0 && { copied }),
       ...(mirrorDropped > 0 && { mirrorDropped }),
       ...(holdRefused > 0 && { holdRefused }),
+      ...(queueRefused.blue + queueRefused.green > 0 && { queueRefused }),
       ...(malformed > 0 && { malformed }),
       ...(failed.length > 0 && { failed }),
     };
@@ -112,7 +114,7 @@ export class Ledger {
 }
 
 /** Copies that were not sent, requests that were turned away, and examples of what failed, of one second. */
-type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused' | 'malformed'> & {
+type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused' | 'queueRefused' | 'malformed'> & {
   readonly second: number;
   readonly failed: readonly FailedRequest[];
 };
@@ -132,6 +134,7 @@ const NOTHING: Delivered = {
   copied: [],
   mirrorDropped: 0,
   holdRefused: 0,
+  queueRefused: { blue: 0, green: 0 },
   malformed: 0,
   failed: [],
 };
@@ -152,6 +155,7 @@ class ServiceLedger {
     for (const list of LISTS) mergeInto(this.open[list], counts[list]);
     this.open.mirrorDropped += counts.mirrorDropped;
     this.open.holdRefused += counts.holdRefused;
+    for (const slot of SLOT_NAMES) this.open.queueRefused[slot] += counts.queueRefused?.[slot] ?? 0;
     this.open.malformed += counts.malformed;
     this.open.failed.push(...(counts.failed ?? []).slice(0, MOST_FAILED - this.open.failed.length));
     if (rollout === null) return;
@@ -195,6 +199,10 @@ class ServiceLedger {
       copied: apart('copied'),
       mirrorDropped: uncounted.reduce((sum, each) => sum + each.mirrorDropped, 0),
       holdRefused: uncounted.reduce((sum, each) => sum + each.holdRefused, 0),
+      queueRefused: {
+        blue: uncounted.reduce((sum, each) => sum + each.queueRefused.blue, 0),
+        green: uncounted.reduce((sum, each) => sum + each.queueRefused.green, 0),
+      },
       malformed: uncounted.reduce((sum, each) => sum + each.malformed, 0),
       failed: uncounted.flatMap((each) => each.failed),
     };
@@ -206,10 +214,11 @@ class ServiceLedger {
     const identities = this.identities?.close(second) ?? [];
     if (replicas.length + identities.length > 0) this.closed.add({ second, replicas, identities });
     for (const list of APART) if (open[list].size > 0) this.keepApart(list, second, listed(list));
-    const { mirrorDropped, holdRefused, malformed } = open;
+    const { mirrorDropped, holdRefused, queueRefused, malformed } = open;
+    const refused = holdRefused + queueRefused.blue + queueRefused.green;
     const failed = open.failed.map((each) => ({ second, ...each }));
-    if (mirrorDropped + holdRefused + malformed + failed.length > 0)
-      this.uncounted.push({ second, mirrorDropped, holdRefused, malformed, failed });
+    if (mirrorDropped + refused + malformed + failed.length > 0)
+      this.uncounted.push({ second, mirrorDropped, holdRefused, queueRefused, malformed, failed });
   }
 
   private keepApart(list: Apart, second: number, replicas: readonly ReplicaSecond[]): void {
@@ -230,6 +239,7 @@ type ByReplica = Map<string, Counts>;
 type OpenSecond = Record<List, ByReplica> & {
   mirrorDropped: number;
   holdRefused: number;
+  readonly queueRefused: Record<SlotName, number>;
   malformed: number;
   readonly failed: Omit<FailedRequest, 'second'>[];
 };
@@ -243,6 +253,7 @@ function openSecond(): OpenSecond {
     copied: new Map(),
     mirrorDropped: 0,
     holdRefused: 0,
+    queueRefused: { blue: 0, green: 0 },
     malformed: 0,
     failed: [],
   };

@@ -1,4 +1,5 @@
 import type { Challenge } from './acme/order.ts';
+import type { ListenerManners } from '../../release/resilience.ts';
 import type { Certificate } from './certificate.ts';
 import type { SlotName } from '../../release/slot.ts';
 import type { ReplicaSecond } from '../counts.ts';
@@ -7,6 +8,7 @@ import type { Door, Route } from '../router.ts';
 import type { IdentityNews } from '../identity-filter.ts';
 
 import type { ReplicaHealth } from '../prober.ts';
+import type { Held, PermitGift, PermitSearch } from './permit-book.ts';
 import type { ServiceState } from '../state-store.ts';
 
 /** Which worker of how many. */
@@ -33,6 +35,8 @@ export type Answer = {
   readonly streams: Readonly<Record<SlotName, number>>;
   /** How many wait in a hold. */
   readonly held: number;
+  /** How many wait for a replica. */
+  readonly queued: Readonly<Record<SlotName, number>>;
   /** How many a `cut` ended. */
   readonly cut: number;
 };
@@ -42,6 +46,7 @@ export type Speech = {
   readonly isSecure: boolean;
   /** CIDR blocks whose connections begin with a header of the PROXY protocol. */
   readonly proxies: readonly string[];
+  readonly manners: ListenerManners;
 };
 
 export type ToWorker =
@@ -69,6 +74,17 @@ export type ToWorker =
   | { readonly kind: 'unlisten'; readonly listener: string }
   | { readonly kind: 'ask'; readonly id: number; readonly ask: Ask }
   | { readonly kind: 'health'; readonly health: ReplicaHealth }
+  | {
+      readonly kind: 'ejection';
+      readonly service: string;
+      readonly slot: SlotName;
+      readonly replica: number;
+      readonly isEjected: boolean;
+    }
+  /** What the worker holds, in place of what it thought. */
+  | ({ readonly kind: 'permits'; readonly held: Readonly<Record<SlotName, Held>> } & OfPermits)
+  | ({ readonly kind: 'permitsGranted'; readonly slot: SlotName; readonly gift: PermitGift } & OfPermits)
+  | ({ readonly kind: 'permitsSought'; readonly slot: SlotName; readonly search: PermitSearch } & OfPermits)
   | { readonly kind: 'stop'; readonly graceMs: number };
 
 export type FromWorker =
@@ -78,9 +94,34 @@ export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | WorkerCounts
   | Suspicion
+  | Outlier
+  | ({
+      readonly kind: 'permitsWanted';
+      readonly slot: SlotName;
+      readonly replicas: readonly number[];
+    } & OfPermits)
+  | ({ readonly kind: 'permitsGiven'; readonly slot: SlotName; readonly gift: PermitGift } & OfPermits)
   /** It is time to put the service's access log aside. */
   | { readonly kind: 'accessLogFull'; readonly service: string }
   | { readonly kind: 'note'; readonly text: string };
+
+/** `epoch`: what was said in another one is late. */
+export type OfPermits = { readonly service: string; readonly epoch: number };
+
+/** A replica has had too many failures in a row. */
+export type Outlier = {
+  readonly kind: 'outlier';
+  readonly service: string;
+  readonly slot: SlotName;
+  readonly replica: number;
+  readonly why: string;
+};
+
+/** What workers say of replicas beyond their health. */
+export type ReplicaMessage = Outlier | PermitMessage;
+
+/** What workers say about what they hold. */
+export type PermitMessage = Extract<FromWorker, { kind: 'permitsWanted' | 'permitsGiven' }>;
 
 /** A replica that counts as healthy could not be connected to. */
 export type Suspicion = {
@@ -106,6 +147,8 @@ export type ServiceCounts = {
   readonly copied: readonly Omit<ReplicaSecond, 'second'>[];
   readonly mirrorDropped: number;
   readonly holdRefused: number;
+  /** Turned away after they waited for a replica, or because too many did. Absent for none. */
+  readonly queueRefused?: Readonly<Record<SlotName, number>>;
   /** At its listener, whichever service they were meant for. */
   readonly malformed: number;
   /** Absent for none. */
@@ -120,5 +163,6 @@ export function isNews(counts: ServiceCounts): boolean {
   const { replicas, previews, overrides, mirrored, identities, mirrorDropped, holdRefused, malformed } =
     counts;
   const lists = [replicas, previews, overrides, mirrored, identities];
-  return lists.some((list) => list.length > 0) || mirrorDropped + holdRefused + malformed > 0;
+  const isQueueNews = counts.queueRefused !== undefined;
+  return lists.some((list) => list.length > 0) || isQueueNews || mirrorDropped + holdRefused + malformed > 0;
 }

@@ -11,9 +11,10 @@ import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { type Listen, listensOn, mixedListener } from './door-listeners.ts';
 import { bindListener, listenError } from './listeners.ts';
-import type { RouteInUse } from './messages.ts';
+import type { Answer, RouteInUse } from './messages.ts';
 import type { ServiceState, StateStore } from '../state-store.ts';
 import { ruleProblem } from '../rule-problem.ts';
+import type { ReplicaDesk } from './replica-desk.ts';
 import type { Prober } from '../prober.ts';
 
 export type PlaneParts = {
@@ -23,6 +24,7 @@ export type PlaneParts = {
   readonly ledger: Ledger;
   readonly shelf: CertificateShelf;
   readonly acme: AcmeDesk;
+  readonly replicas: ReplicaDesk;
 };
 
 /** All services of the data plane, as its parent process knows them. What it confirms is on disk and in every worker. */
@@ -39,6 +41,10 @@ export class Plane {
 
   get states(): ServiceState[] {
     return [...this.services.values()];
+  }
+
+  stateOf(service: string): ServiceState | null {
+    return this.services.get(service) ?? null;
   }
 
   doorOf(service: string): Door | null {
@@ -86,14 +92,17 @@ export class Plane {
       if (route !== state.route) await this.parts.store.save({ door, route });
       this.parts.shelf.put(door.service, held);
       this.parts.acme.follow(door);
-      await this.parts.fleet.ask({
+      const told = this.parts.fleet.ask({
         op: 'install',
         door,
         certificates: this.parts.shelf.of(door.service),
       });
+      this.parts.replicas.install(door);
+      await told;
       for (const { address, speech } of listensOn(door))
         await this.parts.fleet.speak(formatAddress(address), speech);
       this.parts.prober.follow(door, route);
+      this.parts.replicas.review(door.service);
       this.closeUnused();
     });
   }
@@ -108,6 +117,7 @@ export class Plane {
       this.parts.ledger.forget(service);
       this.parts.shelf.forget(service);
       this.parts.acme.forget(service);
+      this.parts.replicas.forget(service);
       await this.parts.fleet.ask({ op: 'remove', service });
       this.closeUnused();
     });
@@ -130,6 +140,7 @@ export class Plane {
     this.services.set(route.service, state);
     const told = this.parts.fleet.ask({ op: 'apply', route: inUse });
     this.parts.prober.follow(door, route);
+    this.parts.replicas.review(route.service);
     const [saved] = await Promise.allSettled([this.parts.store.save(state), told]);
     if (saved.status === 'rejected') throw saved.reason;
   }
@@ -143,6 +154,8 @@ export class Plane {
       replicas: this.parts.prober.observe(service, name),
       inFlight: answers.reduce((sum, answer) => sum + answer.inFlight[name], 0),
       streams: answers.reduce((sum, answer) => sum + answer.streams[name], 0),
+      ...queuedIn(answers, name),
+      ...ejectedIn(this.parts.replicas.ejections.ejected(service, name)),
     });
     const certificates = this.parts.shelf.observe(service);
     const held = answers.reduce((sum, answer) => sum + answer.held, 0);
@@ -204,6 +217,15 @@ export class Plane {
     this.changing = result.catch(() => {});
     return result;
   }
+}
+
+function queuedIn(answers: readonly Answer[], slot: SlotName): Pick<SlotObservation, 'queued'> {
+  const queued = answers.reduce((sum, answer) => sum + answer.queued[slot], 0);
+  return queued === 0 ? {} : { queued };
+}
+
+function ejectedIn(ejected: readonly number[]): Pick<SlotObservation, 'ejected'> {
+  return ejected.length === 0 ? {} : { ejected };
 }
 
 /** A hold ends at a moment, not some time after each start of a worker. */

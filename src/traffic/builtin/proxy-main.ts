@@ -19,8 +19,9 @@ import { HoldDesk } from './hold-desk.ts';
 import { HoldFile } from './hold-file.ts';
 import { Ledger } from './ledger.ts';
 import { Plane } from './plane.ts';
-import { Prober } from '../prober.ts';
+import { Prober, type ReplicaHealth } from '../prober.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
+import { ReplicaDesk } from './replica-desk.ts';
 import { ProxyLog } from './proxy-log.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import type { Door } from '../router.ts';
@@ -87,15 +88,10 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
     const tickets = new TicketKeys((keys) => fleet.tell({ kind: 'ticketKeys', keys }));
     const desk = new HoldDesk(holdFile, log);
     const ledger = new Ledger(randomBytes(8).toString('hex'), startSecond);
-    const prober: Prober = new Prober({
-      random: Math.random,
-      onChange: (health) => {
-        log(
-          `${health.service} ${health.slot} replica ${health.replica} is ${health.healthy ? 'healthy' : 'not healthy'}`,
-        );
-        fleet.tell({ kind: 'health', health });
-        memory.keep(prober.health());
-      },
+    const prober: Prober = openProber(log, (health) => {
+      fleet.tell({ kind: 'health', health });
+      memory.keep(prober.health());
+      replicas.review(health.service);
     });
     const fleet: Fleet = new Fleet({
       clock,
@@ -114,9 +110,14 @@ async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () 
       onSuspect: ({ service, slot, replica }) => prober.hurry(service, slot, replica),
       onAccessLogFull: (service) => putAside(options.stateDir, plane.doorOf(service), log),
       onDeath: () => ledger.markLost(),
+      onLaunched: () => replicas.renew(),
+      onReplica: (worker, message) => replicas.receive(worker, message),
       log,
     });
-    const plane: Plane = new Plane({ store, fleet, prober, ledger, shelf, acme }, restored);
+    const stateOf = (service: string): ServiceState | null => plane.stateOf(service);
+    const replicas: ReplicaDesk = new ReplicaDesk({ fleet, prober, stateOf, log });
+    const plane: Plane = new Plane({ store, fleet, prober, ledger, shelf, acme, replicas }, restored);
+    for (const { door } of restored) replicas.install(door);
     followRestored(prober, restored, healthy);
     await fleet.start();
     await listenRestored(plane, log);
@@ -153,6 +154,17 @@ function lookAfter(shelf: CertificateShelf, acme: AcmeDesk): void {
     shelf.look();
     acme.tick();
   }, CERTIFICATE_LOOK_MS);
+}
+
+function openProber(log: Log, onChange: (health: ReplicaHealth) => void): Prober {
+  return new Prober({
+    random: Math.random,
+    onChange: (health) => {
+      const { service, slot, replica, healthy } = health;
+      log(`${service} ${slot} replica ${replica} is ${healthy ? 'healthy' : 'not healthy'}`);
+      onChange(health);
+    },
+  });
 }
 
 function followRestored(

@@ -10,7 +10,7 @@ import type { Door, DoorObservation, Route, RouterCapabilities, TrafficRouter } 
 import { ControlClient, ControlLost } from './control-client.ts';
 import { CONTROL_SOCKET, type ControlCall } from './control-protocol.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
-import { HEAD_TIMEOUT_MS } from './worker/stall.ts';
+import { USUAL_TIMEOUTS } from '../../release/resilience.ts';
 
 export type BuiltinRouterOptions = {
   /** Holds the proxy's state, its control socket and its log. */
@@ -41,7 +41,7 @@ const CAPABILITIES: RouterCapabilities = {
   override: true,
   hold: true,
   mirror: true,
-  headTimeoutMs: HEAD_TIMEOUT_MS,
+  headTimeoutMs: USUAL_TIMEOUTS.responseHeadMs,
   preview: true,
 };
 

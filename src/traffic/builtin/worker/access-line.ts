@@ -61,6 +61,8 @@ function valueOf(field: AccessField, account: Account): Value {
       return rounded(account.endedAtMs - answer.arrivedAtMs);
     case 'app-ms':
       return answer.appMs === null ? null : rounded(answer.appMs);
+    case 'queue-ms':
+      return rounded(answer.queueMs);
     case 'slot':
       return answer.replica?.slot ?? null;
     case 'replica':

@@ -23,6 +23,8 @@ export class AccountedAnswer implements ClientAnswer {
   replica: ReplicaLink | null = null;
   /** From the beginning of the last attempt to the head of its answer, or null. */
   appMs: number | null = null;
+  /** In the queue of its slot. */
+  queueMs = 0;
   requestId: string | null = null;
   /** Of a trace that began here. */
   traceId: string | null = null;
@@ -88,6 +90,10 @@ export class AccountedAnswer implements ClientAnswer {
     this.attempts += 1;
     this.replica = replica;
     this.#class = classIndex;
+  }
+
+  waited(ms: number): void {
+    this.queueMs += ms;
   }
 
   /** Nothing more comes. Repeats do nothing. */

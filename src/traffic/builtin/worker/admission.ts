@@ -107,11 +107,12 @@ function receive(state: FrontState, call: Call, preview: Preview | null): void {
   if (account !== null && preview !== null) account.kind = 'preview';
   const { maxBodyBytes, proxy } = service.door.spec;
   if (call.upgrade !== null && appProtocol(proxy) === 'h2c') {
-    refuseClosing(call, { status: 501, text: 'this service has no upgrades' });
+    res.shouldKeepAlive = false;
+    refuseFor(call, { status: 501, text: 'this service has no upgrades' });
     return;
   }
   if (scan.contentLength !== null && maxBodyBytes !== null && scan.contentLength > maxBodyBytes) {
-    refuse(req, res, { status: 413, text: 'the request body is too large' });
+    refuseFor(call, { status: 413, text: 'the request body is too large' });
     return;
   }
   if (preview !== null) {
@@ -119,7 +120,7 @@ function receive(state: FrontState, call: Call, preview: Preview | null): void {
     return;
   }
   if (service.clients !== null && !isWelcome(call)) {
-    refuse(req, res, { status: 403, text: 'not for this address' });
+    refuseFor(call, { status: 403, text: 'not for this address' });
     return;
   }
   const { override } = service;
@@ -165,11 +166,11 @@ function wait(state: FrontState, call: Call): void {
     },
     turnAway: (reason) => {
       res.off('close', left);
-      refuse(req, res, { status: 503, text: reason, retryAfterSeconds: 1 });
+      refuseFor(call, { status: 503, text: reason, retryAfterSeconds: 1 });
     },
   };
   if (!service.room.enter(waiter)) {
-    refuse(req, res, { status: 503, text: 'too many requests wait at the door', retryAfterSeconds: 1 });
+    refuseFor(call, { status: 503, text: 'too many requests wait at the door', retryAfterSeconds: 1 });
     return;
   }
   res.on('close', left);
@@ -205,7 +206,7 @@ function dispatch(state: FrontState, call: Call, { visitor, choice }: Admission)
   const { cookie } = visitor;
   if (choice === null) {
     const text = visitor === CHOOSER ? 'no version has that role now' : 'not in service yet';
-    refuse(req, res, { status: 503, text, retryAfterSeconds: 1, cookie });
+    refuseFor(call, { status: 503, text, retryAfterSeconds: 1, cookie });
     return;
   }
   let { identity } = visitor;
@@ -265,7 +266,7 @@ function mirror(
   if (route.mirror === undefined || wanted.name !== route.serve) return;
   if (!service.mirrors.wants(route.mirror, asked, mint.draw() / 2 ** 53)) return;
   const tap = service.mirrors.copy(asked, service.slots[route.mirror.slot], () => {
-    exchange.isCopied = true;
+    exchange.record.isCopied = true;
   });
   if (tap !== null) exchange.watch(tap);
 }
@@ -305,6 +306,11 @@ function countUnhealthy(service: ServiceLive, slot: 'blue' | 'green', identity: 
     bucket: NO_LATENCY,
     isFinal: false,
   });
+}
+
+/** With the service's own pages. */
+function refuseFor({ req, res, service }: Call, refusing: Refusing): void {
+  refuse(req, res, { ...refusing, pages: service.pages });
 }
 
 function refuseClosing({ req, res }: Arrival, refusing: Refusing): void {

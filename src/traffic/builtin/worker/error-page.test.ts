@@ -17,7 +17,7 @@ test('browsers get a page, programs a line', () => {
     ['text/html;q=0.0, */*', false],
     ['text/htmlx', false],
   ] as const) {
-    const { contentType, body } = errorPage(accept, 503, 'not in service yet');
+    const { contentType, body } = errorPage(accept, { status: 503, text: 'not in service yet' });
     assert.equal(contentType, `text/${isPage ? 'html' : 'plain'}; charset=utf-8`, String(accept));
     assert.equal(isPage, body.toString().startsWith('<!doctype html>'));
     assert.match(body.toString(), /503.*not in service yet/s);
@@ -25,8 +25,36 @@ test('browsers get a page, programs a line', () => {
 });
 
 test('what an application wrote is text in the page', () => {
-  const { body } = errorPage(BROWSER, 502, 'malformed header (<script>"&\'</script>)');
+  const { body } = errorPage(BROWSER, {
+    status: 502,
+    text: 'malformed header (<script>"&\'</script>)',
+  });
 
   assert.doesNotMatch(body.toString(), /<script>/);
   assert.match(body.toString(), /&#60;script&#62;&#34;&#38;&#39;/);
+});
+
+test('a page of one’s own stands in for the proxy’s of its kind, that of the status before the default', () => {
+  const pages = {
+    503: { html: '<p>busy', json: '{"busy":true}' },
+    default: { html: '<p>sorry', txt: 'sorry' },
+  };
+  const shown = (accept: string | undefined, status: number): string => {
+    const { contentType, body } = errorPage(accept, { status, text: 'why' }, pages);
+    return `${contentType.split(';')[0]} ${body.toString()}`;
+  };
+
+  assert.equal(shown(BROWSER, 503), 'text/html <p>busy');
+  assert.equal(shown('*/*', 503), 'application/json {"busy":true}');
+  assert.equal(shown('text/plain', 503), 'text/plain sorry');
+  assert.equal(shown('application/json', 502), 'text/plain sorry');
+  assert.equal(shown(undefined, 502), 'text/plain sorry');
+  assert.equal(shown(BROWSER, 502), 'text/html <p>sorry');
+});
+
+test('without one of the kind it is the proxy’s own', () => {
+  const { contentType, body } = errorPage(BROWSER, { status: 503, text: 'why' }, { default: { json: '{}' } });
+
+  assert.match(contentType, /html/);
+  assert.match(body.toString(), /<p>why/);
 });

@@ -1,16 +1,47 @@
 import { STATUS_CODES } from 'node:http';
+import type { PageKind } from '../../../release/resilience.ts';
+import type { ErrorPages } from '../../door-pages.ts';
 
 type ErrorPage = { readonly contentType: string; readonly body: Buffer };
 
-/** A page for browsers, which name HTML first of all, and a line for programs. `text` may hold what somebody else wrote. */
-export function errorPage(accept: string | undefined, status: number, text: string): ErrorPage {
-  if (accept === undefined || !WANTS_HTML.test(accept))
-    return { contentType: 'text/plain; charset=utf-8', body: Buffer.from(`${status} ${text}\n`) };
-  return { contentType: 'text/html; charset=utf-8', body: Buffer.from(html(status, text)) };
+const TYPES: Readonly<Record<PageKind, string>> = {
+  html: 'text/html; charset=utf-8',
+  json: 'application/json',
+  txt: 'text/plain; charset=utf-8',
+};
+
+/**
+ * A page for browsers, which name HTML first of all, and a line for programs. `text` may hold what somebody else wrote. `pages`: a
+ * service's own, which stand in for those that have their kind, as they are.
+ */
+export function errorPage(
+  accept: string | undefined,
+  { status, text }: { readonly status: number; readonly text: string },
+  pages: ErrorPages | null = null,
+): ErrorPage {
+  const wantsHtml = accept !== undefined && WANTS_HTML.test(accept);
+  const own = pages === null ? null : ownPage(pages, status, wantsHtml ? ['html'] : forPrograms(accept));
+  if (own !== null) return own;
+  if (!wantsHtml) return { contentType: TYPES.txt, body: Buffer.from(`${status} ${text}\n`) };
+  return { contentType: TYPES.html, body: Buffer.from(html(status, text)) };
 }
 
 const WANTS_HTML =
   /(?:^|,)\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;(?!\s*q=0(?:\.0*)?\s*(?:,|$))|,|$)/i;
+const WANTS_TEXT = /(?:^|,)\s*text\/plain\s*(?:;(?!\s*q=0(?:\.0*)?\s*(?:,|$))|,|$)/i;
+
+/** Who does not say gets JSON where there is some: most programs read that. */
+function forPrograms(accept: string | undefined): readonly PageKind[] {
+  return accept !== undefined && WANTS_TEXT.test(accept) ? ['txt', 'json'] : ['json', 'txt'];
+}
+
+function ownPage(pages: ErrorPages, status: number, kinds: readonly PageKind[]): ErrorPage | null {
+  for (const kind of kinds) {
+    const text = pages[status]?.[kind] ?? pages['default']?.[kind];
+    if (text !== undefined) return { contentType: TYPES[kind], body: Buffer.from(text) };
+  }
+  return null;
+}
 
 function html(status: number, text: string): string {
   const title = `${status} ${STATUS_CODES[status] ?? ''}`.trim();

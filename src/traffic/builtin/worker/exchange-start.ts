@@ -24,4 +24,6 @@ export type Upgraded = InFlight & {
   onBody(view: Buffer): void;
   onDrain(): void;
   onBroken(): void;
+  /** Ends what was silent for longer than `idleMs`; null for no limit. Called about once a second. */
+  sweep(nowMs: number, idleMs: number | null): void;
 };

@@ -1,57 +1,52 @@
-import { latencyBucket } from '../../counts.ts';
-import { BodyCopies } from './body-copies.ts';
+import { AnswerRelay } from './answer-relay.ts';
+import { AttemptRecord } from './attempt-record.ts';
 import { headFor, takeBack } from './below-prefix.ts';
 import type { InFlight } from './drain.ts';
 import type { ExchangeStart, Upgraded } from './exchange-start.ts';
 import { UNCOUNTED, isForOneSlot } from '../../identity-filter.ts';
-import { httpStatusOfGrpc } from './grpc-status.ts';
-import { Interims, MAX_INTERIMS } from './interims.ts';
+import { Interims, MAX_INTERIMS, awaitsClient } from './interims.ts';
 import { linger, refuse } from './refusals.ts';
 import type { ReplicaLink } from './replica-link.ts';
 import { isIdempotent } from './request-head.ts';
-import { type ResponseHead, pairs } from './response-reader.ts';
+import type { ResponseHead } from './response-reader.ts';
 import { type SlotLive, pickReplica } from './slot-live.ts';
+import type { Waiting } from './slot-queue.ts';
 import { stallOf } from './stall.ts';
-import { CLASS, type ClassIndex, NO_LATENCY, classOfStatus } from '../../tally.ts';
+import { CLASS, type ClassIndex } from '../../tally.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 import { type BodyFraming, type ConnectionUser, type UpstreamLink, framingOf } from './upstream-link.ts';
 import { type BodyTap, Upload } from './upload.ts';
 
-const copies = new BodyCopies();
+const TOO_LARGE = { status: 413, text: 'the request body is too large' };
+const TAKEN_OUT = { status: 503, text: 'this version was taken out of service', retryAfterSeconds: 0 };
 
 /** One request of a client, from its head to the end of its answer. */
-export class Exchange implements ConnectionUser, InFlight {
+export class Exchange implements ConnectionUser, InFlight, Waiting {
   isStream = false;
-  /** A copy of it was sent. */
-  isCopied = false;
+  readonly record: AttemptRecord;
   private readonly start: ExchangeStart;
   private readonly upload: Upload | null;
   private readonly framing: BodyFraming;
   private readonly interims: Interims;
+  private readonly relay: AnswerRelay;
   private slot: SlotLive;
   private identity: number;
-  private phase: 'connecting' | 'waiting' | 'responding' | 'upgraded' | 'done' = 'connecting';
+  private phase: 'queued' | 'connecting' | 'waiting' | 'responding' | 'upgraded' | 'done' = 'connecting';
   private connection: UpstreamLink | null = null;
   private replica: ReplicaLink | null = null;
   private upgraded: Upgraded | null = null;
   private attempts = 0;
-  private attemptAtMs = 0;
   private lastByteMs = 0;
-  private bucket = NO_LATENCY;
-  private statusCode = 0;
-  /** Fields of the answer to a call of gRPC. */
-  private grpcHead: readonly string[] | null = null;
-  private bodyLeft = -1;
-  private bodyBegun = false;
-  private responseEnded = false;
-  private awaitsDrain = false;
-  private decided = false;
+  private begunMs = 0;
+  private queuedAtMs = 0;
 
   constructor(start: ExchangeStart) {
     this.start = start;
     this.slot = start.slot;
     this.identity = start.identity;
     const { req, scan, service } = start;
+    this.record = new AttemptRecord(start);
+    this.relay = new AnswerRelay(start.res);
     this.interims = new Interims(scan.expectsContinue);
     this.framing = framingOf(scan);
     const { maxBodyBytes } = service.door.spec;
@@ -65,11 +60,40 @@ export class Exchange implements ConnectionUser, InFlight {
   }
 
   begin(nowMs: number): void {
+    this.begunMs = nowMs;
     this.slot.inFlight.add(this);
     this.start.res.on('close', () => this.clientLeft());
     const replica = pickReplica(this.slot, null, nowMs);
-    if (replica === null) this.noReplica();
+    if (replica === null) this.wait(nowMs);
     else this.attempt(replica, false, nowMs);
+  }
+
+  /** No replica may have it now: some will, or none is healthy. */
+  private wait(nowMs: number): void {
+    const { care } = this.slot;
+    if (care === null || care.queue === null || !care.hasHealthy) {
+      this.nobody();
+      return;
+    }
+    this.replica = null;
+    this.phase = 'queued';
+    this.queuedAtMs = nowMs;
+    if (!care.queue.enter(this, nowMs)) this.turnAway(CLASS.connectFailure, 'too many requests wait');
+  }
+
+  go(replica: ReplicaLink, nowMs: number): void {
+    this.start.account?.waited(nowMs - this.queuedAtMs);
+    this.attempt(replica, this.attempts > 0, nowMs);
+  }
+
+  late(): void {
+    this.start.account?.waited(performance.now() - this.queuedAtMs);
+    this.turnAway(CLASS.timeout, 'no replica was free in time');
+  }
+
+  /** No replica of any slot is healthy. */
+  nobody(): void {
+    this.turnAway(CLASS.connectFailure, 'no healthy replica');
   }
 
   onConnected(): void {
@@ -81,7 +105,7 @@ export class Exchange implements ConnectionUser, InFlight {
       onProgress: () => {
         this.lastByteMs = performance.now();
       },
-      onTooLarge: () => this.tooLarge(),
+      onTooLarge: () => this.end(CLASS.clientAbort, TOO_LARGE),
     });
   }
 
@@ -96,18 +120,16 @@ export class Exchange implements ConnectionUser, InFlight {
   onHead(head: ResponseHead): void {
     const nowMs = performance.now();
     this.lastByteMs = nowMs;
-    this.bucket = latencyBucket(nowMs - this.attemptAtMs);
-    this.statusCode = head.statusCode;
-    if (head.isGrpc === true) this.grpcHead = head.headers;
+    this.record.head(head, nowMs);
     takeBack(this.replica!.address, head.headers, this.start);
-    this.start.account?.answered(this.replica!, head, this.attemptAtMs);
+    this.start.account?.answered(this.replica!, head, this.record.atMs);
     if (head.statusCode === 101) {
       this.switchProtocols(head);
       return;
     }
     this.phase = 'responding';
     if (head.isEventStream) this.becomeStream();
-    this.bodyLeft = head.bodyLength ?? -1;
+    this.relay.expect(head.bodyLength);
     if (this.start.cookie !== null) head.headers.push('Set-Cookie', this.start.cookie);
     try {
       this.start.res.writeHead(head.statusCode, head.statusMessage, head.headers);
@@ -124,25 +146,20 @@ export class Exchange implements ConnectionUser, InFlight {
       return;
     }
     this.lastByteMs = performance.now();
-    const { res } = this.start;
-    this.bodyBegun = true;
-    this.bodyLeft -= view.length;
-    this.responseEnded = this.bodyLeft === 0;
-    const { bytes, written } = copies.copy(view);
-    if (this.responseEnded) res.end(bytes, written);
-    else if (!res.write(bytes, written)) this.waitForClient();
+    if (!this.relay.body(view)) this.waitForClient();
+  }
+
+  private waitForClient(): void {
+    this.connection!.pause();
+    this.relay.whenDrained(() => {
+      this.lastByteMs = performance.now();
+      this.connection?.resume();
+    });
   }
 
   onEnd(rawTrailers: string[] | null): void {
-    const { res } = this.start;
-    if (!this.responseEnded) {
-      this.responseEnded = true;
-      if (rawTrailers !== null && res.chunkedEncoding) res.addTrailers(pairs(rawTrailers));
-      res.end();
-    }
-    if (this.grpcHead !== null && this.statusCode === 200)
-      this.statusCode = httpStatusOfGrpc(rawTrailers ?? this.grpcHead);
-    this.decide(classOfStatus(this.statusCode), true);
+    this.relay.end(rawTrailers);
+    this.decide(this.record.classOfAnswer(rawTrailers, true), true);
     this.leave();
     this.connection!.release(this.upload === null || this.upload.isDone);
     this.connection = null;
@@ -152,9 +169,8 @@ export class Exchange implements ConnectionUser, InFlight {
     }
   }
 
-  /** Sends the head on when no body came with it, so that nothing waits for a first event. */
   onReadDone(): void {
-    if (this.phase === 'responding' && !this.bodyBegun && !this.responseEnded) this.start.res.flushHeaders();
+    if (this.phase === 'responding') this.relay.readDone();
   }
 
   onDrain(): void {
@@ -177,7 +193,10 @@ export class Exchange implements ConnectionUser, InFlight {
     this.decide(CLASS.connectFailure, false);
     replica.active -= 1;
     if (next.slot !== this.slot) this.moveTo(next.slot);
-    this.attempt(next.replica, true, nowMs);
+    if (next.replica === null) this.wait(nowMs);
+    else this.attempt(next.replica, true, nowMs);
+    // Not before: whoever waits would take what was just chosen.
+    this.start.service.released(replica);
   }
 
   /** What the other slot does in place of its own is not its version's doing. */
@@ -191,8 +210,15 @@ export class Exchange implements ConnectionUser, InFlight {
   /** Gives up on what has stalled. Called about once a second. */
   sweep(nowMs: number): void {
     const { phase, isStream } = this;
-    const clientsTurn = phase === 'waiting' ? this.awaitsUpload() : this.awaitsDrain;
-    const stall = stallOf({ phase, isStream, clientsTurn, idleMs: nowMs - this.lastByteMs });
+    const { timeouts } = this.start.service;
+    if (this.upgraded !== null) {
+      this.upgraded.sweep(nowMs, timeouts.upgradedIdleMs);
+      return;
+    }
+    const clientsTurn =
+      phase === 'waiting' ? awaitsClient(this.upload, this.interims) : this.relay.awaitsDrain;
+    const [idleMs, sinceMs] = [nowMs - this.lastByteMs, nowMs - this.begunMs];
+    const stall = stallOf({ phase, isStream, clientsTurn, idleMs, sinceMs }, timeouts);
     if (stall === 'connection') this.connection?.giveUp();
     else if (stall !== null) this.end(stall.class, stall.answer);
   }
@@ -200,22 +226,16 @@ export class Exchange implements ConnectionUser, InFlight {
   close(): void {
     if (this.upgraded !== null) {
       this.upgraded.close();
-    } else if (this.phase === 'responding' && !this.responseEnded) {
-      this.responseEnded = true;
+    } else if (this.phase === 'responding' && !this.relay.isOver) {
       this.connection?.abandon();
       this.connection = null;
       this.leave();
-      this.start.res.end();
+      this.relay.end(null);
     }
   }
 
   cut(): void {
-    if (this.upgraded === null)
-      this.end(CLASS.timeout, {
-        status: 503,
-        text: 'this version was taken out of service',
-        retryAfterSeconds: 0,
-      });
+    if (this.upgraded === null) this.end(CLASS.timeout, TAKEN_OUT);
     else this.upgraded.cut();
   }
 
@@ -223,8 +243,8 @@ export class Exchange implements ConnectionUser, InFlight {
     this.replica = replica;
     this.attempts += 1;
     this.phase = 'connecting';
-    this.attemptAtMs = this.lastByteMs = nowMs;
-    this.bucket = NO_LATENCY;
+    this.lastByteMs = nowMs;
+    this.record.begin(nowMs);
     replica.active += 1;
     const method = this.start.req.method!;
     this.connection = replica.open({
@@ -243,7 +263,7 @@ export class Exchange implements ConnectionUser, InFlight {
 
   private becomeStream(): void {
     this.isStream = true;
-    this.decide(classOfStatus(this.statusCode), true);
+    this.decide(this.record.classOfAnswer(), true);
   }
 
   private switchProtocols(head: ResponseHead): void {
@@ -266,23 +286,6 @@ export class Exchange implements ConnectionUser, InFlight {
     this.start.account?.over();
   }
 
-  /** A client that asked whether it may send is not late before it was told to. */
-  private awaitsUpload(): boolean {
-    const { upload, interims } = this;
-    return upload?.waitsForClient === true && !(interims.awaitsContinue && upload.isEmpty);
-  }
-
-  private waitForClient(): void {
-    this.connection!.pause();
-    if (this.awaitsDrain) return;
-    this.awaitsDrain = true;
-    this.start.res.once('drain', () => {
-      this.awaitsDrain = false;
-      this.lastByteMs = performance.now();
-      this.connection?.resume();
-    });
-  }
-
   private clientLeft(): void {
     if (this.phase === 'done' || this.phase === 'upgraded') return;
     this.connection?.abandon();
@@ -291,21 +294,19 @@ export class Exchange implements ConnectionUser, InFlight {
     this.leave();
   }
 
-  private tooLarge(): void {
-    this.end(CLASS.clientAbort, { status: 413, text: 'the request body is too large' });
-  }
-
   private fail(reason: string): void {
     this.connection = null;
     const text = `no answer from the application: ${reason}`;
     this.end(CLASS.connectFailure, { status: 502, text, retryAfterSeconds: 1 });
   }
 
-  /** No replica of any slot is healthy. */
-  private noReplica(): void {
+  /** Nobody has it: the first replica stands for its slot. */
+  private turnAway(classIndex: ClassIndex, text: string): void {
     this.replica = this.slot.replicas[0] ?? null;
     if (this.replica !== null) this.replica.active += 1;
-    this.end(CLASS.connectFailure, { status: 503, text: 'no healthy replica', retryAfterSeconds: 1 });
+    // What it is counted for is no word about it.
+    this.attempts = 0;
+    this.end(classIndex, { status: 503, text, retryAfterSeconds: 1 });
   }
 
   private end(
@@ -318,23 +319,27 @@ export class Exchange implements ConnectionUser, InFlight {
     this.decide(classIndex, true);
     this.leave();
     this.upload?.stop();
-    refuse(this.start.req, this.start.res, { ...answer, cookie: this.start.cookie });
+    refuse(this.start.req, this.start.res, {
+      ...answer,
+      cookie: this.start.cookie,
+      pages: this.start.service.pages,
+    });
   }
 
   private decide(classIndex: ClassIndex, isFinal: boolean): void {
-    if (this.decided || this.replica === null) return;
-    this.decided = isFinal;
-    this.start.account?.decided(this.replica, classIndex);
-    const { statusCode: status, bucket, isCopied, start } = this;
-    const { req } = start;
-    start.service.count(this.replica, this.identity, { classIndex, bucket, isFinal, isCopied, status, req });
+    if (this.replica === null) return;
+    this.record.decide(this.replica, this.identity, { classIndex, isFinal, isAsked: this.attempts > 0 });
   }
 
   private leave(): void {
-    if (this.phase === 'done') return;
+    const { phase, replica, slot } = this;
+    if (phase === 'done') return;
     this.phase = 'done';
     this.upload?.tap?.drop();
-    this.slot.inFlight.delete(this);
-    if (this.replica !== null) this.replica.active -= 1;
+    slot.inFlight.delete(this);
+    if (replica !== null) replica.active -= 1;
+    if (slot.care === null) return;
+    if (phase === 'queued') slot.care.queue?.leave(this);
+    if (replica !== null) slot.care.released(replica);
   }
 }

@@ -1,7 +1,8 @@
 import type { Server } from 'node:net';
+import type { ListenerManners } from '../../../release/resilience.ts';
 import type { SlotName } from '../../../release/slot.ts';
 import type { DoorTable } from './door-table.ts';
-import { MAX_CONNECTIONS, createHttpServer } from './http1-server.ts';
+import { createHttpServer } from './http1-server.ts';
 import type { Malformed } from './malformed.ts';
 import type { Mint } from './mint.ts';
 import { proxiedServer, standFor } from './proxied.ts';
@@ -43,11 +44,16 @@ export type FrontPlace = {
   readonly state: FrontState;
   /** CIDR blocks whose connections begin with a header of the PROXY protocol. */
   readonly proxies: readonly string[];
+  readonly manners: FrontManners;
 };
 
+/** Of one worker: its part of the connections. */
+export type FrontManners = Omit<ListenerManners, 'maxConnections'> & { readonly maxConnections: number };
+
 /** The listener for plain HTTP in one worker. */
-export function createFront({ listener, state, proxies }: FrontPlace): Front {
-  const http = createHttpServer(listener, state, false);
+export function createFront(place: FrontPlace): Front {
+  const { listener, state, proxies } = place;
+  const http = createHttpServer(place, false);
   const server = proxies.length === 0 ? http : behindProxies();
   return {
     listen: (handle, done) => void server.listen(handle, done),
@@ -65,7 +71,7 @@ export function createFront({ listener, state, proxies }: FrontPlace): Front {
     http.emit('listening');
     return proxiedServer({
       networks: proxies,
-      maxConnections: MAX_CONNECTIONS,
+      maxConnections: place.manners.maxConnections,
       allowHalfOpen: true,
       onMalformed: () => state.malformed.count(listener, MALFORMED_HEADER),
       take: (socket, address) => {

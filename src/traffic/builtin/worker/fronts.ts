@@ -1,15 +1,20 @@
 import { formatAddress } from '../../../lib/address.ts';
 import type { Door } from '../../router.ts';
 import type { Certificate } from '../certificate.ts';
-import type { Speech } from '../messages.ts';
+import type { Place, Speech } from '../messages.ts';
 import { type Front, type FrontState, createFront } from './front.ts';
 import { type TlsFront, createTlsFront } from './tls-front.ts';
+import { partOf } from '../part-of.ts';
 import { TlsTable } from './tls-table.ts';
+
+/** Of each worker, where nobody says. */
+const USUAL_CONNECTIONS = 10_000;
 
 /** The listeners of one worker, and the certificates that are shown on them. */
 export class Fronts {
   /** By service. */
   readonly certificates = new Map<string, readonly Certificate[]>();
+  place: Place = { index: 0, of: 1 };
   ticketKeys: Buffer = Buffer.alloc(48);
   readonly #state: FrontState;
   readonly #doors: () => readonly Door[];
@@ -29,7 +34,11 @@ export class Fronts {
     handle: unknown,
     done: (error: string | null) => void,
   ): void {
-    const place = { listener, state: this.#state, proxies: speech.proxies };
+    const manners = {
+      ...speech.manners,
+      maxConnections: connectionsOf(speech.manners.maxConnections, this.place),
+    };
+    const place = { listener, state: this.#state, proxies: speech.proxies, manners };
     const secure = speech.isSecure ? createTlsFront(place, this.ticketKeys) : null;
     const front = secure ?? createFront(place);
     let isListening = false;
@@ -76,6 +85,11 @@ export class Fronts {
   get isLeaving(): boolean {
     return this.#leaving.some((front) => front.isLeaving());
   }
+}
+
+/** Of one worker, so that all of them together keep to the bound. */
+function connectionsOf(maxConnections: number | null, place: Place): number {
+  return maxConnections === null ? USUAL_CONNECTIONS : partOf(maxConnections, place);
 }
 
 /** `address:port` of a door. */

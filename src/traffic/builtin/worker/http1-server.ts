@@ -1,30 +1,27 @@
 import { type IncomingMessage, type Server, ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Arrival, type Upgrading, serve } from './admission.ts';
-import type { FrontState } from './front.ts';
+import type { FrontPlace } from './front.ts';
 import { malformedRefuser, refuseTunnel, waitForTurn, wantsTunnel } from './turns.ts';
 
-export const MAX_HEAD_BYTES = 16_384;
-const HEAD_TIMEOUT_MS = 30_000;
-/** Long, so that it is the client who closes an idle connection: the other way round a request can cross the close. */
-export const KEEP_ALIVE_MS = 75_000;
-export const MAX_CONNECTIONS = 10_000;
+/** How often Node looks for clients whose head takes too long. */
+const LOOK_EVERY_MS = 5000;
 
 /** The HTTP/1.1 server of one listener. */
-export function createHttpServer(listener: string, state: FrontState, isSecure: boolean): Server {
+export function createHttpServer({ listener, state, manners }: FrontPlace, isSecure: boolean): Server {
   const server = createServer({
-    maxHeaderSize: MAX_HEAD_BYTES,
-    headersTimeout: HEAD_TIMEOUT_MS,
+    maxHeaderSize: manners.maxHeadBytes,
+    headersTimeout: manners.requestHeadMs,
     // Bodies may take as long as they move: Upload watches for stalls.
     requestTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: 5000,
+    keepAliveTimeout: manners.keepAliveMs,
+    connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, manners.requestHeadMs),
     insecureHTTPParser: false,
     noDelay: true,
     shouldUpgradeCallback: (req) => wantsTunnel(req),
   });
   server.maxHeadersCount = 0;
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = manners.maxConnections;
   const queued = new WeakMap<Socket, number>();
   const arrive = (req: IncomingMessage, res: ServerResponse, upgrade: Upgrading | null = null): void => {
     const arrival: Arrival = { isSecure, req, res, upgrade };

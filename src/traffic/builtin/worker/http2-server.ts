@@ -7,8 +7,7 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { serve } from './admission.ts';
-import type { FrontState } from './front.ts';
-import { KEEP_ALIVE_MS, MAX_HEAD_BYTES } from './http1-server.ts';
+import type { FrontPlace, FrontState } from './front.ts';
 import { translateHead } from './http2-head.ts';
 import { Http2Answer, Http2Request } from './http2-stream.ts';
 import { refuse } from './refusals.ts';
@@ -37,12 +36,12 @@ export type Http2Server = {
 };
 
 /** The server for connections whose client has chosen HTTP/2. */
-export function createHttp2Server(listener: string, state: FrontState): Http2Server {
+export function createHttp2Server({ listener, state, manners }: FrontPlace): Http2Server {
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer({
     settings: {
       maxConcurrentStreams: MAX_STREAMS,
-      maxHeaderListSize: MAX_HEAD_BYTES,
+      maxHeaderListSize: manners.maxHeadBytes,
       initialWindowSize: STREAM_WINDOW_BYTES,
     },
     // With the pseudo-header fields, and one more for scanRequest to refuse.
@@ -59,7 +58,7 @@ export function createHttp2Server(listener: string, state: FrontState): Http2Ser
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    endWhenIdle(session);
+    endWhenIdle(session, manners.keepAliveMs);
   });
   server.on('sessionError', (error: NodeJS.ErrnoException) => {
     if (error.code === 'ERR_HTTP2_ERROR') state.malformed.count(listener, error.message);
@@ -100,7 +99,7 @@ function arrive({ listener, state, stream, headers, raw }: Coming): void {
 }
 
 /** Watched by Node: any frame begins the time anew. */
-function endWhenIdle(session: ServerHttp2Session): void {
+function endWhenIdle(session: ServerHttp2Session, keepAliveMs: number): void {
   let streams = 0;
   session.on('stream', (stream) => {
     streams += 1;
@@ -108,7 +107,7 @@ function endWhenIdle(session: ServerHttp2Session): void {
       streams -= 1;
     });
   });
-  session.setTimeout(KEEP_ALIVE_MS, () => {
+  session.setTimeout(keepAliveMs, () => {
     if (streams === 0) sayGoodbye(session);
   });
 }

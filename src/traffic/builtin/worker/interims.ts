@@ -1,3 +1,5 @@
+import type { Upload } from './upload.ts';
+
 /** To one request. */
 export const MAX_INTERIMS = 20;
 
@@ -23,4 +25,9 @@ export class Interims {
     this.continued = true;
     return 'pass on';
   }
+}
+
+/** Whether it is the client who has to send now. One that asked whether it may is not late before it was told to. */
+export function awaitsClient(upload: Upload | null, interims: Interims): boolean {
+  return upload?.waitsForClient === true && !(interims.awaitsContinue && upload.isEmpty);
 }

@@ -190,6 +190,7 @@ class MirrorCopy implements ConnectionUser {
     clearTimeout(this.timer);
     this.timer = null;
     this.replica.active -= 1;
+    this.asked.service.released(this.replica);
     this.asked.service.count(this.replica, MIRRORED, { classIndex, bucket: this.bucket, isFinal: true });
     this.onOver();
   }

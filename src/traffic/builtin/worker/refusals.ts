@@ -1,3 +1,4 @@
+import type { ErrorPages } from '../../door-pages.ts';
 import type { ClientAnswer, ClientRequest } from './client-side.ts';
 import { STATUS_CODES } from 'node:http';
 import { errorPage } from './error-page.ts';
@@ -13,6 +14,8 @@ export type Refusing = {
   readonly location?: string;
   /** Set-Cookie value for a new visitor, or null. */
   readonly cookie?: string | null;
+  /** The service's own, or null. */
+  readonly pages?: ErrorPages | null;
 };
 
 /** Answers in the application's place. */
@@ -21,7 +24,7 @@ export function refuse(req: ClientRequest, res: ClientAnswer, refusing: Refusing
     res.destroy();
     return;
   }
-  const { contentType, body } = errorPage(req.headers.accept, refusing.status, refusing.text);
+  const { contentType, body } = errorPage(req.headers.accept, refusing, refusing.pages);
   const headers = [
     'Content-Type',
     contentType,

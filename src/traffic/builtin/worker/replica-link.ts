@@ -46,6 +46,10 @@ export class ReplicaLink implements ConnectionHome {
   healthy = false;
   /** Requests and streams in flight from this worker. */
   active = 0;
+  /** As many may be in flight from this worker. */
+  allowed = Number.POSITIVE_INFINITY;
+  isEjected = false;
+  freshSinceMs = Number.NEGATIVE_INFINITY;
   private suspectUntilMs = 0;
   private retired = false;
   private idle: UpstreamConnection[] = [];

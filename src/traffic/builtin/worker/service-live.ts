@@ -1,26 +1,34 @@
 import { formatUpstream } from '../../../lib/upstream.ts';
+import { type Timeouts, USUAL_TIMEOUTS } from '../../../release/resilience.ts';
 import { appProtocol } from '../../../release/service.ts';
 import { SLOT_NAMES, type SlotName, otherSlot } from '../../../release/slot.ts';
 import { type Cohort, type SaltState, bucketOf, drawCohort, isCandidate, saltState } from '../../cohort.ts';
 import type { Door, Route } from '../../router.ts';
-import { latencyBucket, type FailedRequest } from '../../counts.ts';
 import type { RequestMatch } from '../../../release/request-match.ts';
-import { MOST_FAILED, failureKind, shownPath } from '../../failed-request.ts';
-import type { Place, RouteInUse, ServiceCounts } from '../messages.ts';
+import type { ErrorPages } from '../../door-pages.ts';
+import { latencyBucket } from '../../counts.ts';
+import type { RouteInUse, ServiceCounts } from '../messages.ts';
 import type { Accounting } from './accounting.ts';
 import { type ClientCheck, clientCheckOf } from './client-check.ts';
 import { Drain } from './drain.ts';
+import { FailedExamples } from './failed-examples.ts';
 import { IdentityFilter, ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED, deedOf } from '../../identity-filter.ts';
 import { COPY_TIMEOUT_MS, MirrorLane } from './mirror-lane.ts';
 import { type Told, meetsOne } from './match-check.ts';
+import { OutlierWatch } from './outlier-watch.ts';
 import { OverrideCheck } from './override-check.ts';
+import type { Held } from '../permit-book.ts';
 import { type Apart, ReplicaLink } from './replica-link.ts';
+import { type CareParts, SlotCare } from './slot-care.ts';
+import { QUEUE_CLOCK } from './slot-queue.ts';
 import { type SlotLive, hasSound, pickReplica, slotLive } from './slot-live.ts';
 import { CLASS, type ClassIndex, NO_LATENCY, ReplicaTally } from '../../tally.ts';
-import { WaitingRoom, partOf } from './waiting-room.ts';
+import { WaitingRoom, holdPartOf } from './waiting-room.ts';
 
 /** Where a request goes. `wanted` differs from `slot` when its own slot has no sound replica. */
 export type Choice = { readonly wanted: SlotLive; readonly slot: SlotLive };
+
+export type HealthWord = { readonly healthy: boolean; readonly isNews: boolean };
 
 export type Attempt = {
   readonly classIndex: ClassIndex;
@@ -44,6 +52,15 @@ export type Repeating = {
   readonly wasReused: boolean;
 };
 
+export type ServiceParts = Pick<CareParts, 'place'> & {
+  /** A replica that counts as healthy could not be connected to. */
+  readonly onSuspect: (replica: ReplicaLink) => void;
+  /** It has had too many failures in a row. */
+  readonly onOutlier: (replica: ReplicaLink, why: string) => void;
+  readonly askForPermits: CareParts['ask'];
+  readonly givePermits: CareParts['give'];
+};
+
 /** A service as one worker sees it. */
 export class ServiceLive {
   door: Door;
@@ -65,16 +82,19 @@ export class ServiceLive {
   stripped = '';
   /** Who meets one of these gets the candidate while it is offered; null: nobody. */
   candidateFor: readonly RequestMatch[] | null = null;
-  private failed: Omit<FailedRequest, 'second'>[] = [];
+  timeouts: Timeouts = USUAL_TIMEOUTS;
+  /** Null: nobody is left out for what it answers. */
+  outliers: OutlierWatch | null = null;
+  permitEpoch = 0;
+  /** Its own, for what is answered in its place; null: the proxy's. */
+  pages: ErrorPages | null = null;
+  readonly failed = new FailedExamples();
   private cohort: Cohort | null = null;
-  private readonly onSuspect: (replica: ReplicaLink) => void;
-  private readonly place: Place;
+  private readonly parts: ServiceParts;
 
-  /** `onSuspect`: a replica that counts as healthy could not be connected to. */
-  constructor(door: Door, place: Place, onSuspect: (replica: ReplicaLink) => void) {
+  constructor(door: Door, parts: ServiceParts) {
     this.door = door;
-    this.place = place;
-    this.onSuspect = onSuspect;
+    this.parts = parts;
     this.salt = saltState(door.salt);
     this.slots = { blue: slotLive('blue'), green: slotLive('green') };
     this.install(door);
@@ -90,7 +110,11 @@ export class ServiceLive {
     this.clients = clientCheckOf(proxy);
     this.stripped = proxy.kind === 'builtin' && proxy.stripPath === true ? door.spec.path : '';
     this.candidateFor = proxy.kind === 'builtin' ? (proxy.candidateFor ?? null) : null;
+    this.pages = door.errorPages ?? null;
+    const rules = proxy.kind === 'builtin' ? proxy.outliers : undefined;
+    this.outliers = rules === undefined ? null : new OutlierWatch(rules, this.parts.onOutlier);
     this.startTracesPercent = proxy.kind === 'builtin' ? (proxy.startTracesPercent ?? null) : null;
+    this.timeouts = (proxy.kind === 'builtin' ? proxy.timeouts : undefined) ?? USUAL_TIMEOUTS;
     for (const name of SLOT_NAMES) {
       const slot = this.slots[name];
       const before = slot.replicas;
@@ -103,6 +127,7 @@ export class ServiceLive {
       for (const gone of before) if (!slot.replicas.includes(gone)) gone.retire();
     }
     this.setInUse();
+    for (const name of SLOT_NAMES) this.takeCare(this.slots[name]);
   }
 
   /** One assignment decides: no request sees half a route. A late repeat is ignored. */
@@ -115,6 +140,7 @@ export class ServiceLive {
     this.setInUse();
     for (const name of SLOT_NAMES) this.drainOrWelcome(this.slots[name], before, nowMs);
     this.holdOrRelease(route);
+    for (const name of SLOT_NAMES) this.slots[name].care?.queue?.serve(nowMs);
   }
 
   /** Whose bucket is `hash`'s; null when nobody is to be served. */
@@ -143,24 +169,24 @@ export class ServiceLive {
     return isNeeded && hasSound(other, nowMs) ? other : null;
   }
 
-  /** Who is to serve a request whose attempt failed; null for nobody: it fails. */
+  /** Who is to serve a request whose attempt failed, no replica for whoever is free next; null for nobody: it fails. */
   nextAfter(
     slot: SlotLive,
     failed: ReplicaLink,
     nowMs: number,
     { mayRepeat, mayMove, wasReused }: Repeating,
-  ): { readonly slot: SlotLive; readonly replica: ReplicaLink } | null {
+  ): { readonly slot: SlotLive; readonly replica: ReplicaLink | null } | null {
     if (mayRepeat) {
       const replica = pickReplica(slot, failed, nowMs) ?? (wasReused ? failed : null);
-      if (replica !== null) return { slot, replica };
+      if (replica !== null || canWait(slot, failed)) return { slot, replica };
     }
     const other = mayMove ? this.standInFor(slot, nowMs) : null;
-    return other === null ? null : { slot: other, replica: pickReplica(other, null, nowMs)! };
+    return other === null ? null : { slot: other, replica: pickReplica(other, null, nowMs) };
   }
 
   /** Whoever could not connect says so: others need not find out for themselves until the next probe. */
   suspect(replica: ReplicaLink, nowMs: number): void {
-    if (replica.suspect(nowMs)) this.onSuspect(replica);
+    if (replica.suspect(nowMs)) this.parts.onSuspect(replica);
   }
 
   /** Counts an attempt, and what it makes of its identity. */
@@ -174,23 +200,46 @@ export class ServiceLive {
     replica.tally.add(classIndex, bucket, isFinal);
     if (attempt.isCopied === true)
       (replica.apart.copied ??= new ReplicaTally()).add(asCopied(attempt), bucket, isFinal);
-    this.noteFailed(replica, attempt);
+    this.failed.note(replica, attempt);
     if (identity !== UNCOUNTED)
       this.identities?.note(identity, replica.slot === 'blue' ? 0 : 1, deedOf(classIndex), bucket);
   }
 
-  takeFailed(): Pick<ServiceCounts, 'failed'> {
-    const { failed } = this;
-    if (failed.length === 0) return {};
-    this.failed = [];
-    return { failed };
-  }
-
-  setHealth(name: SlotName, replica: number, healthy: boolean): void {
+  /** `isNews`: it changes now, and was not known before. */
+  setHealth(name: SlotName, replica: number, { healthy, isNews }: HealthWord): void {
     const link = this.slots[name].replicas[replica];
     if (link === undefined) return;
+    if (healthy && !link.healthy && isNews) link.freshSinceMs = performance.now();
     link.healthy = healthy;
     if (healthy) link.trust();
+    this.slots[name].care?.queue?.serve(performance.now());
+  }
+
+  eject(name: SlotName, replica: number, isEjected: boolean): void {
+    const link = this.slots[name].replicas[replica];
+    if (link !== undefined) link.isEjected = isEjected;
+    this.slots[name].care?.queue?.serve(performance.now());
+  }
+
+  /** In place of what this worker thought that it holds. */
+  holdPermits(epoch: number, held: Readonly<Record<SlotName, Held>>): void {
+    this.permitEpoch = epoch;
+    for (const name of SLOT_NAMES) this.slots[name].care?.hold(held[name]);
+  }
+
+  /** A request on `replica` is over. */
+  released(replica: ReplicaLink): void {
+    this.slots[replica.slot].care?.released(replica);
+  }
+
+  takeQueueRefused(): Pick<ServiceCounts, 'queueRefused'> {
+    const { blue, green } = this.slots;
+    if (blue.care === null) return {};
+    const queueRefused = {
+      blue: blue.care.queue?.takeRefused() ?? 0,
+      green: green.care?.queue?.takeRefused() ?? 0,
+    };
+    return queueRefused.blue + queueRefused.green === 0 ? {} : { queueRefused };
   }
 
   get replicas(): ReplicaLink[] {
@@ -200,27 +249,18 @@ export class ServiceLive {
   /** Gone for good. */
   retire(): void {
     this.room.turnAway(`${this.door.service} was taken away`);
-    for (const replica of this.replicas) replica.retire();
+    for (const replica of this.replicas) {
+      replica.healthy = false;
+      replica.retire();
+    }
+    for (const name of SLOT_NAMES) this.slots[name].care?.queue?.serve(performance.now());
   }
 
   /** Last of all, so that who is released meets the whole route. */
   private holdOrRelease({ hold, holdUntilMs }: RouteInUse): void {
     const leftMs = hold === undefined ? 0 : Math.min(hold.maxMs, (holdUntilMs ?? 0) - Date.now());
-    if (hold !== undefined && leftMs > 0) this.room.begin(partOf(hold, this.place), leftMs);
+    if (hold !== undefined && leftMs > 0) this.room.begin(holdPartOf(hold, this.parts.place), leftMs);
     else this.room.end();
-  }
-
-  private noteFailed({ slot, index }: ReplicaLink, { classIndex, status, req }: Attempt): void {
-    const kind = failureKind(classIndex);
-    if (kind === null || req === undefined || this.failed.length >= MOST_FAILED) return;
-    const { method = null, url = '' } = req;
-    const told = {
-      kind,
-      status: kind === 'serverError' ? (status ?? null) : null,
-      method,
-      path: shownPath(url),
-    };
-    this.failed.push({ slot, replica: index, ...told });
   }
 
   private countIdentitiesOf({ split }: Route): void {
@@ -242,10 +282,28 @@ export class ServiceLive {
     }
   }
 
+  private takeCare(slot: SlotLive): void {
+    const { proxy } = this.door.spec;
+    const perReplica = proxy.kind === 'builtin' ? proxy.perReplica : undefined;
+    const isNeeded = perReplica !== undefined || this.outliers !== null;
+    if (slot.care === null && !isNeeded) return;
+    const { place, askForPermits: ask, givePermits: give } = this.parts;
+    slot.care ??= new SlotCare(slot, { clock: QUEUE_CLOCK, place, ask, give });
+    slot.care.use(perReplica);
+    if (isNeeded) return;
+    slot.care = null;
+  }
+
   private drainOrWelcome(slot: SlotLive, before: Route | null, nowMs: number): void {
     if (getsTraffic(this.route, slot.name)) slot.drain = null;
     else if (getsTraffic(before, slot.name)) slot.drain = new Drain(slot.inFlight, this.door.spec, nowMs);
   }
+}
+
+/** Whether somebody other than `failed` could be free for a request some time soon. */
+function canWait({ care, replicas, inUse }: SlotLive, failed: ReplicaLink): boolean {
+  const { queue = null } = care ?? {};
+  return queue !== null && replicas.some((each) => each.healthy && each !== failed && each.index < inUse);
 }
 
 /** By the patience that its copy met with. */

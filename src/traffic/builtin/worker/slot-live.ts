@@ -1,6 +1,7 @@
 import type { SlotName } from '../../../release/slot.ts';
 import type { Drain, InFlight } from './drain.ts';
 import type { ReplicaLink } from './replica-link.ts';
+import type { SlotCare } from './slot-care.ts';
 
 /** A slot as one worker sees it. */
 export type SlotLive = {
@@ -12,14 +13,20 @@ export type SlotLive = {
   drain: Drain | null;
   /** Where the search for the least loaded replica begins, so that equals take turns. */
   turn: number;
+  /** Null: nothing but the load decides. */
+  care: SlotCare | null;
 };
 
 export function slotLive(name: SlotName): SlotLive {
-  return { name, replicas: [], inUse: 0, inFlight: new Set(), drain: null, turn: 0 };
+  return { name, replicas: [], inUse: 0, inFlight: new Set(), drain: null, turn: 0, care: null };
 }
 
-/** The least loaded healthy replica of a slot other than `except`, one that is not suspect if there is a choice. */
+/**
+ * The least loaded healthy replica of a slot other than `except`, one that is not suspect if there is a choice. Null as well where all have as
+ * many requests as they may.
+ */
 export function pickReplica(slot: SlotLive, except: ReplicaLink | null, nowMs: number): ReplicaLink | null {
+  if (slot.care !== null) return slot.care.pick(except, nowMs);
   let best: ReplicaLink | null = null;
   let bestLoad = Number.POSITIVE_INFINITY;
   slot.turn = slot.inUse === 0 ? 0 : (slot.turn + 1) % slot.inUse;

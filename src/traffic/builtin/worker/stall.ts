@@ -1,12 +1,5 @@
+import type { Timeouts } from '../../../release/resilience.ts';
 import { CLASS, type ClassIndex } from '../../tally.ts';
-
-const CONNECT_TIMEOUT_MS = 5000;
-/** Without a byte from the application before its response head. */
-export const HEAD_TIMEOUT_MS = 60_000;
-/** Without a byte in a response that is not an event stream. */
-const BODY_IDLE_MS = 300_000;
-/** Without a byte of a request's body that the client announced. */
-const UPLOAD_IDLE_MS = 60_000;
 
 export type Stalled = {
   readonly class: ClassIndex;
@@ -14,25 +7,33 @@ export type Stalled = {
 };
 
 export type Progress = {
-  readonly phase: 'connecting' | 'waiting' | 'responding' | 'upgraded' | 'done';
+  readonly phase: 'queued' | 'connecting' | 'waiting' | 'responding' | 'upgraded' | 'done';
   readonly idleMs: number;
   /** The next byte has to come from the client: of its body, or room for more of the answer. */
   readonly clientsTurn: boolean;
   readonly isStream: boolean;
+  /** Since its head was there. */
+  readonly sinceMs: number;
 };
 
 /** Who let a request wait for too long: `connection` to give up on the connection, or how it ends; null for nobody yet. */
-export function stallOf({ phase, idleMs, clientsTurn, isStream }: Progress): Stalled | 'connection' | null {
+export function stallOf(progress: Progress, timeouts: Timeouts): Stalled | 'connection' | null {
+  const { phase, idleMs, clientsTurn, isStream } = progress;
+  const { requestMs } = timeouts;
+  if (requestMs !== null && progress.sinceMs > requestMs && !isStream && phase !== 'done')
+    return clientsTurn
+      ? { ...timeout('the request took too long'), class: CLASS.clientAbort }
+      : timeout('the request took too long');
   switch (phase) {
     case 'connecting':
-      return idleMs > CONNECT_TIMEOUT_MS ? 'connection' : null;
+      return idleMs > timeouts.connectMs ? 'connection' : null;
     case 'waiting':
       if (!clientsTurn)
-        return idleMs > HEAD_TIMEOUT_MS ? timeout('the application did not answer in time') : null;
-      if (idleMs <= UPLOAD_IDLE_MS) return null;
+        return idleMs > timeouts.responseHeadMs ? timeout('the application did not answer in time') : null;
+      if (idleMs <= timeouts.requestIdleMs) return null;
       return { class: CLASS.clientAbort, answer: { status: 408, text: 'the request body did not arrive' } };
     case 'responding':
-      if (isStream || idleMs <= BODY_IDLE_MS) return null;
+      if (isStream || idleMs <= timeouts.responseIdleMs) return null;
       return clientsTurn
         ? { ...timeout('the response stalled'), class: CLASS.clientAbort }
         : timeout('the response stalled');

@@ -22,7 +22,8 @@ export function takeCounts(services: Iterable<ServiceLive>, refused: Malformed):
       malformed: malformed.get(listenerOf(service.door)) ?? 0,
       rollout: service.identities?.rollout ?? null,
       identities: service.identities?.take() ?? [],
-      ...service.takeFailed(),
+      ...service.failed.take(),
+      ...service.takeQueueRefused(),
     };
     if (isNews(counts)) all.push(counts);
   }

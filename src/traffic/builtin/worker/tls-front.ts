@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { type TLSSocket, type TlsOptions, createServer } from 'node:tls';
 import { type Front, type FrontPlace, MALFORMED_HEADER } from './front.ts';
-import { MAX_CONNECTIONS, createHttpServer } from './http1-server.ts';
+import { createHttpServer } from './http1-server.ts';
 import { createHttp2Server } from './http2-server.ts';
 import { proxiedServer, standFor } from './proxied.ts';
 import { TLS_LIMITS, TlsTable } from './tls-table.ts';
@@ -16,12 +16,13 @@ export type TlsFront = Front & {
 };
 
 /** A listener for HTTPS: ends TLS, and hands the connection to the server that its protocol asks for. */
-export function createTlsFront({ listener, state, proxies }: FrontPlace, ticketKeys: Buffer): TlsFront {
+export function createTlsFront(place: FrontPlace, ticketKeys: Buffer): TlsFront {
+  const { listener, state, proxies, manners } = place;
   const clients = new ClientsBehind();
   let table = new TlsTable([]);
   let keys = ticketKeys;
-  const http = createHttpServer(listener, state, true);
-  const http2 = createHttp2Server(listener, state);
+  const http = createHttpServer(place, true);
+  const http2 = createHttp2Server(place);
   const options: TlsOptions = {
     ...TLS_LIMITS,
     ALPNProtocols: ['h2', 'http/1.1'],
@@ -35,7 +36,7 @@ export function createTlsFront({ listener, state, proxies }: FrontPlace, ticketK
     if (socket.alpnProtocol === 'h2') http2.take(socket);
     else http.emit('connection', socket);
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = manners.maxConnections;
   // Only a server that listens looks for clients that are too slow; this one is given its connections.
   http.emit('listening');
   const door =
@@ -43,7 +44,7 @@ export function createTlsFront({ listener, state, proxies }: FrontPlace, ticketK
       ? server
       : proxiedServer({
           networks: proxies,
-          maxConnections: MAX_CONNECTIONS,
+          maxConnections: manners.maxConnections,
           allowHalfOpen: false,
           onMalformed: () => state.malformed.count(listener, MALFORMED_HEADER),
           take: (socket, address) => {

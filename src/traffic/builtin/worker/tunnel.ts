@@ -27,6 +27,9 @@ export class Tunnel implements Upgraded {
   private readonly exchange: Exchange;
   private readonly toClient: FrameTracker | null;
   private readonly toApplication: FrameTracker | null;
+  /** Since the last sweep. */
+  private moved = true;
+  private movedAtMs = 0;
   private closing: 'no' | 'at the next frame' | 'closed' = 'no';
 
   constructor(ends: TunnelEnds, head: ResponseHead) {
@@ -50,6 +53,7 @@ export class Tunnel implements Upgraded {
   }
 
   onBody(view: Buffer): void {
+    this.moved = true;
     if (this.closing === 'closed') return;
     const taken = this.toClient?.follow(view, this.closing !== 'no') ?? view.length;
     if (taken > 0 && !this.client.write(Buffer.from(view.subarray(0, taken)))) this.connection.pause();
@@ -58,6 +62,12 @@ export class Tunnel implements Upgraded {
 
   onDrain(): void {
     this.client.resume();
+  }
+
+  sweep(nowMs: number, idleMs: number | null): void {
+    if (this.moved) this.movedAtMs = nowMs;
+    else if (idleMs !== null && nowMs - this.movedAtMs > idleMs) this.close();
+    this.moved = false;
   }
 
   /** The application closed its side, or broke. */
@@ -90,6 +100,7 @@ export class Tunnel implements Upgraded {
   }
 
   private fromClient(chunk: Buffer): void {
+    this.moved = true;
     if (this.closing === 'closed') return;
     this.toApplication?.follow(chunk);
     if (!this.connection.write(chunk)) this.client.pause();

@@ -1,3 +1,5 @@
+import type { Place } from '../messages.ts';
+import { partOf } from '../part-of.ts';
 import type { Hold } from '../../router.ts';
 
 /** A request that waits. */
@@ -82,10 +84,9 @@ export class WaitingRoom {
 }
 
 /** What worker `index` of `of` may keep waiting: together they keep to the hold's bounds. */
-export function partOf(hold: Hold, { index, of }: { readonly index: number; readonly of: number }): HoldPart {
-  const extra = index < hold.maxRequests % of ? 1 : 0;
+export function holdPartOf(hold: Hold, place: Place): HoldPart {
   return {
-    maxRequests: Math.floor(hold.maxRequests / of) + extra,
-    maxBytes: Math.floor(hold.maxBytes / of),
+    maxRequests: partOf(hold.maxRequests, place),
+    maxBytes: Math.floor(hold.maxBytes / place.of),
   };
 }

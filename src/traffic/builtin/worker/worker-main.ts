@@ -6,6 +6,7 @@ import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
 import type { Answer, Ask, FromWorker, Place, ToWorker } from '../messages.ts';
 import type { ServiceState } from '../../state-store.ts';
+import type { ReplicaHealth } from '../../prober.ts';
 import { accessLogPath } from '../access-log-file.ts';
 import { accountingOf } from './accounting.ts';
 import { type DoorEntry, doorTable } from './door-table.ts';
@@ -15,8 +16,7 @@ import { Fronts } from './fronts.ts';
 import { answersTo } from './challenge.ts';
 import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
-import type { ReplicaLink } from './replica-link.ts';
-import { ServiceLive } from './service-live.ts';
+import { ServiceLive, type ServiceParts } from './service-live.ts';
 import { takeCounts } from './taken-counts.ts';
 
 /**
@@ -60,14 +60,14 @@ scheduleFlush();
 function receive(message: ToWorker, handle: unknown): void {
   switch (message.kind) {
     case 'start':
-      place = message.place;
+      place = fronts.place = message.place;
       accessFolder = message.accessFolder;
       state.challenges = answersTo(message.challenges);
       fronts.ticketKeys = Buffer.from(message.ticketKeys);
       for (const [service, each] of message.certificates) fronts.certificates.set(service, each);
       for (const service of message.services) restore(service);
       rebuildDoors();
-      for (const each of message.health) setHealth(each);
+      for (const each of message.health) setHealth(each, false);
       tell({ kind: 'started' });
       // Written now: a process that is killed writes nothing.
       setImmediate(flushCompileCache);
@@ -91,7 +91,19 @@ function receive(message: ToWorker, handle: unknown): void {
       tell({ kind: 'answer', id: message.id, answer: answer(message.ask) });
       break;
     case 'health':
-      setHealth(message.health);
+      setHealth(message.health, true);
+      break;
+    case 'ejection':
+      services.get(message.service)?.eject(message.slot, message.replica, message.isEjected);
+      break;
+    case 'permits':
+      services.get(message.service)?.holdPermits(message.epoch, message.held);
+      break;
+    case 'permitsGranted':
+      services.get(message.service)?.slots[message.slot].care?.granted(message.gift.permits);
+      break;
+    case 'permitsSought':
+      services.get(message.service)?.slots[message.slot].care?.sought(message.search);
       break;
     case 'stop':
       stop(message.graceMs);
@@ -138,7 +150,12 @@ function observed(ask: Ask, cut: number): Answer {
   for (const slot of SLOT_NAMES) {
     for (const each of service?.slots[slot].inFlight ?? []) (each.isStream ? streams : inFlight)[slot] += 1;
   }
-  return { revision: service?.route?.revision ?? 0, inFlight, streams, held: service?.room.size ?? 0, cut };
+  const queued = {
+    blue: service?.slots.blue.care?.queue?.size ?? 0,
+    green: service?.slots.green.care?.queue?.size ?? 0,
+  };
+  const revision = service?.route?.revision ?? 0;
+  return { revision, inFlight, streams, held: service?.room.size ?? 0, queued, cut };
 }
 
 function serviceOf(ask: Ask): string {
@@ -167,7 +184,7 @@ function install(door: Door): void {
 
 function take(door: Door): void {
   const known = services.get(door.service);
-  const service = known ?? new ServiceLive(door, place, suspect(door.service));
+  const service = known ?? new ServiceLive(door, partsOf(door.service));
   if (known === undefined) services.set(door.service, service);
   else known.install(door);
   service.accounting = accountingOf(door.spec, service.accounting, {
@@ -178,8 +195,16 @@ function take(door: Door): void {
   });
 }
 
-function suspect(service: string): (replica: ReplicaLink) => void {
-  return ({ slot, index }) => tell({ kind: 'suspect', service, slot, replica: index });
+function partsOf(service: string): ServiceParts {
+  const epoch = (): number => services.get(service)?.permitEpoch ?? 0;
+  return {
+    place,
+    onSuspect: ({ slot, index }) => tell({ kind: 'suspect', service, slot, replica: index }),
+    onOutlier: ({ slot, index }, why) => tell({ kind: 'outlier', service, slot, replica: index, why }),
+    askForPermits: (slot, replicas) =>
+      tell({ kind: 'permitsWanted', service, epoch: epoch(), slot, replicas }),
+    givePermits: (slot, gift) => tell({ kind: 'permitsGiven', service, epoch: epoch(), slot, gift }),
+  };
 }
 
 function rebuildDoors(): void {
@@ -215,8 +240,8 @@ function entriesOf(service: ServiceLive, port: number): DoorEntry<Entrance>[] {
   }));
 }
 
-function setHealth(health: Extract<ToWorker, { kind: 'health' }>['health']): void {
-  services.get(health.service)?.setHealth(health.slot, health.replica, health.healthy);
+function setHealth({ service, slot, replica, healthy }: ReplicaHealth, isNews: boolean): void {
+  services.get(service)?.setHealth(slot, replica, { healthy, isNews });
 }
 
 function sweep(): void {
