@@ -24,6 +24,15 @@ describe('dashboard', () => {
     assert.equal(again.expiresInMs, 60_000);
   });
 
+  test('of a server elsewhere it says the address, and asks it for nothing', async () => {
+    const ran = await cli.run('dashboard --host https://deploy.example.com:8443/');
+
+    assert.deepEqual(
+      [ran.code, ran.out, ran.err],
+      [0, 'https://deploy.example.com:8443/\n', 'Log in there with your token.\n'],
+    );
+  });
+
   test('a server without its files says what to do', async () => {
     const ran = await bare.run('dashboard');
 

@@ -46,7 +46,7 @@ export function renderChecks(
   });
 }
 
-const LOOK_MARKS = {
+export const LOOK_MARKS = {
   pass: { mark: '✔', style: 'good' },
   fail: { mark: '✖', style: 'bad' },
   'no-data': { mark: '…', style: 'warn' },
@@ -85,7 +85,7 @@ function rowOf(check: Check, sides: Sides): Row {
 }
 
 /** Counts for each 1,000 requests; against a number, the values alone and the number. */
-function rowOfMeasure(one: Measure, sides: Sides): Row {
+export function rowOfMeasure(one: Measure, sides: Sides): Row {
   const { limit, kind, interval } = one;
   const each = limit.against === 'stable' && kind !== 'mean' ? '/1000' : '';
   const value = (side: string, number: number | null) =>

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../lib/clock.ts';
 import { PROGRESSING } from './fake-views.ts';
-import { networkApi, type NetworkApi } from './network-fixture.ts';
+import { networkApi, selfSigned, type NetworkApi } from './network-fixture.ts';
 import type { Page, Pages } from './pages.ts';
 import { IDLE_MS, LINK_MS, SESSION_MS, type SessionStore } from './sessions.ts';
 
@@ -266,6 +266,30 @@ describe('logins', () => {
     }
 
     assert.deepEqual([...codes], [401, 429]);
+  });
+
+  test('over TLS the browser itself guards the cookie', async () => {
+    const { certificate, key, remove } = selfSigned('IP:127.0.0.1');
+    const options = { clock, dashboard: { pages: PAGES, sessions: memory() } };
+    const secure = await networkApi(options, { tls: { certificate, key } });
+    const body = { token: await secure.token('ana', 'viewer') };
+    const got = await secure.ask(null, 'POST', '//session', {
+      body,
+      headers: { origin: `https://${secure.host}` },
+    });
+    const inClear = await secure.ask(null, 'POST', '//session', {
+      body,
+      headers: { origin: `http://${secure.host}` },
+    });
+    await secure.end();
+    remove();
+
+    assert.match(
+      String(got.headers['set-cookie']),
+      /^__Host-bascule=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/,
+    );
+    assert.match(String(got.headers['strict-transport-security']), /max-age/);
+    assert.equal(inClear.body.code, 'ORIGIN_FOREIGN');
   });
 
   test('a login without a page, with a form, or as something else is none', async () => {

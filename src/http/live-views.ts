@@ -53,7 +53,8 @@ export class LiveViews {
 
   #begin(): void {
     const forget = this.#read.onEvent(({ service }) => this.#touched.add(service));
-    const timer = setInterval(() => void this.#look(), LOOK_MS);
+    // A look that fails, of a server that stops for instance, is no reason for more: the next one is in a second.
+    const timer = setInterval(() => void this.#look().catch(() => undefined), LOOK_MS);
     timer.unref();
     this.#stop = () => {
       clearInterval(timer);

@@ -68,7 +68,12 @@ describe('the dashboard', NEEDS_BROWSER, () => {
   }
 
   test('a rollout is watched live and steered by keys alone: login, promote, pause, abort, why, roll back', async () => {
-    const app = await serving('shop', { strategy: lasting({ steps: ['10%', '50%', '100%'] }) });
+    const app = await serving('shop', {
+      strategy: lasting({
+        steps: ['10%', '50%', '100%'],
+        judge: { 'error-rate': { 'worse-by': '1pp' }, p95: { 'worse-by': '30%' } },
+      }),
+    });
     const load = app.load({ perSecond: 80 });
     const { page, complaints } = await openPage(browser);
     const { keyboard } = page;
@@ -109,14 +114,24 @@ describe('the dashboard', NEEDS_BROWSER, () => {
     await page.getByRole('heading', { name: 'Time line' }).waitFor(WITHIN);
     await page.getByRole('link', { name: 'Judge it by other limits' }).click();
     await page.getByText(/the same rules give the same verdicts, bit for bit/).waitFor(WITHIN);
+    await page.getByLabel('judged').first().uncheck();
+    await page.getByText(/^changed rules/i).waitFor(WITHIN);
+    await page.getByText(/bascule judge --rollout .* --set [a-z0-9-]+=off/).waitFor(WITHIN);
 
+    await page.goto(`${site}/rollouts/${id}`);
+    await button(page, 'Retry').click(WITHIN);
+    await button(page, 'Promote to 100 %…').click(WITHIN);
+    await page.getByRole('dialog').getByRole('button', { name: 'Promote to 100 %' }).click(WITHIN);
+    await app.until('v2 again', ({ stable, rollout }) => stable === 'v2' && rollout === null, {
+      withinMs: 60_000,
+    });
     await app.describe({ strategy: canary() });
     const done = await app.deploy('v3');
     assert.equal(done.code, 0, told(done));
     await page.goto(`${site}/services/shop`);
     await button(page, 'Roll back').click();
-    await app.until('v1 again', ({ stable, rollout }) => stable === 'v1' && rollout === null);
-    await page.getByText('100% on v1').waitFor(WITHIN);
+    await app.until('v2 once more', ({ stable, rollout }) => stable === 'v2' && rollout === null);
+    await page.getByText('100% on v2').waitFor(WITHIN);
     assert.deepEqual(complaints, []);
     await load.stop();
   });
@@ -174,6 +189,16 @@ describe('the dashboard', NEEDS_BROWSER, () => {
     await page.locator('[data-state=live]').waitFor(WITHIN);
     await page.getByText('Not connected.').waitFor({ ...WITHIN, state: 'detached' });
 
+    // A tab in the background lets go of its connection, and is current again when it is looked at.
+    await page.clock.install();
+    await page.goto(`${site}/services/kept`);
+    await page.locator('[data-state=live]').waitFor(WITHIN);
+    await showTab(page, 'hidden');
+    await page.clock.fastForward(61_000);
+    await page.locator('[data-state=connecting]').waitFor(WITHIN);
+    await showTab(page, 'visible');
+    await page.locator('[data-state=live]').waitFor(WITHIN);
+    await page.getByText('100% on v1').waitFor(WITHIN);
     assert.deepEqual(complaints, []);
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByLabel('Your token').waitFor(WITHIN);
@@ -237,6 +262,13 @@ describe('the dashboard', NEEDS_BROWSER, () => {
     await load.stop();
   });
 });
+
+/** What a browser tells the page when another tab is in front. */
+async function showTab(page: Page, state: 'hidden' | 'visible'): Promise<void> {
+  await page.evaluate(
+    `Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' }); document.dispatchEvent(new Event('visibilitychange'))`,
+  );
+}
 
 function button(page: Page, name: string) {
   return page.getByRole('button', { name, exact: true });

@@ -5,6 +5,8 @@ import { FrameReader, type Frame } from './frames.ts';
 
 /** The server says something every 15 s. */
 const SILENT_MS = 35_000;
+/** A browser has six connections to a server: a page that nobody sees leaves its own to others after a while. */
+const UNSEEN_MS = 60_000;
 const RETRY_MS = { least: 500, most: 10_000 };
 
 export type Happened = {
@@ -33,6 +35,7 @@ export class Live {
   #heardAtMs = 0;
   #waitMs = RETRY_MS.least;
   #running: AbortController | null = null;
+  #isAsleep = false;
   #attempt: AbortController | null = null;
   #wake: () => void = () => undefined;
   readonly #happened = new Set<(event: Happened) => void>();
@@ -49,12 +52,18 @@ export class Live {
     this.#running = running;
     void this.#run(running.signal);
     const look = setInterval(() => this.#lookAfter(), 5000);
-    const awake = (): void => this.retryNow(true);
+    let sleep: ReturnType<typeof setTimeout> | undefined;
+    const awake = (): void => {
+      clearTimeout(sleep);
+      if (document.visibilityState === 'hidden') sleep = setTimeout(() => this.#sleep(), UNSEEN_MS);
+      else this.retryNow(true);
+    };
     addEventListener('online', awake);
     // Timers of a tab in the background sleep: what was missed is fetched when it is looked at.
     document.addEventListener('visibilitychange', awake);
     running.signal.addEventListener('abort', () => {
       clearInterval(look);
+      clearTimeout(sleep);
       removeEventListener('online', awake);
       document.removeEventListener('visibilitychange', awake);
     });
@@ -70,10 +79,16 @@ export class Live {
     this.services.clear();
   }
 
+  #sleep(): void {
+    this.#isAsleep = true;
+    this.#attempt?.abort();
+  }
+
   retryNow(onlyIfSilent = false): void {
     const isSilent = Date.now() - this.#heardAtMs > SILENT_MS / 2;
     if (onlyIfSilent && this.state === 'live' && !isSilent) return;
     if (document.visibilityState === 'hidden') return;
+    this.#isAsleep = false;
     this.#waitMs = RETRY_MS.least;
     if (this.state === 'live') this.#attempt?.abort();
     this.#wake();
@@ -98,13 +113,13 @@ export class Live {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#follow(signal).catch(() => undefined);
+      if (!this.#isAsleep) await this.#follow(signal).catch(() => undefined);
       if (signal.aborted) return;
-      this.state = 'lost';
+      this.state = this.#isAsleep ? 'connecting' : 'lost';
       const waitMs = this.#waitMs * (0.75 + Math.random() / 2);
       this.#waitMs = Math.min(RETRY_MS.most, this.#waitMs * 2);
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, waitMs);
+        const timer = this.#isAsleep ? undefined : setTimeout(resolve, waitMs);
         this.#wake = () => {
           clearTimeout(timer);
           resolve();

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+import { hostOf } from '../remote.ts';
 import { ServerProblem } from '../server-problem.ts';
 import { printJson, type Verb } from '../verb.ts';
 
@@ -10,7 +12,9 @@ type Link = { readonly url: string; readonly expiresInMs: number };
 export const dashboard: Verb = {
   configure: (command) =>
     command.option('--open', 'open it in the browser instead of printing the link alone'),
-  run: async ({ client, io, json, options }) => {
+  run: async ({ client, io, json, options, where }) => {
+    const elsewhere = hostOf(where, io);
+    if (elsewhere !== null) return there(elsewhere, io, json);
     const { url, expiresInMs } = await client
       .steer<Link>('POST', '/dashboard/link', {})
       .catch((error: unknown) => Promise.reject(missing(error)));
@@ -26,6 +30,17 @@ export const dashboard: Verb = {
     return EXIT.done;
   },
 };
+
+/** A link is for a browser of the server's own machine; elsewhere there is an address, and a token. */
+function there(host: string, io: Io, json: boolean): number {
+  const url = `${host.replace(/\/+$/, '')}/`;
+  if (json) printJson(io, { url, expiresInMs: null });
+  else {
+    io.out(`${printable(url)}\n`);
+    io.err('Log in there with your token.\n');
+  }
+  return EXIT.done;
+}
 
 /** The program that opens addresses, where there is one: the link was printed anyway. */
 function openBrowser(url: string): void {
