@@ -49,7 +49,7 @@ export const USUAL_LIMITS: ListenerLimits = { maxHeadBytes: 16_384, maxConnectio
 export type PerReplica = {
   /** In flight at a time, over all workers. Null: no bound, and no queue. */
   readonly maxRequests: number | null;
-  /** Requests that wait for a slot's replicas while all have as many as they may: so many for each address of the slot. */
+  /** Requests that wait for a slot's replicas while all have as many as they may: so many for each replica in use. */
   readonly maxQueue: number;
   readonly queueTimeoutMs: number;
   /** From its first good health until it takes its whole part. 0: at once. */

@@ -77,7 +77,7 @@ export const perReplica = z
       { defaultNote: 'no bound' },
     ).optional(),
     'max-queue': count(
-      'Requests that may wait while all replicas of a slot have as many as they may, for each address of the slot; more get 503 with Retry-After. Workers divide it, rounded up. Needs max-requests.',
+      'Requests that may wait while all replicas of a slot have as many as they may, for each replica in use; more get 503 with Retry-After. Workers divide it, rounded up. Needs max-requests.',
       1,
       10_000,
       { default: 100 },

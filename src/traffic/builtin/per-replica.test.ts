@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, after, before, describe, test } from 'node:test';
 import { type PerReplica, USUAL_PER_REPLICA } from '../../release/resilience.ts';
@@ -93,7 +95,7 @@ describe('bounds and a queue for each replica of the built-in proxy', () => {
     async (t) => {
       const { stage, gate } = await setUp(t, { maxRequests: 1, maxQueue: 1 });
       const { cursor } = await bench.router.traffic(stage.door.service, null);
-      // So many for each of four addresses, and each of two workers may round up: at most four wait.
+      // Each of two workers rounds up: at most two wait.
       const asked = Array.from({ length: 30 }, () => send({ port: stage.port, path: '/gate', agent: false }));
       const refused = asked.map((each) =>
         each.then(({ status, headers }) => [status, headers['retry-after']]),
@@ -237,6 +239,25 @@ describe('bounds and a queue for each replica of the built-in proxy', () => {
     );
     for (let i = 0; i < 3; i += 1) gate.letOne();
     assert.deepEqual(await Promise.all(asked), [200, 200, 200]);
+  });
+
+  test('an upgraded connection is in flight until it ends', { timeout: PATIENCE_MS }, async (t) => {
+    const { stage } = await setUp(t, { maxRequests: 1 });
+    for (const each of stage.applications.blue)
+      each.server.on('upgrade', (_req, socket) => {
+        socket.on('error', () => {}).on('end', () => socket.end());
+        socket.write('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      });
+    const socket = connect(stage.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    await once(socket, 'data');
+
+    const waiting = ask(stage, '/');
+    await stage.observed(({ slots }) => slots.blue.queued === 1);
+    socket.destroy();
+
+    assert.equal(await waiting, 200);
   });
 
   test('a fresh replica takes a part of its slot that grows', { timeout: PATIENCE_MS }, async (t) => {

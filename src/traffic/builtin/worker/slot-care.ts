@@ -35,6 +35,7 @@ export class SlotCare {
   readonly #slot: SlotLive;
   readonly #parts: CareParts;
   #slowStartMs = 0;
+  #maxQueue = 0;
   #draws = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #isComingBack = false;
@@ -58,10 +59,10 @@ export class SlotCare {
     // None, until the parent has said how many.
     for (const replica of this.#slot.replicas)
       if (replica.allowed === Number.POSITIVE_INFINITY) replica.allowed = 0;
-    const length = Math.ceil((rules.maxQueue * this.#slot.replicas.length) / this.#parts.place.of);
-    const bounds = { length, waitMs: rules.queueTimeoutMs };
-    if (this.queue !== null) this.queue.bounds = bounds;
-    this.queue ??= new SlotQueue(bounds, {
+    this.#maxQueue = rules.maxQueue;
+    if (this.queue !== null) this.queue.waitMs = rules.queueTimeoutMs;
+    this.queue ??= new SlotQueue(rules.queueTimeoutMs, {
+      length: () => Math.ceil((this.#maxQueue * this.#slot.inUse) / this.#parts.place.of),
       clock: this.#parts.clock,
       pick: (nowMs) => this.pick(null, nowMs),
       hasHealthy: () => this.hasHealthy,

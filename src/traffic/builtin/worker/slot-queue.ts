@@ -10,8 +10,6 @@ export type Waiting = {
   nobody(): void;
 };
 
-export type QueueBounds = { readonly length: number; readonly waitMs: number };
-
 /** The time, and how to come back to something. */
 export type QueueClock = {
   readonly nowMs: () => number;
@@ -25,6 +23,8 @@ export const QUEUE_CLOCK: QueueClock = {
 
 export type QueueParts = {
   readonly clock: QueueClock;
+  /** How many may wait now. */
+  readonly length: () => number;
   /** A replica that may have one more request, or null. */
   readonly pick: (nowMs: number) => ReplicaLink | null;
   readonly hasHealthy: () => boolean;
@@ -34,7 +34,7 @@ export type QueueParts = {
 
 /** Requests of one slot that wait in one worker, in the order of their arrival, while all its replicas have as many as they may. */
 export class SlotQueue {
-  bounds: QueueBounds;
+  waitMs: number;
   /** Turned away since `takeRefused`. */
   #refused = 0;
   readonly #parts: QueueParts;
@@ -42,8 +42,8 @@ export class SlotQueue {
   readonly #waiting = new Map<Waiting, number>();
   #isWatching = false;
 
-  constructor(bounds: QueueBounds, parts: QueueParts) {
-    this.bounds = bounds;
+  constructor(waitMs: number, parts: QueueParts) {
+    this.waitMs = waitMs;
     this.#parts = parts;
   }
 
@@ -53,11 +53,11 @@ export class SlotQueue {
 
   /** False: past the bound. */
   enter(waiting: Waiting, nowMs: number): boolean {
-    if (this.#waiting.size >= this.bounds.length) {
+    if (this.#waiting.size >= this.#parts.length()) {
       this.#refused += 1;
       return false;
     }
-    this.#waiting.set(waiting, nowMs + this.bounds.waitMs);
+    this.#waiting.set(waiting, nowMs + this.waitMs);
     if (!this.#isWatching) this.#watch(nowMs);
     this.#parts.want();
     return true;
