@@ -76,18 +76,18 @@ export class Director {
     try {
       await api('POST', `/services/${app.name}/weight`, { percent });
     } catch (error) {
-      if ((await app.view()).rollout?.phase !== 'dwelling') return false;
+      if (isEnding(await app.view())) return false;
       throw error;
     }
     changed();
     this.deeds.shares++;
     const reached = `${100 - percent}% on`;
-    const { rollout } = await app.until(
+    const view = await app.until(
       `at ${percent} %`,
-      (view) => view.users.startsWith(reached) || view.rollout?.phase !== 'dwelling',
+      (seen) => (seen.rollout?.phase === 'dwelling' && seen.users.startsWith(reached)) || isEnding(seen),
       PATIENT,
     );
-    return rollout?.phase === 'dwelling';
+    return !isEnding(view);
   }
 
   /** One replica of stable is told to end, as a person would; the server starts it again. */
@@ -155,4 +155,9 @@ export class Director {
 
 function isAlone({ slots }: ServiceView): boolean {
   return Object.values(slots).filter(({ role }) => role !== 'free').length === 1;
+}
+
+/** Nothing moves its share any more. */
+function isEnding({ rollout }: ServiceView): boolean {
+  return rollout === null || rollout.phase === 'returning' || rollout.phase === 'retiring';
 }
