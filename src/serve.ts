@@ -23,6 +23,7 @@ import { sameFile } from './lib/same-file.ts';
 import { openSteadyClock, sinceBootMs, type SteadyClock } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
 import { HEAP_FLAGS } from './lib/heap-flags.ts';
+import { openLogins } from './logins.ts';
 import { openSources } from './sources.ts';
 import type { Notice } from './notify/notice.ts';
 import type { Outbox } from './notify/outbox.ts';
@@ -84,7 +85,7 @@ export async function serve(
   const api = createApi({
     controller: running.controller,
     notifier: outbox,
-    ...openDashboard(stateDir),
+    ...openDashboard(stateDir, openLogins(file.oidc, ofSecrets)),
     idempotency: running.idempotency,
     socketDirectory: join(stateDir, 'sockets'),
     version,

@@ -61,6 +61,50 @@ The text is printed once, on stdout alone, and is nowhere afterwards: the server
 and each refusal of one that has ended, is in the [audit](guards.md#the-audit). At most 500 are valid at a time; ended ones stay in the list for 30 days.
 A backup holds the hashes, so that tokens are still good after \`restore\`.
 
+## Logins by a provider
+
+The [dashboard](dashboard.md) also takes the word of an OpenID Connect provider (authorization code with PKCE). The commands and the API take tokens.
+
+\`\`\`yaml
+# server.yaml
+listeners:
+  - {address: 0.0.0.0, port: 8443, tls: {certificate: /etc/bascule/cert.pem, key: /etc/bascule/key.pem}, names: [deploy.example.com]}
+login:
+  oidc:
+    issuer: https://idp.example.com/realms/example
+    client-id: bascule
+    client-secret: file:oidc
+    scopes: [openid, profile, email, groups]
+    roles:
+      viewer: [everybody]
+      operator: [deployers, {group: blog-team, services: [blog]}]
+      admin: [platform]
+\`\`\`
+
+At the provider, register \`https://deploy.example.com:8443/login/oidc\` as the redirect URI: the address that people open, with its port, and \`/login/oidc\`; one for each such address.
+
+| key | default | what it is |
+|---|---|---|
+| \`issuer\` | | As the provider calls itself, to the letter. https; http on loopback alone. |
+| \`client-id\`, \`client-secret\` | | Of a confidential client; the secret by reference, \`file:NAME\` or \`env:NAME\`. |
+| \`scopes\` | \`[openid, profile, email]\` | What is asked for. Many providers give groups for a scope of their own. |
+| \`name-claim\` | \`preferred_username\`, else \`email\` | Who somebody is. Choose one that people cannot change themselves. An \`email\` that the provider calls unverified does not count. |
+| \`groups-claim\` | \`groups\` | Where the groups stand: a list, or one alone; in the token, else in what the userinfo endpoint says. |
+| \`roles\` | | Groups for \`viewer\`, \`operator\` and \`admin\`, each by its name, or with \`services\`. |
+| \`session\` | \`12h\` | How long a login lasts, from 1m to 7d; 8 hours without use end it before. |
+| \`ca\` | the system's | A PEM file: the only authorities that are trusted for the provider. |
+| \`timeout\` | \`10s\` | How long one answer of the provider may take, at most \`60s\`. |
+
+**Whoever is in none of these groups does not get in**, and is told so. The highest role counts, for the services of all groups that give it: who is operator of \`blog\` and
+viewer of everything is operator of \`blog\` alone. The name is as good as a token's: \`ana\` by the provider and \`ana\` by a token, written alike, are one person, so approvals count
+her once. It is of the form of tokens' names (letters, digits and \`. _ @ + -\`, up to 64). The audit has, beside the name, \`oidc idp.example.com\`.
+
+The file is read at the start of the server; a login then has what the file gives its groups now, or ends. **What changes at the provider counts at the next login.** Logging out ends the login here; the
+provider's own session stays, and may let the next "Log in" through without a password. When the provider is down, tokens and \`bascule dashboard\` still log in. An address that others can reach
+still waits for the first token.
+
+Signature, issuer, audience, nonce and times of the token are checked (clocks may be 30 s apart); state, nonce and PKCE are new for each login, which is good once, for 10 minutes, in the tab that began it.
+
 ## Approvals
 
 \`\`\`yaml

@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'serve.ts': ['*'],
   'sources.ts': ['metrics', 'server-secrets.ts', 'workload', 'release', 'lib'],
   'channels.ts': ['notify', 'server-secrets.ts', 'workload', 'release', 'lib'],
+  'logins.ts': ['http', 'server-secrets.ts', 'workload', 'release', 'lib'],
   'server-secrets.ts': ['workload', 'release', 'lib'],
   'main.ts': ['cli', 'lib', 'serve.ts', 'traffic', 'backup'],
   sim: ['rollout', 'judge', 'controller', 'release', 'lib', 'port', 'journal/memory'],

@@ -192,6 +192,63 @@ test('every mistake in a channel is said at its line, and no secret that was wri
   assert.doesNotMatch(said, /hunter2/u);
 });
 
+test('a provider of logins is read with its defaults, the highest roles first', () => {
+  const { oidc } = parseServerFile(
+    `login:
+  oidc:
+    issuer: https://idp.example.com/realms/example/
+    client-id: bascule
+    client-secret: file:oidc
+    roles: {viewer: [everybody], operator: [deployers, {group: blog team, services: [blog]}]}
+`,
+    'server.yaml',
+  );
+
+  assert.deepEqual(oidc, {
+    issuer: 'https://idp.example.com/realms/example/',
+    clientId: 'bascule',
+    clientSecret: { from: 'file', name: 'oidc' },
+    scopes: ['openid', 'profile', 'email'],
+    nameClaim: null,
+    groupsClaim: 'groups',
+    roles: [
+      { group: 'deployers', role: 'operator', services: null },
+      { group: 'blog team', role: 'operator', services: ['blog'] },
+      { group: 'everybody', role: 'viewer', services: null },
+    ],
+    sessionMs: 43_200_000,
+    caFile: null,
+    timeoutMs: 10_000,
+  });
+  assert.equal(parseServerFile('', 'server.yaml').oidc, null);
+});
+
+test('every mistake in a provider of logins is said at its line, and no secret that was written out', () => {
+  const said = mistakes(`login:
+  oidc:
+    issuer: http://idp.example.com
+    client-id: bascule
+    client-secret: hunter2
+    scopes: [profile]
+    session: 30d
+    roles: {viewer: [], owner: [me]}
+`);
+
+  for (const expected of [
+    /login\.oidc\.issuer line 3: the https URL of the provider/u,
+    /login\.oidc\.client-secret line 5: env:NAME or file:NAME, never the value itself/u,
+    /login\.oidc\.scopes line 6: openid must be one of them/u,
+    /login\.oidc\.session line 7: a duration such as 12h, from 1m to 7d/u,
+    /login\.oidc\.roles line 8: Unrecognized key: "owner"/u,
+  ])
+    assert.match(said, expected);
+  assert.doesNotMatch(said, /hunter2/u);
+  const none = mistakes(
+    'login: {oidc: {issuer: https://idp.example.com, client-id: b, client-secret: file:o, roles: {}}}\n',
+  );
+  assert.match(none, /login\.oidc\.roles line 1: at least one group/u);
+});
+
 test('an empty file has no freezes, and none is invented', () => {
   assert.deepEqual(parseServerFile('', 'server.yaml').freezes, []);
 });

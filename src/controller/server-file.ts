@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, OperatingError } from '../lib/errors.ts';
+import { loginEntry, type OidcLogin } from '../release/login.ts';
 import { channels, type ChannelConnection } from '../release/notify-channel.ts';
 import { sources, type SourceConnection } from '../release/source-connection.ts';
 import type { FreezeRule } from './calendar.ts';
@@ -30,6 +31,8 @@ export type ServerFile = {
   readonly sources: readonly SourceConnection[];
   /** Where people are told about rollouts, by name, each once. */
   readonly notify: readonly ChannelConnection[];
+  /** Who vouches for people in the dashboard, besides tokens; null: nobody. */
+  readonly oidc: OidcLogin | null;
 };
 
 const portRange = z
@@ -59,6 +62,7 @@ const schema = z.strictObject({
   listeners: z.array(listenerEntry).max(8).default([]),
   sources: sources.optional(),
   notify: channels.optional(),
+  login: loginEntry.optional(),
 });
 
 /** `server.yaml` of the state directory, which need not be there, or the file that was named. Error: SERVER_FILE_INVALID. */
@@ -98,6 +102,7 @@ export function parseServerFile(text: string, file: string): ServerFile {
     listeners: data.listeners,
     sources: data.sources ?? [],
     notify: data.notify ?? [],
+    oidc: data.login?.oidc ?? null,
     freezes: data.freezes.map((rule, index) => ({
       ...rule,
       place: `${file}${atLine(lineOf(['freezes', index]))}`,

@@ -69,10 +69,10 @@ export function appFor({ entrance, server, bodyMs }: Entry, shared: Shared): Fas
 
 /** Sockets have no browsers. */
 function addDashboard(app: FastifyInstance, entrance: Entrance, shared: Shared): void {
-  const { pages, sessions } = shared;
+  const { pages } = shared;
   if (entrance.kind !== 'network' || pages === null) return;
   addPages(app, pages);
-  addSessions(app, entrance, { shared, sessions });
+  addSessions(app, entrance, shared);
 }
 
 function addRoute(app: FastifyInstance, route: Route, shared: Shared): void {

@@ -122,9 +122,9 @@ export function checkScope(
 }
 
 /** Error: ROLE_TOO_LOW. */
-export function checkRole(route: Route, caller: Caller): void {
+export function checkRole(route: Route, caller: Caller, token: string | null): void {
   if (ROLES.indexOf(caller.role) >= ROLES.indexOf(route.role)) return;
-  const gives = caller.verified === true ? 'your token' : 'this socket';
+  const gives = token !== null ? 'your token' : caller.verified === true ? 'your login' : 'this socket';
   throw new OperatingError(
     'ROLE_TOO_LOW',
     `${route.method} ${route.path} needs the role ${route.role}, and ${gives} gives ${caller.role}; nothing changed.`,
@@ -135,7 +135,7 @@ export function checkRole(route: Route, caller: Caller): void {
 export function outOfScope(services: readonly string[], what: string | null): OperatingError {
   return new OperatingError(
     'TOKEN_SCOPE',
-    `Your token is for ${services.join(', ')} only${what === null ? '' : `, and this is about ${what}`}; nothing changed.`,
+    `Your token or login is for ${services.join(', ')} only${what === null ? '' : `, and this is about ${what}`}; nothing changed.`,
     { retryable: false },
   );
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeFileDurablySync } from '../lib/durable-file.ts';
+import type { OidcOptions } from './oidc-provider.ts';
 import { readPages } from './pages.ts';
 import type { ApiOptions } from './server.ts';
 
@@ -11,13 +12,16 @@ const BUILT = fileURLToPath(new URL('../../dashboard/built/', import.meta.url));
 type Kept = { read(): string | null; write(text: string): void };
 
 /** The built pages, and what is kept of logins in the state directory: hashes, for its owner alone. */
-export function openDashboard(stateDir: string): Pick<ApiOptions, 'dashboard' | 'localPort'> {
+export function openDashboard(
+  stateDir: string,
+  oidc: OidcOptions | null,
+): Pick<ApiOptions, 'dashboard' | 'localPort'> {
   const pages = readPages(BUILT);
   if (pages === null) return {};
   const directory = join(stateDir, 'dashboard');
   const port = keptIn(directory, 'port');
   return {
-    dashboard: { pages, sessions: keptIn(directory, 'sessions.json') },
+    dashboard: { pages, sessions: keptIn(directory, 'sessions.json'), ...(oidc !== null && { oidc }) },
     localPort: {
       read: () => portOf(port.read()),
       write: (number) => port.write(String(number)),

@@ -51,12 +51,12 @@ export class Gate {
 
   /** What is asked for. Errors: those of `checkScope` and `checkRole`, which somebody is told about. */
   admit(route: Route, request: FastifyRequest, reply: FastifyReply): void {
-    const { caller } = this.of(request);
+    const { caller, token } = this.of(request);
     const { read } = this.#options.controller;
     try {
       this.#orClose(reply, () => checkScope(route, caller, { params: request.params, read }));
       this.#admitted.add(request);
-      this.#orClose(reply, () => checkRole(route, caller));
+      this.#orClose(reply, () => checkRole(route, caller, token));
     } catch (error) {
       this.#tell(caller, error, { route, request });
       throw error;
@@ -87,13 +87,18 @@ export class Gate {
   }
 
   /** What is wrong with a login counts against its address, as a wrong token does. */
-  orCounted<T>(request: FastifyRequest, reply: FastifyReply, check: () => T): T {
+  async orCounted<T>(request: FastifyRequest, reply: FastifyReply, check: () => Promise<T>): Promise<T> {
     try {
-      return check();
+      return await check();
     } catch (error) {
-      this.#take(this.#failures, addressKey(request.socket.remoteAddress ?? ''), reply);
+      this.count(request, reply);
       throw error;
     }
+  }
+
+  /** Of what strangers may ask. Error: REQUESTS_TOO_MANY. */
+  count(request: FastifyRequest, reply: FastifyReply): void {
+    this.#take(this.#failures, addressKey(request.socket.remoteAddress ?? ''), reply);
   }
 
   #identify(request: FastifyRequest, reply: FastifyReply, entrance: Entrance): Identified {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CALLBACK_PATH } from './oidc-logins.ts';
 import type { Page, Pages } from './pages.ts';
 
 /** Addresses of screens: each is the same page, which looks at the address. They hold no data. */
@@ -11,6 +12,7 @@ const SCREENS = [
   '/history',
   '/audit',
   '/settings',
+  CALLBACK_PATH,
 ] as const;
 
 /** What the page may do: its own scripts and styles, its own server, nothing in a frame, nothing sent elsewhere. */

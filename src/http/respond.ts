@@ -4,6 +4,7 @@ import { digestOf, idempotencyKey, type Idempotency, type Reply } from './idempo
 import { nowOf, problemOf } from './problem.ts';
 import type { Context, Route } from './route.ts';
 import type { LiveViews } from './live-views.ts';
+import type { OidcLogins } from './oidc-logins.ts';
 import type { Pages } from './pages.ts';
 import type { ApiOptions } from './server.ts';
 import type { Sessions } from './sessions.ts';
@@ -18,6 +19,8 @@ export type Shared = {
   readonly gate: Gate;
   readonly views: LiveViews;
   readonly sessions: Sessions;
+  /** Logins by a provider; null: there are none. */
+  readonly oidc: OidcLogins | null;
   /** The dashboard; null: there is none. */
   readonly pages: Pages | null;
   stopping: boolean;

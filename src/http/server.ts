@@ -17,6 +17,8 @@ import { artifactRoutes } from './routes-artifacts.ts';
 import { backupRoutes } from './routes-backup.ts';
 import { dashboardRoutes, type LinkMaker } from './routes-dashboard.ts';
 import { LiveViews } from './live-views.ts';
+import { OidcLogins } from './oidc-logins.ts';
+import type { OidcOptions } from './oidc-provider.ts';
 import type { Pages } from './pages.ts';
 import { Sessions, LINK_MS, type SessionStore } from './sessions.ts';
 import { JUDGE_ROUTES } from './routes-judge.ts';
@@ -47,8 +49,12 @@ export type ApiOptions = {
   readonly backup?: () => Readable;
   /** Tells people. */
   readonly notifier?: Notifier;
-  /** The dashboard, and where its logins are kept. */
-  readonly dashboard?: { readonly pages: Pages; readonly sessions: SessionStore };
+  /** The dashboard, where its logins are kept, and who else vouches for people. */
+  readonly dashboard?: {
+    readonly pages: Pages;
+    readonly sessions: SessionStore;
+    readonly oidc?: OidcOptions;
+  };
   /** Which port browsers of this machine came to before, so that they find the server again. */
   readonly localPort?: { read(): number | null; write(port: number): void };
   readonly streams?: Partial<StreamLimits>;
@@ -81,8 +87,7 @@ export type Api = {
 /** The API on its three sockets, each with a role of its own, and at the addresses of its listeners. */
 export function createApi(options: ApiOptions): Api {
   const nowMs = () => options.clock.nowMs();
-  const store = options.dashboard?.sessions ?? { read: () => null, write: () => undefined };
-  const sessions = new Sessions(options.controller.tokens, nowMs, store);
+  const { sessions, oidc } = loginsOf(options, nowMs);
   const link: LinkMaker = async (caller, token) => {
     const place = await listeners.local();
     return { url: `${place}/#login=${sessions.makeLink(caller, token)}`, expiresInMs: LINK_MS };
@@ -95,6 +100,7 @@ export function createApi(options: ApiOptions): Api {
     gate: new Gate(options, sessions),
     views: new LiveViews(options.controller.read, nowMs),
     sessions,
+    oidc,
     pages: options.dashboard?.pages ?? null,
     stopping: false,
   };
@@ -147,6 +153,16 @@ export function createApi(options: ApiOptions): Api {
         clearTimeout(late);
       }
     },
+  };
+}
+
+/** Who is logged in, and how people log in besides with a token. */
+function loginsOf({ controller, dashboard }: ApiOptions, nowMs: () => number) {
+  const store = dashboard?.sessions ?? { read: () => null, write: () => undefined };
+  const oidc = dashboard?.oidc;
+  return {
+    sessions: new Sessions(controller.tokens, nowMs, store, oidc?.rules),
+    oidc: oidc === undefined ? null : new OidcLogins(oidc, nowMs),
   };
 }
 

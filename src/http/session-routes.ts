@@ -2,37 +2,57 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OperatingError } from '../lib/errors.ts';
 import type { Entrance } from './entrance.ts';
+import type { OidcLogins } from './oidc-logins.ts';
 import type { Shared } from './respond.ts';
 import { checkPart } from './route.ts';
-import { clearCookie, sessionBrought, setCookie } from './session-cookie.ts';
-import type { Begun, Sessions } from './sessions.ts';
+import {
+  beginningBrought,
+  clearBeginning,
+  clearCookie,
+  sessionBrought,
+  setBeginning,
+  setCookie,
+} from './session-cookie.ts';
+import type { Begun } from './sessions.ts';
 
 type Network = Extract<Entrance, { kind: 'network' }>;
 
-/** A token, or the code of a link that `bascule dashboard` made. */
+/** A token, the code of a link that `bascule dashboard` made, or the query that a provider sent the browser back with. */
 const loginBody = z.union([
   z.strictObject({ token: z.string().min(1).max(200) }),
   z.strictObject({ link: z.string().min(1).max(200) }),
+  z.strictObject({ oidc: z.string().min(1).max(6000) }),
 ]);
 
+const CONFIG = { config: { isLogin: true }, bodyLimit: 8192 } as const;
+
 /** Login and logout: not part of the API, which has tokens. */
-export function addSessions(
-  app: FastifyInstance,
-  entrance: Network,
-  { shared, sessions }: { readonly shared: Shared; readonly sessions: Sessions },
-): void {
-  app.post('/session', { config: { isLogin: true }, bodyLimit: 4096 }, async (request, reply) => {
+export function addSessions(app: FastifyInstance, entrance: Network, shared: Shared): void {
+  const { sessions, oidc, gate } = shared;
+  app.get('/session', CONFIG, async () => ({ oidc: oidc?.host ?? null }));
+  app.post('/session', CONFIG, async (request, reply) => {
     mustBePage(request);
-    const begun = shared.gate.orCounted(request, reply, () => login(request, { shared, sessions }));
-    reply.header('set-cookie', setCookie(begun.cookie, request, entrance));
+    const begun = await gate.orCounted(request, reply, () => login(request, entrance, shared));
+    reply.header('set-cookie', [
+      setCookie(begun, request, entrance),
+      ...(oidc === null ? [] : [clearBeginning(request, entrance)]),
+    ]);
     return { key: begun.key };
   });
-  app.delete('/session', { config: { isLogin: true }, bodyLimit: 4096 }, async (request, reply) => {
+  app.delete('/session', CONFIG, async (request, reply) => {
     mustBePage(request);
     const brought = sessionBrought(request, entrance);
     if (brought !== null) sessions.end(brought.cookie, brought.key);
     shared.streams.review();
     return sendOver(request, reply, entrance);
+  });
+  if (oidc === null) return;
+  app.post('/session/oidc', CONFIG, async (request, reply) => {
+    const origin = mustBePage(request);
+    gate.count(request, reply);
+    const { url, cookie, key } = await oidc.begin(origin);
+    reply.header('set-cookie', setBeginning(cookie, request, entrance));
+    return { url, key };
   });
 }
 
@@ -41,11 +61,9 @@ export function isLogin(request: FastifyRequest): boolean {
   return (request.routeOptions.config as { readonly isLogin?: boolean }).isLogin === true;
 }
 
-/** Errors: TOKEN_REFUSED, LINK_REFUSED, REQUEST_INVALID. */
-function login(
-  request: FastifyRequest,
-  { shared, sessions }: { readonly shared: Shared; readonly sessions: Sessions },
-): Begun {
+/** Errors: TOKEN_REFUSED, LINK_REFUSED, OIDC_REFUSED, OIDC_NO_ROLE, OIDC_UNREACHABLE, REQUEST_INVALID. */
+async function login(request: FastifyRequest, entrance: Network, shared: Shared): Promise<Begun> {
+  const { sessions, gate, oidc } = shared;
   const body = checkPart(loginBody, request.body ?? {}, 'body') as z.infer<typeof loginBody>;
   if ('link' in body) {
     const begun = sessions.beginByLink(body.link);
@@ -56,17 +74,40 @@ function login(
       { retryable: false },
     );
   }
-  const { id } = shared.gate.tokenOf(body.token, request);
+  if ('oidc' in body) {
+    const member = await vouched(body.oidc, oidc, { request, entrance });
+    return sessions.begin({ kind: 'oidc', ...member });
+  }
+  const { id } = gate.tokenOf(body.token, request);
   return sessions.begin({ kind: 'token', token: id });
+}
+
+async function vouched(
+  answer: string,
+  oidc: OidcLogins | null,
+  { request, entrance }: { readonly request: FastifyRequest; readonly entrance: Network },
+) {
+  const brought = beginningBrought(request, entrance);
+  if (oidc === null || brought === null) {
+    throw new OperatingError(
+      'OIDC_REFUSED',
+      'No login with a provider was begun in this tab of this browser. Nobody is logged in; begin again.',
+      { retryable: false },
+    );
+  }
+  const origin = mustBePage(request);
+  const member = await oidc.complete({ answer, origin, ...brought });
+  return { ...member, issuer: oidc.rules.issuer };
 }
 
 function sendOver(request: FastifyRequest, reply: FastifyReply, entrance: Network): FastifyReply {
   return reply.header('set-cookie', clearCookie(request, entrance)).send({ over: true });
 }
 
-/** Browsers say where a request comes from; `checkBrowser` has compared it. */
-function mustBePage(request: FastifyRequest): void {
-  if (request.headers.origin !== undefined) return;
+/** Its origin: browsers say where a request comes from; `checkBrowser` has compared it. */
+function mustBePage(request: FastifyRequest): string {
+  const { origin } = request.headers;
+  if (origin !== undefined) return origin.toLowerCase();
   throw new OperatingError(
     'ORIGIN_FOREIGN',
     'Logging in is for the dashboard in a browser, which says where it comes from (Origin); programs send a token. Nothing changed.',

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Caller, Controller, Role } from '../controller/controller.ts';
 import { OperatingError } from '../lib/errors.ts';
+import type { OidcLogin } from '../release/login.ts';
+import { grantOf } from './oidc-identity.ts';
 
 /** Longer than anybody works in one go; never longer than the token behind it. */
 export const SESSION_MS = 7 * 86_400_000;
@@ -15,10 +17,19 @@ const SECRET_BYTES = 32;
 /** Where sessions are kept, so that a restart of the server sends nobody back to the login. Hashes only. */
 export type SessionStore = { read(): string | null; write(text: string): void };
 
-/** Whom a session stands for: a token, as long as that is good, or what a socket gave. */
+/**
+ * Whom a session stands for: a token, as long as that is good; what a socket gave; or somebody whom a provider vouched for,
+ * with the groups of then and what the server's file gives them now.
+ */
 type Owner =
   | { readonly kind: 'token'; readonly token: string }
-  | { readonly kind: 'socket'; readonly actor: string; readonly role: Role };
+  | { readonly kind: 'socket'; readonly actor: string; readonly role: Role }
+  | {
+      readonly kind: 'oidc';
+      readonly issuer: string;
+      readonly name: string;
+      readonly groups: readonly string[];
+    };
 
 type Session = {
   readonly id: string;
@@ -32,7 +43,7 @@ type Session = {
 };
 
 /** `cookie` goes into a cookie that no script can read, `key` to the page: neither is worth anything without the other. */
-export type Begun = { readonly cookie: string; readonly key: string };
+export type Begun = { readonly cookie: string; readonly key: string; readonly forMs: number };
 
 export type SessionOf = {
   readonly caller: Caller;
@@ -50,21 +61,36 @@ export class Sessions {
   readonly #tokens: Controller['tokens'];
   readonly #nowMs: () => number;
   readonly #store: SessionStore;
+  readonly #oidc: OidcLogin | null;
   readonly #sessions = new Map<string, Session>();
   readonly #links = new Map<string, { readonly owner: Owner; readonly untilMs: number }>();
 
-  constructor(tokens: Controller['tokens'], nowMs: () => number, store: SessionStore) {
+  constructor(
+    tokens: Controller['tokens'],
+    nowMs: () => number,
+    store: SessionStore,
+    oidc: OidcLogin | null = null,
+  ) {
     this.#tokens = tokens;
     this.#nowMs = nowMs;
     this.#store = store;
+    this.#oidc = oidc;
     for (const session of readSessions(store)) {
       // When it was last used is not written down each time.
       this.#sessions.set(session.hash, { ...session, usedAtMs: nowMs() });
     }
   }
 
-  /** What is asked for by a person at the machine: good once, for a minute. */
+  /** What is asked for by a person at the machine: good once, for a minute. Error: LINK_REFUSED. */
   makeLink(caller: Caller, token: string | null): string {
+    // Whom a provider vouched for has a role for some services, maybe: a link would be for all of them.
+    if (token === null && caller.verified === true) {
+      throw new OperatingError(
+        'LINK_REFUSED',
+        'A link is for who has a token or is at the machine; nothing was made. In another browser, log in as you did in this one.',
+        { retryable: false },
+      );
+    }
     const code = newSecret();
     const owner: Owner =
       token === null ? { kind: 'socket', actor: caller.actor, role: caller.role } : { kind: 'token', token };
@@ -91,7 +117,7 @@ export class Sessions {
     this.#dropEnded();
     dropOldest(this.#sessions, MOST);
     this.#keep();
-    return { cookie, key };
+    return { cookie, key, forMs: this.#lastsMs(owner) };
   }
 
   /** Error: SESSION_ENDED. */
@@ -125,13 +151,31 @@ export class Sessions {
 
   #callerOf({ id, owner, createdAtMs, usedAtMs }: Session, from: string): Caller | null {
     const nowMs = this.#nowMs();
-    if (nowMs - createdAtMs >= SESSION_MS || nowMs - usedAtMs >= IDLE_MS) return null;
+    if (nowMs - createdAtMs >= this.#lastsMs(owner) || nowMs - usedAtMs >= IDLE_MS) return null;
+    if (owner.kind === 'oidc') return this.#memberOf(owner, from);
     if (owner.kind === 'socket')
       return { actor: owner.actor, role: owner.role, from: `${from}, dashboard session ${id}` };
     const stands = this.#tokens.standing(owner.token);
     if (!stands.ok) return null;
     const { name, grant } = stands;
     return { actor: name, verified: true, from: `${from}, token ${owner.token}, dashboard`, ...grant };
+  }
+
+  #lastsMs({ kind }: Owner): number {
+    return kind === 'oidc' ? (this.#oidc?.sessionMs ?? 0) : SESSION_MS;
+  }
+
+  /** Null: the file names another provider by now, or gives these groups nothing. */
+  #memberOf({ issuer, name, groups }: Extract<Owner, { kind: 'oidc' }>, from: string): Caller | null {
+    if (this.#oidc?.issuer !== issuer) return null;
+    const grant = grantOf(groups, this.#oidc);
+    if (grant === null) return null;
+    return {
+      actor: name,
+      verified: true,
+      from: `${from}, oidc ${new URL(issuer).host}, dashboard`,
+      ...grant,
+    };
   }
 
   #dropEnded(): void {

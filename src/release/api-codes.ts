@@ -42,7 +42,7 @@ export const API_CODES = {
   SESSION_ENDED: {
     title: 'the login of this browser is over',
     cause:
-      'It was logged out, was left alone for 8 hours, is older than 7 days, or the token that it was made with has ended.',
+      'It was logged out, was left alone for 8 hours, is older than 7 days, the token that it was made with has ended, or, with a provider, its time or role in the server file is over.',
     fix: 'Log in again, with a token or with the link that `bascule dashboard` prints.',
   },
   LINK_REFUSED: {

@@ -33,6 +33,24 @@ export const PEOPLE_CODES = {
       'The file that BASCULE_TOKEN_FILE names is not there, can be read by others than you, or what it or BASCULE_TOKEN holds is no token.',
     fix: 'Put the token, as it was printed, alone into a file of mode 0600.',
   },
+  OIDC_UNREACHABLE: {
+    title: 'the provider of logins cannot be asked',
+    cause:
+      'It did not answer in time, its certificate is not trusted, what it says of itself does not fit the issuer in the file of the server, or the secret of the client could not be read.',
+    fix: 'The message says which; see `login` in the server file. Log in with a token until then.',
+  },
+  OIDC_REFUSED: {
+    title: 'the login with the provider is not taken',
+    cause:
+      'It was used already, took longer than 10 minutes, was begun in another browser or tab, the provider said no, or what it sent does not prove who you are.',
+    fix: 'Begin again at the login of the dashboard. Where the message names a claim, an admin looks at `name-claim` in the server file.',
+  },
+  OIDC_NO_ROLE: {
+    title: 'none of your groups has a role here',
+    cause:
+      'The provider knows who you are; the roles of this server belong to groups, and you are in none of them.',
+    fix: 'Ask whoever keeps the groups at the provider, or an admin of the server for a role of your group (`login` in the server file).',
+  },
   REQUESTS_TOO_MANY: {
     title: 'too many requests',
     cause: 'Requests over the network are bounded for each token, and failed ones for each address.',

@@ -5,6 +5,10 @@ import type { Problem } from './api-types.ts';
  * port included, and so for all tabs of it.
  */
 const NAME = 'bascule-session';
+/** Of a login that was begun at a provider, for this tab alone: what it must bring back, and where the page was. */
+const BEGUN = 'bascule-oidc';
+/** Where providers send browsers back to. */
+const CALLBACK = '/login/oidc';
 const listeners = new Set<() => void>();
 
 export function sessionKey(): string | null {
@@ -28,12 +32,13 @@ export function onSession(listener: () => void): void {
 
 /** Null: logged in; else why not. */
 export async function login(
-  body: { readonly token: string } | { readonly link: string },
+  body: { readonly token: string } | { readonly link: string } | { readonly oidc: string },
+  key: string | null = null,
 ): Promise<string | null> {
   try {
     const response = await fetch('/session', {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(key !== null && { 'bascule-session': key }) },
       body: JSON.stringify(body),
       credentials: 'same-origin',
     });
@@ -45,6 +50,51 @@ export async function login(
   } catch {
     return 'The server did not answer. Is it running?';
   }
+}
+
+/** Who else vouches for people here; null: nobody, or the server did not say. */
+export async function providerHost(): Promise<string | null> {
+  try {
+    const response = await fetch('/session', { credentials: 'same-origin' });
+    return ((await response.json()) as { readonly oidc?: string | null }).oidc ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Leaves the page for the provider's; else why not. */
+export async function goToProvider(): Promise<string> {
+  try {
+    const response = await fetch('/session/oidc', { method: 'POST', credentials: 'same-origin' });
+    const answer = (await response.json()) as {
+      readonly url?: string;
+      readonly key?: string;
+    } & Partial<Problem>;
+    if (answer.url === undefined || answer.key === undefined)
+      return answer.detail ?? 'The server did not say why.';
+    sessionStorage.setItem(BEGUN, JSON.stringify({ key: answer.key, path: location.pathname }));
+    location.assign(answer.url);
+    return '';
+  } catch {
+    return 'The server did not answer. Is it running?';
+  }
+}
+
+export type BroughtBack = { readonly answer: string; readonly key: string | null; readonly path: string };
+
+/** What a provider sent this browser back with; it is taken out of the address bar and the history. */
+export function takeAnswer(): BroughtBack | null {
+  if (location.pathname !== CALLBACK) return null;
+  const answer = location.search.slice(1);
+  const kept = sessionStorage.getItem(BEGUN);
+  sessionStorage.removeItem(BEGUN);
+  const { key, path } =
+    kept === null
+      ? { key: null, path: '/' }
+      : (JSON.parse(kept) as { readonly key: string; readonly path: string });
+  const back = path === CALLBACK ? '/' : path;
+  history.replaceState(null, '', back);
+  return { answer, key, path: back };
 }
 
 export async function logout(): Promise<void> {
