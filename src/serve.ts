@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { access, chmod, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { backups } from './backup/make.ts';
 import { terminalLog } from './cli/terminal-log.ts';
@@ -22,15 +21,14 @@ import { systemRandom } from './lib/random.ts';
 import { sameFile } from './lib/same-file.ts';
 import { openSteadyClock, sinceBootMs, type SteadyClock } from './lib/steady-clock.ts';
 import { systemTimers } from './lib/timers.ts';
-import { HEAP_FLAGS } from './lib/heap-flags.ts';
 import { openLogins } from './logins.ts';
+import { openRouters } from './routers.ts';
 import { openSources } from './sources.ts';
 import type { Notice } from './notify/notice.ts';
 import type { Outbox } from './notify/outbox.ts';
-import { builtinRouter } from './traffic/builtin/router.ts';
 import { withDoorSecrets } from './traffic/door-secrets.ts';
-import { HaproxyRouter } from './traffic/haproxy/router.ts';
-import { NginxRouter } from './traffic/nginx/router.ts';
+import type { HaproxyRouter } from './traffic/haproxy/router.ts';
+import type { NginxRouter } from './traffic/nginx/router.ts';
 import { routerByKind } from './traffic/router-by-kind.ts';
 import { runtimeByOwner } from './workload/by-owner.ts';
 import { externalRuntime } from './workload/external/external-runtime.ts';
@@ -42,13 +40,6 @@ import { secretResolver } from './workload/secrets.ts';
 import { DEFAULT_LIMITS } from './workload/store/limits.ts';
 import { releaseStore } from './workload/store/release-store.ts';
 
-/** By the extension that this file has: TypeScript in development, JavaScript when installed. */
-const PROXY = fileURLToPath(
-  new URL(
-    `./traffic/builtin/proxy-program${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-    import.meta.url,
-  ),
-);
 const MIB = 1024 * 1024;
 const STOP_GRACE_MS = 5000;
 const STATE_CHECK_MS = 1000;
@@ -72,8 +63,8 @@ export async function serve(
 ): Promise<void> {
   await makeStateDirectory(stateDir);
   const file = readServerFile(stateDir, configFile);
-  const opened = await openPorts(stateDir, file, openRuntime);
-  const { ports, clock, bootId, processes, builtin, others, journal, ofSecrets } = opened;
+  const opened = await openPorts({ stateDir, version }, file, openRuntime);
+  const { ports, clock, bootId, processes, builtin, others, journal, ofSecrets, replaced } = opened;
   const { log } = ports;
   if (process.geteuid?.() === 0) log.warn({ allowedUsers: file.allowedUsers }, RUNS_AS_ROOT);
   const { slotPorts, keepReleases, freezes } = file;
@@ -114,6 +105,7 @@ export async function serve(
     await builtin.start();
     for (const proxy of others) await startProxy(proxy, log);
     await running.start(bootId);
+    for (const says of replaced) running.noteProxy(says);
     await api.start();
     await outbox.start();
   } catch (error) {
@@ -211,7 +203,12 @@ async function makeStateDirectory(stateDir: string): Promise<void> {
 }
 
 /** Every adapter, on one state directory. The journal first: it holds the lease. */
-async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof processRuntime) {
+async function openPorts(
+  of: Pick<ServeOptions, 'stateDir' | 'version'>,
+  file: ServerFile,
+  openRuntime: typeof processRuntime,
+) {
+  const { stateDir } = of;
   const bootId = readBootId();
   const clock = openSteadyClock(join(stateDir, 'proxy'), { bootId, wallMs: Date.now, sinceBootMs });
   const log = openLog(clock);
@@ -248,7 +245,7 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
   const runtime = runtimeByOwner([processes, outside], ({ spec }) =>
     spec.run === null ? outside : processes,
   );
-  const routers = openRouters(stateDir, file, { clock, log });
+  const { replaced, ...routers } = openRouters(of, file, { clock, log });
   const { builtin, nginx, haproxy } = routers;
   const sources = openSources({
     connections: file.sources,
@@ -271,7 +268,8 @@ async function openPorts(stateDir: string, file: ServerFile, openRuntime: typeof
     probe,
     log,
   };
-  return { ports, clock, bootId, processes, builtin, others: [nginx, haproxy], journal, ofSecrets };
+  const others = [nginx, haproxy];
+  return { ports, clock, bootId, processes, builtin, others, journal, ofSecrets, replaced };
 }
 
 type OutboxParts = {
@@ -304,33 +302,10 @@ function openOutbox({ stateDir, file, ports, ofSecrets }: OutboxParts): Outbox {
   });
 }
 
-/** One for each kind of proxy. Requests to the others wait at the built-in one during a hold. */
-function openRouters(
-  stateDir: string,
-  file: ServerFile,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-) {
-  const builtin = builtinRouter({ stateDir: join(stateDir, 'proxy'), command: proxyCommand(stateDir, file) });
-  const shared = {
-    clock,
-    helper: file.nginxHelper,
-    holdPort: builtin.holdPort,
-    report: (message: string) => log.warn({}, message),
-  };
-  const nginx = new NginxRouter({ root: join(stateDir, 'nginx'), ...shared });
-  const haproxy = new HaproxyRouter({ root: join(stateDir, 'haproxy'), ...shared });
-  return { builtin, nginx, haproxy };
-}
-
 /** JSON with every field for whoever keeps logs, lines for whoever watches. */
 function openLog(clock: Clock): Log {
   // A log that cannot be written costs lines, never the controller.
   const write = lossyLines(2);
   if (process.stderr.isTTY) return terminalLog(write, () => clock.nowMs());
   return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });
-}
-
-function proxyCommand(stateDir: string, file: ServerFile): readonly [string, ...string[]] {
-  const workers = file.proxyWorkers === null ? [] : ['--workers', String(file.proxyWorkers)];
-  return [process.execPath, ...HEAP_FLAGS, PROXY, '--state-dir', join(stateDir, 'proxy'), ...workers];
 }

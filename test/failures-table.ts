@@ -327,17 +327,17 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       next: '–',
       test: [
         UPGRADE,
-        'an upgrade under load: no request fails, applications and proxy are adopted, the rollout goes on',
+        'an upgrade under load: no request fails, applications are adopted, the proxy is replaced, the rollout goes on',
       ],
     },
     {
-      when: 'the proxy is replaced by a newer version',
-      says: 'nothing; routes are as they were',
-      users: 'have what the old one was serving cut, and no answer for less than a second',
+      when: 'the number of workers of the proxy is changed in the server’s file, and the server restarted',
+      says: 'that the proxy gave way to another one',
+      users: SERVED,
       next: '–',
       test: [
         UPGRADE,
-        'the proxy keeps the code that it was started with; ended, it comes back as the new one with its routes',
+        'a server of the same version keeps the proxy; another number of workers is another proxy',
       ],
     },
     {
@@ -347,7 +347,7 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       next: '–',
       test: [
         KILLS,
-        'a killed worker and a killed parent: service resumes within a second, people stay where they were',
+        'a killed worker and a killed parent: service resumes at once, people stay where they were',
       ],
     },
     {

@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backup: ['journal', 'lib'],
   'serve.ts': ['*'],
   'sources.ts': ['metrics', 'server-secrets.ts', 'workload', 'release', 'lib'],
+  'routers.ts': ['traffic', 'controller', 'lib'],
   'channels.ts': ['notify', 'server-secrets.ts', 'workload', 'release', 'lib'],
   'logins.ts': ['http', 'server-secrets.ts', 'workload', 'release', 'lib'],
   'server-secrets.ts': ['workload', 'release', 'lib'],

@@ -28,6 +28,7 @@ const VERBS: Readonly<Record<string, string>> = {
   'plan kept': 'plan',
   'token created': 'token create',
   'token revoked': 'token revoke',
+  'proxy replaced': 'proxy replace',
   'verb without effect': '',
 };
 

@@ -234,6 +234,10 @@ export class Engine {
     this.#server.commit({ kind: 'booted', actor: 'bascule', says }, { bootId });
   }
 
+  noteProxy(says: string): void {
+    this.#server.commit({ kind: 'proxy replaced', actor: 'bascule', says: [says] });
+  }
+
   /** Replaces the freezes that people have put on every service. */
   freezeAll(freezes: readonly Freeze[], what: ServerEvent): void {
     this.#server.commit(what, { freezes });

@@ -39,6 +39,8 @@ type Running = {
   readonly idempotency: Notes;
   /** Writes down what was refused before it got here. */
   noteRefused(refused: Refused): void;
+  /** Writes down that another proxy took the place of the one that ran. After `start`. */
+  noteProxy(says: string): void;
   start(bootId: string): Promise<void>;
   stop(): Promise<void>;
 };
@@ -113,6 +115,7 @@ export function createController(ports: Ports, settings: Settings, info: Started
       artifacts: artifactsOf(ports),
     },
     noteRefused: (refused) => refusals.note(refused),
+    noteProxy: (says) => engine.noteProxy(says),
     idempotency: notesOf(ports, engine, reads),
     start,
     stop,

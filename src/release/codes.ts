@@ -4,6 +4,7 @@ import { API_CODES } from './api-codes.ts';
 import { CLI_CODES } from './cli-codes.ts';
 import { FILE_CODES } from './file-codes.ts';
 import { PEOPLE_CODES } from './people-codes.ts';
+import { PROXY_CODES } from './proxy-codes.ts';
 import { ROLLOUT_CODES } from './rollout-codes.ts';
 
 /** The one table of codes: `E…` for what is written in a file, names for what the world does. */
@@ -192,21 +193,7 @@ export const CODES = {
     cause: 'Its door was never installed, or it was removed.',
     fix: 'Run "bascule apply" for the service.',
   },
-  TRAFFIC_PROXY_FAULT: {
-    title: 'A fault in the built-in proxy',
-    cause: 'A bug: the proxy met a state that it should never be in. Traffic goes on.',
-    fix: "Report it with the end of proxy.log from the proxy's state directory.",
-  },
-  TRAFFIC_PROXY_RUNNING: {
-    title: 'Another proxy runs on the same state directory',
-    cause: 'Two proxies were started for one state directory; the first one keeps serving.',
-    fix: 'Use the one that runs, or stop it first.',
-  },
-  TRAFFIC_PROXY_VERSION: {
-    title: 'The running proxy speaks another version of the control protocol',
-    cause: 'Bascule was updated while its proxy kept running.',
-    fix: 'Stop the proxy at a quiet moment; the controller then starts its own.',
-  },
+  ...PROXY_CODES,
   TRAFFIC_ROUTE_INVALID: {
     title: 'The proxy refused a route',
     cause:

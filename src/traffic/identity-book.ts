@@ -13,6 +13,16 @@ const EMPTY = -1;
 const SEEN = 128;
 const ACTIVE = DID.activeOnBlue | DID.activeOnGreen;
 
+/** A book for another process: who is in it, in base64. */
+export type IdentityBookCopy = {
+  readonly rollout: string;
+  /** Of each: who (a double), its deeds (a byte), its slowest bucket (two bytes), little-endian. */
+  readonly entries: string;
+  readonly bloom: string | null;
+};
+
+const ENTRY_BYTES = 11;
+
 /**
  * Who did what in one rollout, so that each identity counts once per class. Bounded: past `MAX_IDENTITIES` it may take
  * a newcomer for someone seen before, never the other way round.
@@ -29,6 +39,29 @@ export class IdentityBook {
   constructor(rollout: string, maxIdentities = MAX_IDENTITIES) {
     this.rollout = rollout;
     this.maxIdentities = maxIdentities;
+  }
+
+  copy(): IdentityBookCopy {
+    const entries = Buffer.allocUnsafe(this.size * ENTRY_BYTES);
+    let at = 0;
+    for (const [i, key] of this.keys.entries()) {
+      if (key === EMPTY) continue;
+      entries.writeDoubleLE(key, at);
+      entries.writeUInt8(this.did[i]!, at + 8);
+      entries.writeInt16LE(this.slowest[i]!, at + 9);
+      at += ENTRY_BYTES;
+    }
+    const bloom = this.bloom === null ? null : Buffer.from(this.bloom).toString('base64');
+    return { rollout: this.rollout, entries: entries.toString('base64'), bloom };
+  }
+
+  static from({ rollout, entries, bloom }: IdentityBookCopy): IdentityBook {
+    const book = new IdentityBook(rollout);
+    const bytes = Buffer.from(entries, 'base64');
+    for (let at = 0; at < bytes.length; at += ENTRY_BYTES)
+      book.put(bytes.readDoubleLE(at), bytes.readUInt8(at + 8), bytes.readInt16LE(at + 9));
+    if (bloom !== null) book.bloom = new Uint8Array(Buffer.from(bloom, 'base64'));
+    return book;
   }
 
   /** Takes in what workers told and adds what is new to `seconds`. */
@@ -56,13 +89,17 @@ export class IdentityBook {
     counts.add({ slot, did: newlyDid, from, to: bucket, isNew: false });
   }
 
-  private insert(identity: number, { slot, did, bucket }: Deed, counts: IdentityCounts): void {
+  private put(identity: number, did: number, bucket: number): void {
     if (this.size * 2 >= this.keys.length) this.grow();
     const at = this.find(identity);
     this.keys[at] = identity;
     this.did[at] = did;
     this.slowest[at] = bucket;
     this.size += 1;
+  }
+
+  private insert(identity: number, { slot, did, bucket }: Deed, counts: IdentityCounts): void {
+    this.put(identity, did, bucket);
     counts.add({ slot, did, from: -1, to: bucket, isNew: true });
   }
 
@@ -115,9 +152,24 @@ export class IdentityBook {
 
 type Deed = { readonly slot: number; readonly did: number; readonly bucket: number };
 
+/** By slot. */
+export type IdentityCountsCopy = readonly (Omit<SlotCounts, 'records'> & {
+  readonly records: readonly (readonly [key: number, count: number])[];
+})[];
+
 /** What identities newly did in one second, per slot. */
 export class IdentityCounts {
-  private readonly slots = [emptySlot(), emptySlot()];
+  private slots = [emptySlot(), emptySlot()];
+
+  copy(): IdentityCountsCopy {
+    return this.slots.map((slot) => ({ ...slot, records: [...slot.records] }));
+  }
+
+  static from(copy: IdentityCountsCopy): IdentityCounts {
+    const counts = new IdentityCounts();
+    counts.slots = copy.map((slot) => ({ ...slot, records: new Map(slot.records) }));
+    return counts;
+  }
 
   add({ slot, did, from, to, isNew }: Novelty): void {
     const counts = this.slots[slot]!;

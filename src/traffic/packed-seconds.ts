@@ -9,6 +9,9 @@ const HEAD_BYTES = 5;
 /** `length` bytes are in use. */
 type Chunk = { bytes: Buffer; length: number };
 
+/** Each minute with its bytes in base64. They are read by the proxy of the next version: what changes them, changes its handover. */
+export type PackedSecondsCopy = readonly (readonly [start: number, bytes: string])[];
+
 /**
  * Counts of one service by second, as bytes. A second with one request takes 20 of them; as objects it takes some 500, and
  * of a thousand services ten minutes are kept.
@@ -17,6 +20,23 @@ export class PackedSeconds {
   /** By the minute that they begin with. */
   readonly #chunks = new Map<number, Chunk>();
   #newest = Number.NEGATIVE_INFINITY;
+
+  copy(): PackedSecondsCopy {
+    return [...this.#chunks].map(([start, { bytes, length }]) => [
+      start,
+      bytes.toString('base64', 0, length),
+    ]);
+  }
+
+  static from(copy: PackedSecondsCopy): PackedSeconds {
+    const seconds = new PackedSeconds();
+    for (const [start, text] of copy) {
+      const bytes = Buffer.from(text, 'base64');
+      seconds.#chunks.set(start, { bytes, length: bytes.length });
+      seconds.#newest = Math.max(seconds.#newest, start);
+    }
+    return seconds;
+  }
 
   /** A second that comes twice has the rows of both. */
   add(row: CountsRow): void {

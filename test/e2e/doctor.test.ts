@@ -56,7 +56,7 @@ test('a sound installation: nothing fails, and no secret is printed', async () =
     'slot ports',
   ])
     assert.equal(found.get(subject)?.verdict, 'ok', `${subject}: ${found.get(subject)?.says}`);
-  assert.match(found.get('proxy')!.says, /with 2 workers$/);
+  assert.match(found.get('proxy')!.says, /with 2 workers, version 0\.1\.0$/);
   assert.ok(!text.includes(SECRET));
 });
 
@@ -100,7 +100,7 @@ test('without the server: that is said, the journal is looked at, and nothing is
   assert.equal(code, 21);
   assert.equal(found.get('server')!.verdict, 'failure');
   assert.match(found.get('journal')!.says, /^sound, \d+ events$/);
-  assert.match(found.get('proxy')!.says, /with 2 workers$/);
+  assert.match(found.get('proxy')!.says, /with 2 workers, version 0\.1\.0$/);
   assert.deepEqual(await readdir(stage.stateDirectory), files);
   await stage.serve();
   assert.equal((await look()).code, 0);

@@ -114,6 +114,6 @@ export function describeDoor(
   };
 }
 
-function addressesOf(backends: readonly Backend[]): Upstream[] {
+export function addressesOf(backends: readonly Backend[]): Upstream[] {
   return backends.map(({ address }) => onAddress(address));
 }

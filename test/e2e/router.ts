@@ -1,12 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { builtinRouter } from '../../src/traffic/builtin/router.ts';
-import type { TrafficRouter } from '../../src/traffic/router.ts';
+import { type BuiltinRouter, builtinRouter } from '../../src/traffic/builtin/router.ts';
 import { endProcesses } from './processes.ts';
 
 const PROXY = fileURLToPath(new URL('proxy.ts', import.meta.url));
 
 export type StartedRouter = {
-  readonly router: TrafficRouter;
+  readonly router: BuiltinRouter;
   /** The proxy's parent process. */
   readonly pid: number;
   /** Ends the proxy's processes at once. */

@@ -9,6 +9,7 @@ import type { RemoteLoad } from './load/remote.ts';
 
 /** The newly chosen slot serves so many requests, sent after the switch, before the switch counts. */
 export const SERVED_BEFORE_NEXT = 20;
+const TELL_EVERY_MS = 25;
 const SERVED_WITHIN_MS = 10_000;
 /** Long beside any limit on it, so that a late start is seen as late and not as one of the next switch. */
 const LATENCY_DWELL_MS = 200;
@@ -20,6 +21,16 @@ export type Shown = {
   /** From the call of `apply` to the start, at the application, of the last request on the slot that was left. */
   readonly lastStartMs: readonly number[];
 };
+
+/** One worker may have a change, and end streams for it, long before the last one has it: whatever is open meanwhile is told of it. */
+export async function meanwhileSwitching<T>(load: RemoteLoad, change: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => void load.switched(), TELL_EVERY_MS);
+  try {
+    return await change();
+  } finally {
+    clearInterval(timer);
+  }
+}
 
 /** Moves everyone to the other slot: by turns as a route of its own, and as a share of 100 %. */
 export class Switcher {
@@ -44,7 +55,7 @@ export class Switcher {
   async switch(): Promise<number> {
     const route = this.#next();
     const beganMicros = sharedMicros();
-    await this.#door.router.apply(route);
+    await meanwhileSwitching(this.#load, () => this.#door.router.apply(route));
     this.#applyMs.push((sharedMicros() - beganMicros) / 1000);
     await this.#load.switched();
     await this.#load.served(this.#slot, SERVED_BEFORE_NEXT, SERVED_WITHIN_MS);

@@ -38,6 +38,8 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
+const ITS = { workers: 2, version: '0.1.0' };
+
 function verdicts(findings: readonly Finding[]): Record<string, string> {
   return Object.fromEntries(findings.map(({ subject, verdict }) => [subject, verdict]));
 }
@@ -86,7 +88,7 @@ describe('what the doctor finds', () => {
       nodeFinding('20.1.0'),
       serverFinding(AWAY, '0.1.0'),
       systemdFinding(true, []),
-      proxyFinding(HERE, running(), 2),
+      proxyFinding(HERE, running(), ITS),
       ...spaceFindings({ type: 0x6969, freeBytes: 0, freeInodes: 0, inodes: 1 }),
     ];
 
@@ -233,13 +235,28 @@ describe('what the doctor finds', () => {
   });
 
   test('the proxy: gone, without workers, with fewer, whole', () => {
-    const of = (proxy: Running['proxy']) => proxyFinding(HERE, running({ proxy }), 2).verdict;
+    const of = (proxy: Running['proxy']) => proxyFinding(HERE, running({ proxy }), ITS).verdict;
 
     assert.deepEqual(
       [null, { pid: 1, workers: [] }, { pid: 1, workers: [2] }, { pid: 1, workers: [2, 3] }].map(of),
       ['failure', 'failure', 'warning', 'ok'],
     );
-    assert.equal(proxyFinding(AWAY, running(), 2).verdict, 'ok');
+    assert.equal(proxyFinding(AWAY, running(), ITS).verdict, 'ok');
+  });
+
+  test('the proxy: of another version, or with one that it replaced', () => {
+    const whole = { pid: 1, workers: [2, 3] };
+
+    const old = running({ proxy: { ...whole, version: '0.0.9' } });
+    const { verdict, says, fix } = proxyFinding(HERE, old, ITS);
+    assert.deepEqual([verdict, says], ['warning', 'pid 1 with 2 workers, version 0.0.9; this is 0.1.0']);
+    assert.match(fix!, /restart the server/);
+    const after = running({ proxy: { ...whole, version: '0.1.0', formers: [9] } });
+    const replaced = proxyFinding(HERE, after, ITS);
+    assert.deepEqual(
+      [replaced.verdict, replaced.says],
+      ['ok', 'pid 1 with 2 workers, version 0.1.0; pid 9 ends what it has in flight'],
+    );
   });
 
   test('doors: held by the proxy, by another, by nobody', () => {

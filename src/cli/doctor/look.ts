@@ -45,7 +45,7 @@ export async function lookOver(scene: Scene): Promise<readonly Finding[]> {
     journalFinding(server, () => inspectJournal(stateDir)),
     clockFinding(timesOf(stateDir, server, nowMs)),
     filesFinding(textOf(`/proc/${server.reached ? server.info.pid : 'self'}/limits`), replicasOf(server)),
-    proxyFinding(server, running, workers),
+    proxyFinding(server, running, { workers, version }),
     ...portFindings(server, running, slotPorts),
     ...certificateFindings(server, nowMs),
     leftoverFinding(server, running, releasedServices(stateDir)),

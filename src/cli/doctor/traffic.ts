@@ -6,8 +6,12 @@ import { namePid, type Running } from './processes.ts';
 type Range = { readonly from: number; readonly to: number };
 const FOREIGN_PROXY = /\((?:\S*\/)?(?:nginx|haproxy)\b/u;
 
-/** Whether the proxy and all of its workers live. `workers` is how many there should be. */
-export function proxyFinding(server: Server, { proxy }: Running, workers: number): Finding {
+/** Whether the proxy and all of its workers live, and are of this version. `workers` is how many there should be. */
+export function proxyFinding(
+  server: Server,
+  { proxy }: Running,
+  { workers, version }: { readonly workers: number; readonly version: string },
+): Finding {
   const services = server.reached ? server.services.length : 0;
   if (proxy === null) {
     if (services === 0) return ok('proxy', 'does not run; nothing needs it');
@@ -18,7 +22,16 @@ export function proxyFinding(server: Server, { proxy }: Running, workers: number
     );
   }
   const alive = proxy.workers.length;
-  if (alive >= workers) return ok('proxy', `pid ${proxy.pid} with ${alive} workers`);
+  const { version: runs = null, formers = [] } = proxy;
+  const named = `pid ${proxy.pid} with ${alive} workers${runs === null ? '' : `, version ${runs}`}`;
+  if (alive >= workers && runs !== null && runs !== version)
+    return warning(
+      'proxy',
+      `${named}; this is ${version}`,
+      'restart the server: it replaces the proxy, and says in its log if it could not',
+    );
+  const ending = formers.length === 0 ? '' : `; pid ${formers.join(', ')} ends what it has in flight`;
+  if (alive >= workers) return ok('proxy', `${named}${ending}`);
   const fix = 'look again in a moment: workers are started anew; else see proxy.log in the state directory';
   return (alive === 0 ? failure : warning)(
     'proxy',

@@ -38,6 +38,6 @@ export async function openBuiltin(workers = 1): Promise<BuiltinBench> {
 export function proxyCommand(stateDir: string, workers: number): [string, ...string[]] {
   const main = new URL(`./proxy-main${extname(import.meta.filename)}`, import.meta.url).href;
   const script = `import { runProxy } from ${JSON.stringify(main)};
-    await runProxy({ stateDir: process.argv[1], workers: Number(process.argv[2]) });`;
+    await runProxy({ stateDir: process.argv[1], workers: Number(process.argv[2]), build: process.argv[3] ?? null });`;
   return [process.execPath, '--input-type=module', '-e', script, stateDir, String(workers)];
 }

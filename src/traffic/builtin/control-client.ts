@@ -29,6 +29,19 @@ export class ControlClient {
 
   /** Errors: ControlLost when nothing answers, TRAFFIC_PROXY_VERSION. */
   static async open(path: string, timeoutMs: number): Promise<ControlClient> {
+    const client = await ControlClient.openAny(path, timeoutMs);
+    const { hello } = client;
+    if (hello.version === CONTROL_VERSION) return client;
+    client.close();
+    throw new OperatingError(
+      'TRAFFIC_PROXY_VERSION',
+      `The running proxy (pid ${hello.pid}) speaks control protocol ${hello.version}, this controller ${CONTROL_VERSION}; traffic goes on as it was. Stop that proxy at a quiet moment (kill ${hello.pid}); this controller then starts its own.`,
+      { retryable: false },
+    );
+  }
+
+  /** Of whatever version; to be asked to give way, and for nothing else. Error: ControlLost. */
+  static async openAny(path: string, timeoutMs: number): Promise<ControlClient> {
     const waiting = new Map<number, Waiting>();
     const socket = connect(path);
     const lines = new LineSplitter();
@@ -50,14 +63,6 @@ export class ControlClient {
       socket.destroy();
       throw error;
     })) as Hello;
-    if (hello.version !== CONTROL_VERSION) {
-      socket.destroy();
-      throw new OperatingError(
-        'TRAFFIC_PROXY_VERSION',
-        `The running proxy (pid ${hello.pid}) speaks control protocol ${hello.version}, this controller ${CONTROL_VERSION}; traffic goes on as it was. Stop that proxy at a quiet moment (kill ${hello.pid}); this controller then starts its own.`,
-        { retryable: false },
-      );
-    }
     return new ControlClient(socket, waiting, hello);
   }
 

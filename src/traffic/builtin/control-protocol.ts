@@ -30,6 +30,12 @@ export type ControlCall =
     }
   | { readonly op: 'holdWaiting'; readonly service: string }
   | { readonly op: 'holdClose'; readonly service: string }
+  /** Another proxy, started by this command in this environment, takes this one's place. Answered with its pid. */
+  | {
+      readonly op: 'replace';
+      readonly command: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    }
   | { readonly op: 'stop'; readonly graceMs: number };
 
 export type ControlRequest = { readonly id: number; readonly call: ControlCall };
@@ -42,7 +48,16 @@ export type ControlResponse =
       readonly error: { readonly code: string; readonly message: string; readonly retryable: boolean };
     };
 
-export type Hello = { readonly version: number; readonly pid: number; readonly workers: readonly number[] };
+/** With `replace`, the part of the protocol that stays as it is: a controller of any version replaces a proxy of any other. */
+export type Hello = {
+  readonly version: number;
+  readonly pid: number;
+  readonly workers: readonly number[];
+  /** What it was started with; null where nobody said. */
+  readonly build?: string | null;
+  /** The version of the handover that it gives way by; absent for one that cannot. */
+  readonly handover?: number;
+};
 
 /** Cuts a byte stream into lines. */
 export class LineSplitter {

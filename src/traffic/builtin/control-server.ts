@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, link, rename, unlink } from 'node:fs/promises';
+import { rmSync, statSync } from 'node:fs';
+import { chmod, link, rename, rm, stat, unlink } from 'node:fs/promises';
 import { type Server, type Socket, connect, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import {
   type ControlCall,
@@ -15,6 +17,10 @@ import {
 const MAX_SOCKET_PATH_BYTES = 107;
 
 export type ControlServer = {
+  /** From now on whoever asks for the proxy gets this one, also if another one answered up to now. */
+  takePlace(isFormerAlive: boolean): Promise<void>;
+  /** Ends all conversations, after what was said last. */
+  leave(): void;
   /** Ends all conversations. */
   close(): void;
 };
@@ -23,9 +29,14 @@ export type ControlHandler = (call: ControlCall) => Promise<unknown>;
 
 /**
  * Answers the controller on `path`. A socket left by a proxy that died is replaced, one that a running proxy answers on
- * is not. Errors: TRAFFIC_PROXY_RUNNING, TRAFFIC_STATE_UNWRITABLE.
+ * is not, unless `hasFormer`: then that one goes on answering until `takePlace`. Errors: TRAFFIC_PROXY_RUNNING,
+ * TRAFFIC_STATE_UNWRITABLE.
  */
-export async function serveControl(path: string, handler: ControlHandler): Promise<ControlServer> {
+export async function serveControl(
+  path: string,
+  handler: ControlHandler,
+  hasFormer = false,
+): Promise<ControlServer> {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
     throw new OperatingError(
       'TRAFFIC_STATE_UNWRITABLE',
@@ -40,24 +51,56 @@ export async function serveControl(path: string, handler: ControlHandler): Promi
     converse(socket, handler);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await clearStale(path);
-  await listen(server, path);
-  await chmod(path, 0o600);
+  if (!hasFormer) await clearStale(path);
+  // Under a name of its own first: what is closed takes its name away, which then must not be another proxy's.
+  const own = join(dirname(path), `${process.pid}.sock`);
+  await rm(own, { force: true });
+  await listen(server, own);
+  await chmod(own, 0o600);
+  const { ino } = await stat(own);
+  if (!hasFormer)
+    await putInPlace(own, path).catch((error: unknown) => {
+      server.close();
+      throw error;
+    });
   return {
+    takePlace: async (isFormerAlive) => {
+      if (isFormerAlive) {
+        await rename(own, path);
+      } else {
+        // Somebody may have started another one already.
+        await clearStale(path);
+        await putInPlace(own, path);
+      }
+    },
+    leave: () => {
+      server.close();
+      for (const socket of sockets) socket.end();
+    },
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();
+      if (statSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
     },
   };
 }
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? alreadyRunning(path) : error),
-    );
+    server.once('error', reject);
     server.listen(path, resolve);
   });
+}
+
+/** Of two that start at once, one gets the place. */
+async function putInPlace(own: string, path: string): Promise<void> {
+  try {
+    await link(own, path);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? alreadyRunning(path) : error;
+  } finally {
+    await unlink(own);
+  }
 }
 
 /** Renamed before it is removed: of two proxies that start at once, neither takes away the other's new socket. */

@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { afterPatience } from '../../lib/patience.ts';
 import type { SteadyClock } from '../../lib/steady-clock.ts';
+import type { Former } from './former.ts';
 import type { ListeningHandle } from './listeners.ts';
 import type {
   Answer,
@@ -57,6 +59,8 @@ export class Fleet {
   private readonly members: Member[] = [];
   private readonly sockets = new Map<string, Listening>();
   private stopping = false;
+  /** Of the proxy that this one replaced: asked and told whatever our own are. */
+  former: Former | null = null;
 
   constructor(options: FleetOptions) {
     this.options = options;
@@ -70,12 +74,16 @@ export class Fleet {
 
   /** Asks every worker that runs; one that does not answer in time is killed and replaced. */
   async ask(ask: Ask): Promise<Answer[]> {
-    const answers = await Promise.all(this.members.map((member) => this.askOne(member, ask)));
-    return answers.filter((answer) => answer !== null);
+    const [answers, formers = []] = await Promise.all([
+      Promise.all(this.members.map((member) => this.askOne(member, ask))),
+      this.former?.ask(ask),
+    ]);
+    return [...answers.filter((answer) => answer !== null), ...formers];
   }
 
   tell(message: ToWorker): void {
     for (const member of this.members) if (member.ready) send(member, message);
+    this.former?.tell(message);
   }
 
   tellOne(index: number, message: ToWorker): void {
@@ -106,6 +114,11 @@ export class Fleet {
     this.sockets.delete(listener);
   }
 
+  /** By listener. */
+  get handles(): readonly (readonly [string, ListeningHandle])[] {
+    return [...this.sockets].map(([listener, { handle }]) => [listener, handle]);
+  }
+
   get listeners(): string[] {
     return [...this.sockets.keys()];
   }
@@ -118,6 +131,7 @@ export class Fleet {
   /** The second up to which every running worker has told its counts; null while none runs. */
   get countedSecond(): number | null {
     const seconds = this.members.filter((member) => member.ready).map((member) => member.countedSecond);
+    if (this.former?.isLeft === true) seconds.push(this.former.countedSecond);
     return seconds.length === 0 ? null : Math.min(...seconds);
   }
 
@@ -127,6 +141,21 @@ export class Fleet {
 
   get pids(): number[] {
     return this.members.flatMap((member) => member.process?.pid ?? []);
+  }
+
+  /**
+   * Another proxy has our sockets: every worker serves what it has, as a replaced one does, and ends. Resolves when all are
+   * gone and all that they said has been heard.
+   */
+  async retire(withinMs: number): Promise<void> {
+    this.stopping = true;
+    this.tell({ kind: 'retire' });
+    for (const { handle } of this.sockets.values()) handle.close();
+    this.sockets.clear();
+    const left = this.members.flatMap(({ process }) => process ?? []);
+    const timer = setTimeout(() => left.forEach((process) => process.kill('SIGKILL')), withinMs);
+    await Promise.all(left.map(heardOut));
+    clearTimeout(timer);
   }
 
   /** Lets every worker finish what it has, for at most `graceMs`. */
@@ -246,6 +275,14 @@ export class Fleet {
     callOff();
     return message;
   }
+}
+
+/** A process may end before the last that it said was heard. */
+async function heardOut(child: ChildProcess): Promise<void> {
+  await Promise.all([
+    child.connected ? once(child, 'disconnect') : null,
+    child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null,
+  ]);
 }
 
 type Waiter = (message: FromWorker | null) => void;

@@ -5,6 +5,7 @@ import { OperatingError, messageOf } from '../../lib/errors.ts';
 import type { HoldWay } from '../hold-port.ts';
 import type { Hold } from '../router.ts';
 import { type HeldService, type HoldFile } from './hold-file.ts';
+import type { ListeningHandle } from './listeners.ts';
 import { redirectServer } from './hold-redirect.ts';
 import { relayServer } from './hold-relay.ts';
 import { WaitingRoom } from './worker/waiting-room.ts';
@@ -24,6 +25,10 @@ export class HoldDesk {
   private readonly services = new Map<string, Open>();
   private readonly servers = new Map<number, Server>();
   private changing: Promise<unknown> = Promise.resolve();
+  /** Sockets of the proxy that this one replaces, each until it is listened on. */
+  private inherited = new Map<number, ListeningHandle>();
+  /** The file is another proxy's. */
+  private isReplaced = false;
 
   constructor(file: HoldFile, log: (text: string) => void) {
     this.file = file;
@@ -31,12 +36,15 @@ export class HoldDesk {
   }
 
   /** Takes up what was open before a restart. A hold that was to end meanwhile has ended. */
-  async restore(kept: readonly HeldService[]): Promise<void> {
+  async restore(kept: readonly HeldService[], inherited: Map<number, ListeningHandle>): Promise<void> {
+    this.inherited = inherited;
     for (const each of kept) {
       this.services.set(each.way.service, { kept: each, room: new WaitingRoom() });
       this.obey(each.way.service);
     }
     for (const each of kept) await this.listenAgain(each);
+    for (const unused of inherited.values()) unused.close();
+    inherited.clear();
   }
 
   /** Errors: TRAFFIC_LISTEN_FAILED, TRAFFIC_STATE_UNWRITABLE. */
@@ -78,8 +86,24 @@ export class HoldDesk {
       this.services.delete(service);
       open.room.turnAway(`${service} was taken away`);
       this.closeUnused();
-      await this.file.write(this.kept);
+      await this.write();
     });
+  }
+
+  /** By port. */
+  get handles(): readonly (readonly [number, ListeningHandle])[] {
+    return [...this.servers].map(([port, server]) => [
+      port,
+      (server as unknown as { _handle: ListeningHandle })._handle,
+    ]);
+  }
+
+  /** Another proxy has our sockets and the file; who waits here goes on when it is told. Resolves when nobody is left. */
+  async retire(): Promise<void> {
+    this.isReplaced = true;
+    await Promise.all(
+      [...this.servers.values()].map((server) => new Promise((resolve) => server.close(resolve))),
+    );
   }
 
   /** The proxy ends. */
@@ -104,7 +128,11 @@ export class HoldDesk {
 
   private async keep(kept: HeldService, room: WaitingRoom): Promise<void> {
     this.services.set(kept.way.service, { kept, room });
-    await this.file.write(this.kept);
+    await this.write();
+  }
+
+  private async write(): Promise<void> {
+    if (!this.isReplaced) await this.file.write(this.kept);
   }
 
   private obey(service: string): void {
@@ -138,7 +166,9 @@ export class HoldDesk {
             const open = this.services.get(service);
             return open?.kept.way.way === 'relay' ? { room: open.room, back: open.kept.way.back } : null;
           });
-    const bound = await listening(server, port);
+    const handle = this.inherited.get(port) ?? null;
+    this.inherited.delete(port);
+    const bound = await listening(server, port, handle);
     this.servers.set(bound, server);
     return bound;
   }
@@ -159,7 +189,7 @@ export class HoldDesk {
   }
 }
 
-function listening(server: Server, port: number): Promise<number> {
+function listening(server: Server, port: number, handle: ListeningHandle | null): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
@@ -170,6 +200,8 @@ function listening(server: Server, port: number): Promise<number> {
         ),
       ),
     );
-    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    const bound = (): void => resolve((server.address() as AddressInfo).port);
+    if (handle === null) server.listen(port, '127.0.0.1', bound);
+    else server.listen(handle, bound);
   });
 }

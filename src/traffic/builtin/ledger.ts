@@ -1,21 +1,18 @@
 import { OperatingError } from '../../lib/errors.ts';
-import { SLOT_NAMES, type SlotName } from '../../release/slot.ts';
-import type {
-  FailedRequest,
-  IdentitySecond,
-  ReplicaSecond,
-  SparseHistogram,
-  TrafficBatch,
-} from '../counts.ts';
-import { MOST_FAILED } from '../failed-request.ts';
-import { IdentityBook, IdentityCounts } from '../identity-book.ts';
-import { PackedSeconds } from '../packed-seconds.ts';
+import type { TrafficBatch } from '../counts.ts';
 import type { ServiceCounts } from './messages.ts';
+import { KEPT_SECONDS, NOTHING, ServiceLedger, type ServiceLedgerCopy } from './service-ledger.ts';
 
-/** Ten minutes for a controller that is away. */
-const KEPT_SECONDS = 600;
 /** One batch brings at most this many seconds; the next call brings the rest. */
 const BATCH_SECONDS = 120;
+
+/** All of it but the services. */
+export type LedgerCopy = {
+  readonly epoch: string;
+  readonly firstSecond: number;
+  readonly closedSecond: number;
+  readonly lostSeconds: readonly number[];
+};
 
 /**
  * What the workers counted, merged per second. Seconds are closed in order and never opened again: what comes late for
@@ -23,16 +20,38 @@ const BATCH_SECONDS = 120;
  */
 export class Ledger {
   /** Tells one run of the parent from another: its counts do not survive it. */
-  private readonly epoch: string;
-  private readonly firstSecond: number;
+  private epoch: string;
+  private firstSecond: number;
   private closedSecond: number;
   private readonly services = new Map<string, ServiceLedger>();
-  private readonly lostSeconds: number[] = [];
+  private lostSeconds: number[] = [];
 
   constructor(epoch: string, nowSecond: number) {
     this.epoch = epoch;
     this.closedSecond = nowSecond;
     this.firstSecond = nowSecond + 1;
+  }
+
+  copy(): LedgerCopy {
+    const { epoch, firstSecond, closedSecond, lostSeconds } = this;
+    return { epoch, firstSecond, closedSecond, lostSeconds };
+  }
+
+  /** By service; each by itself, because a book of people may have many megabytes. */
+  *serviceCopies(): Generator<readonly [service: string, copy: ServiceLedgerCopy]> {
+    for (const [service, ledger] of this.services) yield [service, ledger.copy()];
+  }
+
+  /** Goes on where another one ended, so that its readers notice nothing. */
+  goOnFrom({ epoch, firstSecond, closedSecond, lostSeconds }: LedgerCopy): void {
+    this.epoch = epoch;
+    this.firstSecond = firstSecond;
+    this.closedSecond = closedSecond;
+    this.lostSeconds = [...lostSeconds];
+  }
+
+  takeService(service: string, copy: ServiceLedgerCopy): void {
+    this.services.set(service, ServiceLedger.from(copy));
   }
 
   /** Takes in what one worker counted in a second. */
@@ -111,184 +130,6 @@ export class Ledger {
     }
     return ledger;
   }
-}
-
-/** Copies that were not sent, requests that were turned away, and examples of what failed, of one second. */
-type Uncounted = Pick<OpenSecond, 'mirrorDropped' | 'holdRefused' | 'queueRefused' | 'malformed'> & {
-  readonly second: number;
-  readonly failed: readonly FailedRequest[];
-};
-
-type Counted = {
-  readonly replicas: readonly ReplicaSecond[];
-  readonly identities: readonly IdentitySecond[];
-};
-type Delivered = Counted & Readonly<Record<Apart, readonly ReplicaSecond[]>> & Omit<Uncounted, 'second'>;
-
-const NOTHING: Delivered = {
-  replicas: [],
-  identities: [],
-  previews: [],
-  overrides: [],
-  mirrored: [],
-  copied: [],
-  mirrorDropped: 0,
-  holdRefused: 0,
-  queueRefused: { blue: 0, green: 0 },
-  malformed: 0,
-  failed: [],
-};
-
-class ServiceLedger {
-  private book: IdentityBook | null = null;
-  private formerBook: IdentityBook | null = null;
-  private identities: IdentityCounts | null = null;
-  private open: OpenSecond | null = null;
-  private readonly closed = new PackedSeconds();
-  /** Made when there is something. */
-  private readonly apart = new Map<Apart, PackedSeconds>();
-  private uncounted: Uncounted[] = [];
-
-  add(counts: ServiceCounts): void {
-    const { rollout, identities } = counts;
-    this.open ??= openSecond();
-    for (const list of LISTS) mergeInto(this.open[list], counts[list]);
-    this.open.mirrorDropped += counts.mirrorDropped;
-    this.open.holdRefused += counts.holdRefused;
-    for (const slot of SLOT_NAMES) this.open.queueRefused[slot] += counts.queueRefused?.[slot] ?? 0;
-    this.open.malformed += counts.malformed;
-    this.open.failed.push(...(counts.failed ?? []).slice(0, MOST_FAILED - this.open.failed.length));
-    if (rollout === null) return;
-    this.identities ??= new IdentityCounts();
-    this.bookOf(rollout).take(identities, this.identities);
-  }
-
-  /** A worker may tell of the former rollout after another one told of this one: neither book is begun anew by that. */
-  private bookOf(rollout: string): IdentityBook {
-    const known = [this.book, this.formerBook].find((book) => book?.rollout === rollout);
-    if (known) return known;
-    this.formerBook = this.book;
-    this.book = new IdentityBook(rollout);
-    return this.book;
-  }
-
-  close(second: number): void {
-    if (this.open !== null) this.keep(second, this.open);
-    this.open = null;
-    this.identities = null;
-    for (const seconds of [this.closed, ...this.apart.values()])
-      seconds.forgetBefore(second - KEPT_SECONDS + 1);
-    while (this.uncounted.length > 0 && this.uncounted[0]!.second <= second - KEPT_SECONDS)
-      this.uncounted.shift();
-  }
-
-  between(after: number, upTo: number): Delivered {
-    const rows = this.closed.between(after + 1, upTo);
-    const apart = (list: Apart) =>
-      this.apart
-        .get(list)
-        ?.between(after + 1, upTo)
-        .flatMap(({ replicas }) => replicas) ?? [];
-    const uncounted = this.uncounted.filter(({ second }) => second > after && second <= upTo);
-    return {
-      replicas: rows.flatMap(({ replicas }) => replicas),
-      identities: rows.flatMap(({ identities }) => identities),
-      previews: apart('previews'),
-      overrides: apart('overrides'),
-      mirrored: apart('mirrored'),
-      copied: apart('copied'),
-      mirrorDropped: uncounted.reduce((sum, each) => sum + each.mirrorDropped, 0),
-      holdRefused: uncounted.reduce((sum, each) => sum + each.holdRefused, 0),
-      queueRefused: {
-        blue: uncounted.reduce((sum, each) => sum + each.queueRefused.blue, 0),
-        green: uncounted.reduce((sum, each) => sum + each.queueRefused.green, 0),
-      },
-      malformed: uncounted.reduce((sum, each) => sum + each.malformed, 0),
-      failed: uncounted.flatMap((each) => each.failed),
-    };
-  }
-
-  private keep(second: number, open: OpenSecond): void {
-    const listed = (list: List) => [...open[list].values()].map((each) => ({ second, ...each }));
-    const replicas = listed('replicas');
-    const identities = this.identities?.close(second) ?? [];
-    if (replicas.length + identities.length > 0) this.closed.add({ second, replicas, identities });
-    for (const list of APART) if (open[list].size > 0) this.keepApart(list, second, listed(list));
-    const { mirrorDropped, holdRefused, queueRefused, malformed } = open;
-    const refused = holdRefused + queueRefused.blue + queueRefused.green;
-    const failed = open.failed.map((each) => ({ second, ...each }));
-    if (mirrorDropped + refused + malformed + failed.length > 0)
-      this.uncounted.push({ second, mirrorDropped, holdRefused, queueRefused, malformed, failed });
-  }
-
-  private keepApart(list: Apart, second: number, replicas: readonly ReplicaSecond[]): void {
-    const seconds = this.apart.get(list) ?? new PackedSeconds();
-    this.apart.set(list, seconds);
-    seconds.add({ second, replicas, identities: [] });
-  }
-}
-
-const APART = ['previews', 'overrides', 'mirrored', 'copied'] as const;
-type Apart = (typeof APART)[number];
-const LISTS = ['replicas', ...APART] as const;
-type List = (typeof LISTS)[number];
-
-type Counts = Omit<ReplicaSecond, 'second'>;
-/** By slot and replica. */
-type ByReplica = Map<string, Counts>;
-type OpenSecond = Record<List, ByReplica> & {
-  mirrorDropped: number;
-  holdRefused: number;
-  readonly queueRefused: Record<SlotName, number>;
-  malformed: number;
-  readonly failed: Omit<FailedRequest, 'second'>[];
-};
-
-function openSecond(): OpenSecond {
-  return {
-    replicas: new Map(),
-    previews: new Map(),
-    overrides: new Map(),
-    mirrored: new Map(),
-    copied: new Map(),
-    mirrorDropped: 0,
-    holdRefused: 0,
-    queueRefused: { blue: 0, green: 0 },
-    malformed: 0,
-    failed: [],
-  };
-}
-
-function mergeInto(open: ByReplica, counts: readonly Counts[]): void {
-  for (const each of counts) {
-    const key = `${each.slot} ${each.replica}`;
-    const before = open.get(key);
-    open.set(key, before === undefined ? each : merge(before, each));
-  }
-}
-
-function merge(a: Counts, b: Counts): Counts {
-  return {
-    slot: a.slot,
-    replica: a.replica,
-    attempts: a.attempts + b.attempts,
-    requests: a.requests + b.requests,
-    classes: {
-      ok: a.classes.ok + b.classes.ok,
-      clientError: a.classes.clientError + b.classes.clientError,
-      serverError: a.classes.serverError + b.classes.serverError,
-      connectFailure: a.classes.connectFailure + b.classes.connectFailure,
-      timeout: a.classes.timeout + b.classes.timeout,
-      clientAbort: a.classes.clientAbort + b.classes.clientAbort,
-    },
-    latency: mergeHistograms(a.latency, b.latency),
-  };
-}
-
-function mergeHistograms(a: SparseHistogram, b: SparseHistogram): SparseHistogram {
-  const counts = new Map(a);
-  for (const [bucket, count] of b) counts.set(bucket, (counts.get(bucket) ?? 0) + count);
-  return [...counts].sort(([x], [y]) => x - y);
 }
 
 function parseCursor(cursor: string): { readonly epoch: string; readonly second: number } {

@@ -85,6 +85,8 @@ export type ToWorker =
   | ({ readonly kind: 'permits'; readonly held: Readonly<Record<SlotName, Held>> } & OfPermits)
   | ({ readonly kind: 'permitsGranted'; readonly slot: SlotName; readonly gift: PermitGift } & OfPermits)
   | ({ readonly kind: 'permitsSought'; readonly slot: SlotName; readonly search: PermitSearch } & OfPermits)
+  /** Another proxy listens in this one's place: what is connected is served to its end, and then no more. */
+  | { readonly kind: 'retire' }
   | { readonly kind: 'stop'; readonly graceMs: number };
 
 export type FromWorker =
@@ -165,4 +167,18 @@ export function isNews(counts: ServiceCounts): boolean {
   const lists = [replicas, previews, overrides, mirrored, identities];
   const isQueueNews = counts.queueRefused !== undefined;
   return lists.some((list) => list.length > 0) || isQueueNews || mirrorDropped + holdRefused + malformed > 0;
+}
+
+/** Whom it is about; nobody in particular: an empty name. */
+export function serviceOf(ask: Ask): string {
+  switch (ask.op) {
+    case 'install':
+      return ask.door.service;
+    case 'apply':
+      return ask.route.service;
+    case 'challenges':
+      return '';
+    default:
+      return ask.service;
+  }
 }

@@ -10,7 +10,7 @@ import type { CertificateShelf } from './certificate-shelf.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
 import { type Listen, listensOn, mixedListener } from './door-listeners.ts';
-import { bindListener, listenError } from './listeners.ts';
+import { type ListeningHandle, bindListener, listenError } from './listeners.ts';
 import type { Answer, RouteInUse } from './messages.ts';
 import type { ServiceState, StateStore } from '../state-store.ts';
 import { ruleProblem } from '../rule-problem.ts';
@@ -25,7 +25,12 @@ export type PlaneParts = {
   readonly shelf: CertificateShelf;
   readonly acme: AcmeDesk;
   readonly replicas: ReplicaDesk;
+  /** Sockets of the proxy that this one replaces, each until it is listened on. */
+  readonly inherited: Map<string, ListeningHandle>;
 };
+
+/** Whether a replica was well when the proxy that this one replaces saw it last. */
+export type Healthy = (service: string, slot: SlotName, replica: number) => boolean;
 
 /** All services of the data plane, as its parent process knows them. What it confirms is on disk and in every worker. */
 export class Plane {
@@ -63,6 +68,33 @@ export class Plane {
       });
     }
     return errors;
+  }
+
+  /**
+   * Becomes what the replaced proxy was, where the disk said something else: it may have changed since it was read, or was
+   * damaged. Nobody listens yet. Returns the services that differed.
+   */
+  async become(states: readonly ServiceState[], healthy: Healthy): Promise<readonly string[]> {
+    const others = states.filter((state) => !isDeepStrictEqual(this.services.get(state.door.service), state));
+    const gone = [...this.services.keys()].filter(
+      (service) => !states.some(({ door }) => door.service === service),
+    );
+    for (const service of gone) await this.remove(service);
+    for (const { door } of others) this.parts.acme.follow(door);
+    this.parts.shelf.restore(others.map(({ door }) => door));
+    for (const state of others) {
+      const { door, route } = state;
+      this.services.set(door.service, state);
+      const certificates = this.parts.shelf.of(door.service);
+      const told = this.parts.fleet.ask({ op: 'install', door, certificates });
+      this.parts.replicas.install(door);
+      await told;
+      if (route !== null) await this.parts.fleet.ask({ op: 'apply', route });
+      this.parts.prober.follow(door, route, (slot, replica) => healthy(door.service, slot, replica));
+      for (const health of this.parts.prober.health()) this.parts.fleet.tell({ kind: 'health', health });
+      await this.parts.store.save(state);
+    }
+    return [...gone, ...others.map(({ door }) => door.service)];
   }
 
   /**
@@ -183,7 +215,10 @@ export class Plane {
   private async listenFor({ address, speech }: Listen): Promise<void> {
     const listener = formatAddress(address);
     if (this.parts.fleet.listeners.includes(listener)) return;
-    const error = await this.parts.fleet.listen(listener, { handle: bindListener(address), speech });
+    const inherited = this.parts.inherited.get(listener);
+    this.parts.inherited.delete(listener);
+    const handle = inherited ?? bindListener(address);
+    const error = await this.parts.fleet.listen(listener, { handle, speech });
     if (error !== null) throw listenError(address, error);
   }
 

@@ -1,43 +1,33 @@
-import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { AcmeDesk } from './acme/acme-desk.ts';
 import { readBootId } from '../../lib/boot-id.ts';
 import { OperatingError, messageOf } from '../../lib/errors.ts';
 import { openSteadyClock, sinceBootMs } from '../../lib/steady-clock.ts';
-import { accessFolder, accessLogPath, turnAccessLog } from './access-log-file.ts';
-import type { CertificateShelf } from './certificate-shelf.ts';
-import { openCertificates } from './open-certificates.ts';
+import { CallQueue } from './call-queue.ts';
 import { CONTROL_SOCKET, CONTROL_VERSION, type ControlCall, type Hello } from './control-protocol.ts';
-import { type ControlServer, serveControl } from './control-server.ts';
-import { Fleet } from './fleet.ts';
-import { HealthMemory } from '../health-memory.ts';
-import { HoldDesk } from './hold-desk.ts';
-import { HoldFile } from './hold-file.ts';
-import { Ledger } from './ledger.ts';
-import { Plane } from './plane.ts';
-import { Prober, type ReplicaHealth } from '../prober.ts';
+import { serveControl } from './control-server.ts';
+import type { Fleet } from './fleet.ts';
+import { HANDOVER_VERSION } from './handover.ts';
+import { listensOn } from './door-listeners.ts';
+import type { Ledger } from './ledger.ts';
+import type { Plane } from './plane.ts';
 import { FAILURE_FILE } from './proxy-failure.ts';
-import { ReplicaDesk } from './replica-desk.ts';
 import { ProxyLog } from './proxy-log.ts';
-import { TicketKeys } from './ticket-keys.ts';
-import type { Door } from '../router.ts';
-import { type ServiceState, StateStore } from '../state-store.ts';
+import { type Log, type Parts, openParts } from './proxy-parts.ts';
+import { type TakingOver, hasFormer } from './taking-over.ts';
 
 export type ProxyOptions = {
   readonly stateDir: string;
   /** Worker processes, or null for one per core, up to four. */
   readonly workers: number | null;
+  /** What tells this program, as it is started, from others; null where nobody asks. */
+  readonly build?: string | null;
 };
-
-type Log = (text: string) => void;
 
 const PROXY_LOG = 'proxy.log';
 const LOG_BYTES = 10 * 1024 * 1024;
-const MAX_WORKERS = 4;
 /** A second is closed when all workers have told it, or this long after its end. */
 const SECOND_GRACE_MS = 1500;
 const CLOSE_TICK_MS = 50;
@@ -46,23 +36,30 @@ const LISTEN_RETRY_MS = 100;
 /** While a former proxy's workers still hold the ports at a restart. */
 const QUIET_LISTEN_RETRIES = 50;
 const STOP_GRACE_MS = 30_000;
+/** What a worker that ends may be late by. */
+const RETIRE_MARGIN_MS = 10_000;
 
 /**
  * `bascule proxy`: the data plane's parent. Owns the listening sockets, the state on disk, health and counts; the
- * workers do the HTTP. Runs until SIGTERM or SIGINT, then lets what is in flight end. Errors: TRAFFIC_STATE_UNWRITABLE,
- * TRAFFIC_PROXY_RUNNING.
+ * workers do the HTTP. Runs until SIGTERM or SIGINT, then lets what is in flight end; or until another one has taken its place.
+ * Errors: TRAFFIC_STATE_UNWRITABLE, TRAFFIC_PROXY_RUNNING.
  */
 export async function runProxy(options: ProxyOptions): Promise<void> {
   process.umask(0o077);
   const logFile = new ProxyLog(join(options.stateDir, PROXY_LOG), LOG_BYTES);
   const log: Log = (text) => logFile.write(text);
   const failurePath = join(options.stateDir, FAILURE_FILE);
+  const isSuccessor = hasFormer();
   try {
     await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
     await serveUntilStopped(options, log, () => rmSync(failurePath, { force: true }));
   } catch (error) {
-    if (error instanceof OperatingError && error.code !== 'TRAFFIC_PROXY_RUNNING')
+    if (!isSuccessor && error instanceof OperatingError && error.code !== 'TRAFFIC_PROXY_RUNNING')
       leaveFailure(failurePath, error, log);
+    if (isSuccessor) {
+      log(`does not take the former proxy's place: ${messageOf(error)}`);
+      process.exit(1);
+    }
     throw error;
   }
 }
@@ -70,126 +67,80 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
 async function serveUntilStopped(options: ProxyOptions, log: Log, onServing: () => void): Promise<void> {
   const sources = { bootId: readBootId(), wallMs: Date.now, sinceBootMs };
   const clock = openSteadyClock(options.stateDir, sources);
-  const startSecond = Math.floor(clock.steadyMs() / 1000);
   const calls = new CallQueue();
   const stop = stopSignal();
-  const control = await serveControl(join(options.stateDir, CONTROL_SOCKET), (call) => calls.handle(call));
+  const path = join(options.stateDir, CONTROL_SOCKET);
+  const control = await serveControl(path, (call) => calls.handle(call), hasFormer());
   try {
-    const store = new StateStore(options.stateDir);
-    const memory = new HealthMemory(options.stateDir);
-    const tell = (error: OperatingError): void => log(`${error.code}: ${error.message}`);
-    const holdFile = new HoldFile(options.stateDir);
-    const [restored, healthy, holds] = await Promise.all([
-      store.load(tell),
-      memory.load(),
-      holdFile.read(tell),
-    ]);
-    const { acme, shelf } = openCertificates(options.stateDir, restored, log, () => fleet);
-    const tickets = new TicketKeys((keys) => fleet.tell({ kind: 'ticketKeys', keys }));
-    const desk = new HoldDesk(holdFile, log);
-    const ledger = new Ledger(randomBytes(8).toString('hex'), startSecond);
-    const prober: Prober = openProber(log, (health) => {
-      fleet.tell({ kind: 'health', health });
-      memory.keep(prober.health());
-      replicas.review(health.service);
-    });
-    const fleet: Fleet = new Fleet({
-      clock,
-      size: options.workers ?? Math.min(MAX_WORKERS, availableParallelism()),
-      onStart: (place) => ({
-        kind: 'start',
-        place,
-        services: plane.states,
-        health: prober.health(),
-        certificates: new Map(plane.states.map(({ door }) => [door.service, shelf.of(door.service)])),
-        ticketKeys: tickets.keys,
-        challenges: acme.challenges,
-        accessFolder: accessFolder(options.stateDir),
-      }),
-      onCounts: (counts) => ledger.add(counts.services),
-      onSuspect: ({ service, slot, replica }) => prober.hurry(service, slot, replica),
-      onAccessLogFull: (service) => putAside(options.stateDir, plane.doorOf(service), log),
-      onDeath: () => ledger.markLost(),
-      onLaunched: () => replicas.renew(),
-      onReplica: (worker, message) => replicas.receive(worker, message),
-      log,
-    });
-    const stateOf = (service: string): ServiceState | null => plane.stateOf(service);
-    const replicas: ReplicaDesk = new ReplicaDesk({ fleet, prober, stateOf, log });
-    const plane: Plane = new Plane({ store, fleet, prober, ledger, shelf, acme, replicas }, restored);
-    for (const { door } of restored) replicas.install(door);
-    followRestored(prober, restored, healthy);
+    const { stateDir, workers, build = null } = options;
+    const parts = await openParts({ stateDir, workers, clock, control, calls, log });
+    const { plane, fleet, ledger, shelf, acme, taking, giving } = parts;
     await fleet.start();
-    await listenRestored(plane, log);
-    await desk.restore(holds);
-    setInterval(() => closeSeconds(ledger, fleet, clock.steadyMs()), CLOSE_TICK_MS);
-    lookAfter(shelf, acme);
+    if (taking === null) await beginServing(parts);
+    else await takePlace(taking, parts);
+    const beats = [
+      setInterval(() => closeSeconds(ledger, fleet, clock.steadyMs()), CLOSE_TICK_MS),
+      setInterval(() => {
+        shelf.look();
+        acme.tick();
+      }, CERTIFICATE_LOOK_MS),
+    ];
     onServing();
     flushCompileCache();
-    log(`serving ${restored.length} services with ${fleet.pids.length} workers`);
-    calls.begin(async (call) => perform(call, { plane, fleet, desk, stop: stop.now }));
-    const graceMs = await stop.asked;
-    desk.stop();
-    acme.stop();
-    await end({ control, fleet, prober, graceMs, log });
+    log(`serving ${plane.states.length} services with ${fleet.pids.length} workers`);
+    calls.begin(async (call) => perform(call, { ...parts, stop: stop.now, build }));
+    void giving.given.then(() => leave(parts, beats));
+    await end(parts, await stop.asked);
   } catch (error) {
     control.close();
     throw error;
   }
 }
 
-/** Whatever becomes of it, lines are written or dropped by the workers, who say so. */
-function putAside(stateDir: string, door: Door | null, log: Log): void {
-  const proxy = door?.spec.proxy;
-  if (door === null || proxy?.kind !== 'builtin' || proxy.accessLog === undefined) return;
+async function beginServing({ plane, desk, holdFile, tell, log }: Parts): Promise<void> {
+  await listenRestored(plane, log);
+  await desk.restore(await holdFile.read(tell), new Map());
+}
+
+/** Nothing of the former proxy is touched before it is sure that ours serves what it served. */
+async function takePlace(taking: TakingOver, parts: Parts): Promise<void> {
+  const { plane, fleet, desk, holdFile, inherited, control, tell, log } = parts;
   try {
-    turnAccessLog(accessLogPath(accessFolder(stateDir), door.service), proxy.accessLog.keepBytes);
+    const { states, sockets, holdSockets } = await taking.handedOver();
+    const others = await plane.become(states, taking.wasHealthy);
+    if (others.length > 0)
+      log(`took over as the former proxy had them, and not as on disk: ${others.join(', ')}`);
+    for (const [listener, handle] of sockets) inherited.set(listener, handle);
+    const missing = await plane.listenMissing();
+    for (const unused of inherited.values()) unused.close();
+    inherited.clear();
+    await desk.restore(await holdFile.read(tell), holdSockets);
+    await taking.committed();
+    fleet.former = taking.former;
+    await control.takePlace(taking.former.isLeft);
+    taking.done();
+    if (missing.length > 0) void listenRestored(plane, log);
   } catch (error) {
-    log(`could not put the access log of ${door.service} aside: ${messageOf(error)}`);
+    log(`does not take the former proxy's place: ${messageOf(error)}`);
+    await taking.refuse(messageOf(error));
+    // Our workers follow.
+    process.exit(1);
   }
 }
 
-function lookAfter(shelf: CertificateShelf, acme: AcmeDesk): void {
-  setInterval(() => {
-    shelf.look();
-    acme.tick();
-  }, CERTIFICATE_LOOK_MS);
-}
+type Running = Parts & { readonly stop: (graceMs: number) => void; readonly build: string | null };
 
-function openProber(log: Log, onChange: (health: ReplicaHealth) => void): Prober {
-  return new Prober({
-    random: Math.random,
-    onChange: (health) => {
-      const { service, slot, replica, healthy } = health;
-      log(`${service} ${slot} replica ${replica} is ${healthy ? 'healthy' : 'not healthy'}`);
-      onChange(health);
-    },
-  });
-}
-
-function followRestored(
-  prober: Prober,
-  restored: readonly ServiceState[],
-  healthy: Awaited<ReturnType<HealthMemory['load']>>,
-): void {
-  for (const { door, route } of restored) {
-    const was = (slot: string, replica: number): boolean =>
-      healthy.some((each) => each.service === door.service && each.slot === slot && each.replica === replica);
-    prober.follow(door, route, was);
-  }
-}
-
-type Running = {
-  readonly plane: Plane;
-  readonly fleet: Fleet;
-  readonly desk: HoldDesk;
-  readonly stop: (graceMs: number) => void;
-};
-
-function perform(call: ControlCall, { plane, fleet, desk, stop }: Running): unknown {
+function perform(call: ControlCall, running: Running): unknown {
+  const { plane, fleet, giving, build } = running;
   switch (call.op) {
     case 'hello':
-      return { version: CONTROL_VERSION, pid: process.pid, workers: fleet.pids } satisfies Hello;
+      return {
+        version: CONTROL_VERSION,
+        pid: process.pid,
+        workers: fleet.pids,
+        build,
+        handover: HANDOVER_VERSION,
+      } satisfies Hello;
     case 'install':
       return plane.install(call.door);
     case 'remove':
@@ -202,33 +153,31 @@ function perform(call: ControlCall, { plane, fleet, desk, stop }: Running): unkn
       return plane.cut(call.service, call.slot);
     case 'traffic':
       return plane.traffic(call.service, call.cursor);
-    case 'holdOpen':
-      return desk.open(call.way);
-    case 'holdSet':
-      return desk.set(call.service, call.revision, call.hold);
-    case 'holdWaiting':
-      return desk.waiting(call.service);
-    case 'holdClose':
-      return desk.close(call.service);
+    case 'replace':
+      return giving.give(call);
     case 'stop':
-      stop(call.graceMs);
+      running.stop(call.graceMs);
       return null;
+    default:
+      return performHold(call, running);
   }
 }
 
-/** Calls that come before the proxy serves wait for that. */
-class CallQueue {
-  private perform: ((call: ControlCall) => Promise<unknown>) | null = null;
-  private readonly ready = Promise.withResolvers<void>();
+type HoldCalls = Extract<ControlCall, { op: `hold${string}` }>;
 
-  begin(perform: (call: ControlCall) => Promise<unknown>): void {
-    this.perform = perform;
-    this.ready.resolve();
-  }
-
-  async handle(call: ControlCall): Promise<unknown> {
-    await this.ready.promise;
-    return this.perform!(call);
+/** Who waits in the former proxy obeys as well. */
+async function performHold(call: HoldCalls, { desk, fleet: { former } }: Parts): Promise<unknown> {
+  switch (call.op) {
+    case 'holdOpen':
+      return desk.open(call.way);
+    case 'holdSet':
+      await Promise.all([desk.set(call.service, call.revision, call.hold), former?.hold(call)]);
+      return null;
+    case 'holdWaiting':
+      return desk.waiting(call.service) + ((await former?.hold(call)) ?? 0);
+    case 'holdClose':
+      await Promise.all([desk.close(call.service), former?.hold(call)]);
+      return null;
   }
 }
 
@@ -251,19 +200,37 @@ function closeSeconds(ledger: Ledger, fleet: Fleet, nowMs: number): void {
   ledger.close(Math.max(overdue, fleet.countedSecond ?? 0));
 }
 
-type Ending = {
-  readonly control: ControlServer;
-  readonly fleet: Fleet;
-  readonly prober: Prober;
-  readonly graceMs: number;
-  readonly log: Log;
-};
+/** Another proxy serves: what is in flight here ends by itself, and goes by the routes that are its. */
+async function leave(parts: Parts, beats: readonly NodeJS.Timeout[]): Promise<void> {
+  const { control, plane, fleet, prober, desk, acme, giving, log } = parts;
+  for (const beat of beats) clearInterval(beat);
+  acme.stop();
+  prober.stop();
+  // What was answered last is on its way by then.
+  setImmediate(() => control.leave());
+  const graces = plane.states.flatMap(({ door: { spec } }) => [spec.drainMs, spec.streamGraceMs]);
+  const kept = plane.states.flatMap(({ door }) =>
+    listensOn(door).map(({ speech }) => speech.manners.keepAliveMs),
+  );
+  const withinMs = Math.max(0, ...kept) + Math.max(0, ...graces) + RETIRE_MARGIN_MS;
+  const late = new Promise<void>((resolve) => setTimeout(resolve, withinMs));
+  await Promise.all([
+    fleet.retire(withinMs),
+    Promise.race([desk.retire(), late]),
+    Promise.race([fleet.former?.gone, late]),
+  ]);
+  await giving.gone();
+  log('ended: nothing of what was in flight is left');
+  process.exit(0);
+}
 
-async function end({ control, fleet, prober, graceMs, log }: Ending): Promise<void> {
+async function end({ control, fleet, prober, desk, acme, log }: Parts, graceMs: number): Promise<void> {
   log(`stopping: what is in flight has ${graceMs}ms`);
+  desk.stop();
+  acme.stop();
   control.close();
   prober.stop();
-  await fleet.stop(graceMs);
+  await Promise.all([fleet.stop(graceMs), fleet.former?.stop(graceMs)]);
   log('stopped');
   process.exit(0);
 }

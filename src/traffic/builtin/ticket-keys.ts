@@ -6,9 +6,11 @@ const ROTATE_MS = 43_200_000;
 
 /** What workers seal TLS sessions with, the same for all of them: whoever comes back may come to another worker. */
 export class TicketKeys {
-  keys: Buffer = randomBytes(KEY_BYTES);
+  keys: Buffer;
 
-  constructor(onRotated: (keys: Buffer) => void) {
+  /** `keys`: of the proxy that this one replaces, whose clients may come back here. */
+  constructor(onRotated: (keys: Buffer) => void, keys: Buffer | null) {
+    this.keys = keys ?? randomBytes(KEY_BYTES);
     setInterval(() => {
       this.keys = randomBytes(KEY_BYTES);
       onRotated(this.keys);

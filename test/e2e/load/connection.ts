@@ -22,7 +22,12 @@ export const FAILURE_KINDS = [
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
-export type Failure = { readonly kind: FailureKind; readonly detail: string };
+export type Failure = {
+  readonly kind: FailureKind;
+  readonly detail: string;
+  /** Of the client's end of the connection; absent where there was none, or where the connection was not at fault. */
+  readonly port?: number | undefined;
+};
 
 /** One request and what becomes of it: `head`, `body`…, then exactly one of `end` and `failed`; nothing after that. */
 export type Exchange = {
@@ -44,6 +49,7 @@ export class Connection {
   #parser = new ResponseParser(this.#sink());
   #socket: Socket | null = null;
   #connected = false;
+  #localPort: number | undefined;
   #exchange: Exchange | null = null;
   #beganMs = 0;
   #activeMs = 0;
@@ -99,7 +105,7 @@ export class Connection {
   fail(kind: FailureKind, detail: string): void {
     const exchange = this.#exchange;
     this.close();
-    exchange?.failed({ kind, detail });
+    exchange?.failed({ kind, detail, port: this.#localPort });
   }
 
   /** Lets go of everything; the present exchange hears nothing any more. */
@@ -114,9 +120,11 @@ export class Connection {
     const socket = connect({ host: this.#target.host, port: this.#target.port, noDelay: true });
     this.#socket = socket;
     this.#connected = false;
+    this.#localPort = undefined;
     this.#parser = new ResponseParser(this.#sink());
     socket.on('connect', () => {
       this.#connected = true;
+      this.#localPort = socket.localPort;
     });
     socket.on('data', (part) => {
       if (this.#socket === socket) this.#read(part);

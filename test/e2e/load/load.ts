@@ -1,4 +1,5 @@
 import { downloadLanes, uploadLanes } from './transfers.ts';
+import { Http2Lane } from './http2-lane.ts';
 import { streamLanes } from './event-streams.ts';
 import type { LoadOptions } from './options.ts';
 import { Requests } from './requests.ts';
@@ -32,20 +33,21 @@ export function startLoad(options: LoadOptions): Load {
   const transfers = [...uploadLanes(options, tally), ...downloadLanes(options, tally)];
   const streams = streamLanes(options, tally);
   const sockets = Array.from({ length: options.webSockets }, () => new WebSocketLane(options, tally));
+  const secure = Array.from({ length: options.http2 }, () => new Http2Lane(options, tally));
   const timer = setInterval(() => {
     const nowMs = performance.now();
     requests.expire(nowMs);
     for (const lane of [...transfers, ...streams]) lane.expire(nowMs);
   }, EXPIRE_EVERY_MS);
   requests.start();
-  for (const lane of [...transfers, ...streams, ...sockets]) lane.begin();
+  for (const lane of [...transfers, ...streams, ...sockets, ...secure]) lane.begin();
   return {
     snapshot: () => tally.report(),
     switched: () => void tally.switches++,
     served: (version, count, withinMs) => watchFor(watches, { version, count, withinMs }),
     stop: async () => {
       tally.stopped();
-      await Promise.all([requests.stop(), ...transfers.map((lane) => lane.finish())]);
+      await Promise.all([requests.stop(), ...[...transfers, ...secure].map((lane) => lane.finish())]);
       for (const lane of [...streams, ...sockets]) lane.leave();
       clearInterval(timer);
       return tally.report();

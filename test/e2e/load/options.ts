@@ -24,6 +24,10 @@ export type LoadOptions = {
   readonly streams: number;
   /** The application echoes what comes on `/echo`. */
   readonly webSockets: number;
+  /** Connections of HTTP/2 over TLS, each with requests, an upload, a download and an event stream at a time. */
+  readonly http2: number;
+  /** Where they go. */
+  readonly tlsPort: number;
   /** Without any progress. */
   readonly timeoutMs: number;
   /** null: until stopped. */
@@ -44,6 +48,8 @@ export const DEFAULT_LOAD: Omit<LoadOptions, 'port'> = {
   transferMs: 2000,
   streams: 0,
   webSockets: 0,
+  http2: 0,
+  tlsPort: 0,
   timeoutMs: 10_000,
   durationMs: null,
 };
@@ -70,6 +76,8 @@ export function parseLoadArguments(argv: readonly string[]): LoadOptions {
       'transfer-time': text,
       streams: text,
       'web-sockets': text,
+      http2: text,
+      'tls-port': text,
       timeout: text,
       duration: text,
     },
@@ -90,6 +98,8 @@ export function parseLoadArguments(argv: readonly string[]): LoadOptions {
     transferMs: duration('transfer-time', values['transfer-time'], d.transferMs),
     streams: number('streams', values.streams, d.streams),
     webSockets: number('web-sockets', values['web-sockets'], d.webSockets),
+    http2: number('http2', values.http2, d.http2),
+    tlsPort: number('tls-port', values['tls-port'], d.tlsPort),
     timeoutMs: duration('timeout', values.timeout, d.timeoutMs),
     durationMs: values.duration === undefined ? null : duration('duration', values.duration, 0),
   };

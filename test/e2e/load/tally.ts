@@ -17,6 +17,21 @@ export type TransferCounts = {
   readonly spanned: number;
 };
 
+/** What went over HTTP/2. */
+export type Http2Counts = {
+  readonly connections: number;
+  /** Ended by the other side, after word of it. */
+  readonly goneAway: number;
+  /** Requests that the client's own library took back, unsent, because a goodbye came first. No server saw them. */
+  readonly unsent: number;
+  readonly requests: number;
+  readonly uploads: number;
+  readonly downloads: number;
+  readonly streams: number;
+  /** Done or under way while the route changed at least once. */
+  readonly spanned: number;
+};
+
 export type FailureExample = Failure & {
   /** The request, or the kind of transfer. */
   readonly what: string;
@@ -36,6 +51,8 @@ export type LoadReport = {
   /** Of all kinds of traffic. */
   readonly failed: number;
   readonly failures: Readonly<Record<FailureKind, number>>;
+  /** The client's port of each, in the order in which they came; 0 where it is not known. */
+  readonly failedOn: readonly number[];
   /** The first few of each kind. */
   readonly examples: readonly FailureExample[];
   /** Ordinary requests by the version that answered. */
@@ -58,6 +75,7 @@ export type LoadReport = {
     readonly spanned: number;
     readonly openNow: number;
   };
+  readonly http2: Http2Counts;
   readonly webSockets: {
     readonly opened: number;
     readonly messages: number;
@@ -85,6 +103,17 @@ export class Tally {
   readonly downloads: Mutable<TransferCounts> = { done: 0, bytes: 0, spanned: 0 };
   readonly webSockets = { opened: 0, messages: 0, done: 0, spanned: 0 };
   readonly streams = { opened: 0, events: 0, endedProperly: 0, spanned: 0, openNow: 0 };
+  readonly http2: Mutable<Http2Counts> = {
+    connections: 0,
+    goneAway: 0,
+    unsent: 0,
+    requests: 0,
+    uploads: 0,
+    downloads: 0,
+    streams: 0,
+    spanned: 0,
+  };
+  readonly #failedOn: number[] = [];
   readonly #startMs = performance.now();
   readonly #cpu = process.cpuUsage();
   readonly #versions = new Map<string, Mutable<VersionCounts>>();
@@ -109,7 +138,8 @@ export class Tally {
     if (latencyMs > this.#latencyMaxMs) this.#latencyMaxMs = latencyMs;
   }
 
-  failure(what: string, { kind, detail }: Failure): void {
+  failure(what: string, { kind, detail, port }: Failure): void {
+    this.#failedOn.push(port ?? 0);
     const count = (this.#failures.get(kind) ?? 0) + 1;
     this.#failures.set(kind, count);
     if (count <= EXAMPLES_PER_KIND) {
@@ -130,12 +160,14 @@ export class Tally {
       answered,
       failed: Object.values(failures).reduce((sum, count) => sum + count, 0),
       failures: failures as Record<FailureKind, number>,
+      failedOn: [...this.#failedOn],
       examples: [...this.#examples],
       versions: Object.fromEntries([...this.#versions].map(([name, counts]) => [name, { ...counts }])),
       latencyMs: { p50: this.#at(0.5), p95: this.#at(0.95), p99: this.#at(0.99), max: this.#latencyMaxMs },
       uploads: { ...this.uploads },
       downloads: { ...this.downloads },
       streams: { ...this.streams },
+      http2: { ...this.http2 },
       webSockets: { ...this.webSockets },
       switches,
       cpuMs: (user + system) / 1000,

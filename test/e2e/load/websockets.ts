@@ -47,12 +47,13 @@ export class WebSocketLane {
     const socket = connect({ host, port, noDelay: true });
     this.#socket = socket;
     const talk = new Talk(key, this.#tally.switches, this.#tally);
+    let ownPort: number | undefined;
     const over = (failure: { kind: FailureKind; detail: string } | null): void => {
       if (this.#socket !== socket) return;
       this.#socket = null;
       clearInterval(timer);
       socket.destroy();
-      if (failure !== null) this.#tally.failure('WebSocket', failure);
+      if (failure !== null) this.#tally.failure('WebSocket', { ...failure, port: ownPort });
       talk.over(failure === null);
       if (!this.#stopping) setTimeout(() => this.begin(), REOPEN_MS);
     };
@@ -60,11 +61,12 @@ export class WebSocketLane {
       const wrong = talk.say(socket);
       if (wrong !== null) over({ kind: 'timeout', detail: wrong });
     }, SAY_EVERY_MS);
-    socket.on('connect', () =>
+    socket.on('connect', () => {
+      ownPort = socket.localPort;
       socket.write(
         `GET /echo HTTP/1.1\r\nHost: ${hostHeader}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
-      ),
-    );
+      );
+    });
     socket.on('data', (data) => {
       const found = talk.hear(data);
       if (found === 'closed') over(null);

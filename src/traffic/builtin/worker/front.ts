@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import { Server } from 'node:net';
 import type { ListenerManners } from '../../../release/resilience.ts';
 import type { SlotName } from '../../../release/slot.ts';
 import type { DoorTable } from './door-table.ts';
@@ -35,6 +35,10 @@ export type Front = {
   onError(failed: (error: NodeJS.ErrnoException) => void): void;
   /** No new connections, and none that are idle. */
   close(): void;
+  /** No new connections; those that stand are served on. */
+  retire(): void;
+  /** Whether any connection stands. */
+  isOpen(): boolean;
   /** Connections that have been told to end, and have not yet. */
   isLeaving(): boolean;
 };
@@ -55,6 +59,7 @@ export function createFront(place: FrontPlace): Front {
   const { listener, state, proxies } = place;
   const http = createHttpServer(place, false);
   const server = proxies.length === 0 ? http : behindProxies();
+  const door = doorOf(server);
   return {
     listen: (handle, done) => void server.listen(handle, done),
     onError: (failed) => void server.on('error', failed),
@@ -62,6 +67,7 @@ export function createFront(place: FrontPlace): Front {
       server.close();
       http.closeIdleConnections();
     },
+    ...door,
     // Its requests are known to their services.
     isLeaving: () => false,
   };
@@ -81,4 +87,13 @@ export function createFront(place: FrontPlace): Front {
       },
     });
   }
+}
+
+/** What listens, as far as its end goes: a server of `node:http` would close what is idle, and with it who is about to ask. */
+export function doorOf(server: Server): Pick<Front, 'retire' | 'isOpen'> {
+  let isOpen = true;
+  server.once('close', () => {
+    isOpen = false;
+  });
+  return { retire: () => void Server.prototype.close.call(server), isOpen: () => isOpen };
 }

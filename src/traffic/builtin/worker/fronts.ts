@@ -22,6 +22,8 @@ export class Fronts {
   /** Those of them that speak TLS. */
   readonly #secure = new Map<string, TlsFront>();
   #leaving: readonly Front[] = [];
+  /** The longest that a listener keeps a connection on which nothing is asked. */
+  keepAliveMs = 0;
 
   constructor(state: FrontState, doors: () => readonly Door[]) {
     this.#state = state;
@@ -41,6 +43,7 @@ export class Fronts {
     const place = { listener, state: this.#state, proxies: speech.proxies, manners };
     const secure = speech.isSecure ? createTlsFront(place, this.ticketKeys) : null;
     const front = secure ?? createFront(place);
+    this.keepAliveMs = Math.max(this.keepAliveMs, speech.manners.keepAliveMs);
     let isListening = false;
     front.onError((error) => {
       if (!isListening) done(error.code ?? error.message);
@@ -74,6 +77,20 @@ export class Fronts {
   useTicketKeys(keys: Buffer): void {
     this.ticketKeys = keys;
     for (const front of this.#secure.values()) front.useTicketKeys(keys);
+  }
+
+  retire(): void {
+    this.#leaving = [...this.#fronts.values()];
+    for (const front of this.#leaving) front.retire();
+  }
+
+  /** After `retire`: whether a connection is left. */
+  get isOpen(): boolean {
+    return this.#leaving.some((front) => front.isOpen());
+  }
+
+  closeIdle(): void {
+    for (const front of this.#leaving) front.close();
   }
 
   closeAll(): void {

@@ -25,7 +25,7 @@ const RESETS_PER_SECOND = 20;
 const MAX_INVALID_FRAMES = 100;
 const MAX_REJECTED_STREAMS = 100;
 /** For the client's acknowledgement that it has heard that the connection is about to end. */
-const GOODBYE_MS = 1000;
+const GOODBYE_MS = 10_000;
 const LAST_STREAM_ID = 2 ** 31 - 1;
 
 export type Http2Server = {
@@ -38,6 +38,7 @@ export type Http2Server = {
 /** The server for connections whose client has chosen HTTP/2. */
 export function createHttp2Server({ listener, state, manners }: FrontPlace): Http2Server {
   const sessions = new Set<ServerHttp2Session>();
+  let isClosing = false;
   const server = createServer({
     settings: {
       maxConcurrentStreams: MAX_STREAMS,
@@ -59,6 +60,8 @@ export function createHttp2Server({ listener, state, manners }: FrontPlace): Htt
     session.on('close', () => sessions.delete(session));
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     endWhenIdle(session, manners.keepAliveMs);
+    // Its handshake had begun before.
+    if (isClosing) sayGoodbye(session);
   });
   server.on('sessionError', (error: NodeJS.ErrnoException) => {
     if (error.code === 'ERR_HTTP2_ERROR') state.malformed.count(listener, error.message);
@@ -67,6 +70,7 @@ export function createHttp2Server({ listener, state, manners }: FrontPlace): Htt
   return {
     take: (socket) => void server.emit('connection', socket),
     close: () => {
+      isClosing = true;
       for (const session of sessions) sayGoodbye(session);
     },
     isOpen: () => sessions.size > 0,
@@ -112,7 +116,10 @@ function endWhenIdle(session: ServerHttp2Session, keepAliveMs: number): void {
   });
 }
 
-/** First the news, then, once it has arrived, the end: a request that crosses it is still served (RFC 9113, section 6.8). */
+/**
+ * First the news, then, once it has arrived, the end: a request that crosses it is still served (RFC 9113, section 6.8). An answer to
+ * a ping may overtake requests that were begun before it; that to the second one comes behind them.
+ */
 function sayGoodbye(session: ServerHttp2Session): void {
   if (session.destroyed || session.closed) return;
   session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
@@ -122,9 +129,12 @@ function sayGoodbye(session: ServerHttp2Session): void {
   };
   const timer = setTimeout(end, GOODBYE_MS);
   timer.unref();
-  try {
-    session.ping(end);
-  } catch {
-    end();
-  }
+  const ping = (then: () => void): void => {
+    try {
+      if (!session.ping(then)) end();
+    } catch {
+      end();
+    }
+  };
+  ping(() => ping(end));
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type TLSSocket, type TlsOptions, createServer } from 'node:tls';
-import { type Front, type FrontPlace, MALFORMED_HEADER } from './front.ts';
+import { doorOf, type Front, type FrontPlace, MALFORMED_HEADER } from './front.ts';
 import { createHttpServer } from './http1-server.ts';
 import { createHttp2Server } from './http2-server.ts';
 import { proxiedServer, standFor } from './proxied.ts';
@@ -52,6 +52,7 @@ export function createTlsFront(place: FrontPlace, ticketKeys: Buffer): TlsFront 
             server.emit('connection', socket);
           },
         });
+  const { retire, isOpen } = doorOf(door);
   return {
     listen: (handle, done) => void door.listen(handle as object, done),
     onError: (failed) => void door.on('error', failed),
@@ -60,6 +61,11 @@ export function createTlsFront(place: FrontPlace, ticketKeys: Buffer): TlsFront 
       http.closeIdleConnections();
       http2.close();
     },
+    retire: () => {
+      retire();
+      http2.close();
+    },
+    isOpen,
     isLeaving: () => http2.isOpen(),
     use: (next) => {
       table = next;

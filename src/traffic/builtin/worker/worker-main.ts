@@ -4,7 +4,7 @@ import { sinceBootMs } from '../../../lib/steady-clock.ts';
 import { doorHosts } from '../../../release/door-hosts.ts';
 import { SLOT_NAMES } from '../../../release/slot.ts';
 import type { Door } from '../../router.ts';
-import type { Answer, Ask, FromWorker, Place, ToWorker } from '../messages.ts';
+import { serviceOf, type Answer, type Ask, type FromWorker, type Place, type ToWorker } from '../messages.ts';
 import type { ServiceState } from '../../state-store.ts';
 import type { ReplicaHealth } from '../../prober.ts';
 import { accessLogPath } from '../access-log-file.ts';
@@ -16,6 +16,7 @@ import { Fronts } from './fronts.ts';
 import { answersTo } from './challenge.ts';
 import { Malformed } from './malformed.ts';
 import { Mint } from './mint.ts';
+import { Retirement } from './retirement.ts';
 import { ServiceLive, type ServiceParts } from './service-live.ts';
 import { takeCounts } from './taken-counts.ts';
 
@@ -105,6 +106,9 @@ function receive(message: ToWorker, handle: unknown): void {
     case 'permitsSought':
       services.get(message.service)?.slots[message.slot].care?.sought(message.search);
       break;
+    case 'retire':
+      retire();
+      break;
     case 'stop':
       stop(message.graceMs);
       break;
@@ -156,19 +160,6 @@ function observed(ask: Ask, cut: number): Answer {
   };
   const revision = service?.route?.revision ?? 0;
   return { revision, inFlight, streams, held: service?.room.size ?? 0, queued, cut };
-}
-
-function serviceOf(ask: Ask): string {
-  switch (ask.op) {
-    case 'install':
-      return ask.door.service;
-    case 'apply':
-      return ask.route.service;
-    case 'challenges':
-      return '';
-    default:
-      return ask.service;
-  }
 }
 
 /** The table of doors is to be made anew when all are there. */
@@ -291,6 +282,16 @@ function steadyMs(): number {
   return OFFSET_MS + sinceBootMs();
 }
 
+function retire(): void {
+  state.isStopping = true;
+  const retirement = new Retirement(() => services.values(), fronts, performance.now());
+  const timer = setInterval(() => {
+    if (!retirement.tick(performance.now())) return;
+    clearInterval(timer);
+    void leave();
+  }, DRAIN_TICK_MS);
+}
+
 function stop(graceMs: number): void {
   state.isStopping = true;
   for (const service of services.values()) service.room.turnAway('the proxy is being stopped');
@@ -309,10 +310,25 @@ function stop(graceMs: number): void {
 async function leave(): Promise<void> {
   // A disk that hangs is not waited for.
   setTimeout(() => process.exit(0), LAST_LINES_MS);
-  await Promise.all([...services.values()].flatMap(({ accounting }) => accounting?.log?.flush() ?? []));
+  await Promise.all([
+    ...[...services.values()].flatMap(({ accounting }) => accounting?.log?.flush() ?? []),
+    toldAll(),
+  ]);
   process.exit(0);
 }
 
-function tell(message: FromWorker): void {
-  if (process.connected) process.send!(message, undefined, undefined, () => {});
+/** The second that has begun is over with us. */
+function toldAll(): Promise<void> {
+  const counts = {
+    kind: 'counts',
+    second,
+    services: takeCounts(services.values(), state.malformed),
+  } as const;
+  return new Promise((resolve) => tell(counts, resolve));
+}
+
+/** `told`: it has left this process, or there is nobody to hear it. */
+function tell(message: FromWorker, told: () => void = () => {}): void {
+  if (process.connected) process.send!(message, undefined, undefined, () => told());
+  else told();
 }

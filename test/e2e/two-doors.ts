@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SLOT_NAMES, type SlotName } from '../../src/release/slot.ts';
+import { makeCertificate } from '../../src/traffic/builtin/tls-fixture.ts';
+import type { BuiltinRouter } from '../../src/traffic/builtin/router.ts';
+import type { Route } from '../../src/traffic/router.ts';
+import { startBackend, type Backend } from './backend.ts';
+import { SERVICE, addressesOf, describeDoor, type OpenDoor } from './door.ts';
+import { freePorts } from './ports.ts';
+import { endAtExit } from './processes.ts';
+import { startRouter } from './router.ts';
+import { waitFor } from './wait-for.ts';
+
+const SECURE = `${SERVICE}-tls`;
+
+/** The built-in proxy with two doors before the same slots, one for plain HTTP and one for TLS; a route is that of both. */
+export type TwoDoors = OpenDoor & { readonly tlsPort: number; readonly proxy: BuiltinRouter };
+
+export async function startTwoDoors(replicas: number, workers: number): Promise<TwoDoors> {
+  const directory = await mkdtemp(join(tmpdir(), 'bascule-doors-'));
+  endAtExit({ environment: null, directory });
+  const closers: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.toReversed()) await closer();
+  };
+  try {
+    const backends: Record<SlotName, Backend[]> = { blue: [], green: [] };
+    for (const slot of SLOT_NAMES) {
+      for (let i = 0; i < replicas; i++) {
+        const backend = await startBackend({ version: slot });
+        backends[slot].push(backend);
+        closers.push(() => backend.stop());
+      }
+    }
+    const [port = 0, tlsPort = 0] = await freePorts(2);
+    const { router: proxy, stop } = await startRouter(directory, workers);
+    closers.push(stop);
+    const slots = { blue: addressesOf(backends.blue), green: addressesOf(backends.green) };
+    const tls = [makeCertificate(directory, 'shop', ['localhost', '127.0.0.1'])];
+    await proxy.install(describeDoor(port, slots));
+    await proxy.install({ ...describeDoor(tlsPort, slots, { kind: 'builtin', tls }), service: SECURE });
+    const apply = async (route: Route): Promise<void> => {
+      await Promise.all([SERVICE, SECURE].map((service) => proxy.apply({ ...route, service })));
+    };
+    const both = { blue: replicas, green: replicas };
+    await apply({
+      service: SERVICE,
+      revision: 1,
+      serve: 'blue',
+      split: null,
+      replicas: both,
+      standIn: true,
+    });
+    for (const service of [SERVICE, SECURE])
+      await waitFor('every replica to be healthy', async () => {
+        const seen = await proxy.observe(service);
+        return SLOT_NAMES.every(
+          (slot) => seen.slots[slot].replicas.filter(({ healthy }) => healthy).length === replicas,
+        );
+      });
+    return { port, tlsPort, proxy, router: { apply }, backends, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
