@@ -18,6 +18,10 @@ const BODY_BYTES = 8_000_000;
 const AT_ONCE = 12;
 const WAIT_MS = 200;
 
+/** The applications are in this process too, which has its hands full of bodies. */
+const HEALTH = { path: '/healthz', intervalMs: 100, timeoutMs: 10_000, rise: 1, fall: 10 };
+const PATIENT = { blue: HEALTH, green: HEALTH };
+
 /** One byte all along, another one for each: a byte of somebody else's is seen at once. */
 function bodyOf(name: number): Buffer {
   return Buffer.alloc(BODY_BYTES, 33 + name);
@@ -68,8 +72,8 @@ describe('bodies through the built-in proxy', () => {
     bench = await openBuiltin(1);
     folder = mkdtempSync(join(tmpdir(), 'bascule-bodies-'));
     const files = makeCertificate(folder, 'shop', ['127.0.0.1']);
-    plain = await openStage(bench.router, {});
-    secure = await openStage(bench.router, {}, undefined, { kind: 'builtin', tls: [files] });
+    plain = await openStage(bench.router, { health: PATIENT });
+    secure = await openStage(bench.router, { health: PATIENT }, undefined, { kind: 'builtin', tls: [files] });
     for (const stage of [plain, secure]) {
       await stage.route({ serve: 'blue' });
       for (const application of stage.applications.blue)
