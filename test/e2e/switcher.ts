@@ -54,6 +54,8 @@ export class Switcher {
   /** Returns when it began. */
   async switch(): Promise<number> {
     const route = this.#next();
+    // A stream may be ended within the first millisecond, before a busy load hears of anything.
+    await this.#load.switched();
     const beganMicros = sharedMicros();
     await meanwhileSwitching(this.#load, () => this.#door.router.apply(route));
     this.#applyMs.push((sharedMicros() - beganMicros) / 1000);
