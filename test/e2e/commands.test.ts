@@ -203,6 +203,16 @@ test('tokens are made, listed and revoked; nobody agrees to what nobody asked, a
   }
 });
 
+test('dashboard prints a link to the page, which is there and good for a minute', async () => {
+  const { url, expiresInMs } = await json<{ url: string; expiresInMs: number }>('dashboard');
+  assert.equal(expiresInMs, 60_000);
+
+  const page = await fetch(url);
+
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /<title>Bascule/);
+});
+
 test('a bad server file keeps the server from starting, with every mistake', async () => {
   const file = join(stage.world.directory, 'bad.yaml');
   await writeFile(file, 'proxy-workers: 0\nslot-ports: many\ncolour: blue\n');
