@@ -341,6 +341,13 @@ export const FAILURES: Readonly<Record<string, readonly FailureRow[]>> = {
       ],
     },
     {
+      when: 'the proxy was ended while the server was down for its upgrade',
+      says: 'nothing of its own: it starts the proxy of its version',
+      users: 'are not answered until the new server is there; then by the version that served before',
+      next: '–',
+      test: [UPGRADE, 'a proxy that was ended comes back as the new version, with its routes'],
+    },
+    {
       when: 'a worker of the proxy, or its parent, is killed with SIGKILL',
       says: 'nothing; it is started again within a second',
       users: 'have what it was serving cut',
