@@ -117,8 +117,9 @@ for (const kind of OTHERS) {
       const source = await readFile(join(CANARY, 'app.py'), 'utf8');
       await app.write('app.py', source.replace("@app.route('/canary')\ndef hello_canary():\n", BAD_DAY));
       await stop();
+      // What is gone for a moment only may be found gone after it came back.
+      await app.until('v1 is seen to be gone', ({ users }) => users !== '100% on v1');
       stop = await startFlask(app.directory, port!);
-      // The proxy saw it gone, and is to see it well again.
       await app.until('v1 serves again', ({ users }) => users === '100% on v1');
       // Undecided for want of requests, it would go on to everybody.
       await change(app, 'at-most: 4s', 'at-most: 2m');
