@@ -12,17 +12,24 @@ import { builtinRouter } from './router.ts';
 /** Of another program than the running proxy's. */
 const BROKEN = [process.execPath, '-e', 'process.exit(7)'] as const;
 
-type Opened = { readonly bench: BuiltinBench; readonly stage: Stage };
+type Opened = {
+  readonly bench: BuiltinBench;
+  readonly stage: Stage;
+  /** Goes before the proxy does: a router that is left would start it anew. */
+  readonly closeFirst: (router: { close(): void }) => void;
+};
 
 async function opened(t: TestContext, workers = 2): Promise<Opened> {
   const bench = await openBuiltin(workers);
   const stage = await openStage(bench.router, {});
+  const others: { close(): void }[] = [];
   t.after(async () => {
+    for (const router of others) router.close();
     await stage.close();
     await bench.close();
   });
   await stage.route({ serve: 'blue' });
-  return { bench, stage };
+  return { bench, stage, closeFirst: (router) => void others.push(router) };
 }
 
 function isGone(pid: number): boolean {
@@ -199,10 +206,10 @@ test('a file that is of another service is no state: the running proxy has it ri
 });
 
 test('one that does not start leaves the running proxy serving and obeying', async (t) => {
-  const { bench, stage } = await opened(t, 1);
+  const { bench, stage, closeFirst } = await opened(t, 1);
   const before = bench.router.pid();
   const broken = builtinRouter({ stateDir: bench.stateDir, command: BROKEN });
-  t.after(() => broken.close());
+  closeFirst(broken);
 
   await assert.rejects(broken.replaceProxy(), { code: 'TRAFFIC_PROXY_KEPT', message: /it ended \(7\)/ });
 
@@ -214,7 +221,7 @@ test('one that does not start leaves the running proxy serving and obeying', asy
 });
 
 test('a controller replaces a proxy of another build when it starts, and keeps one of its own', async (t) => {
-  const { bench, stage } = await opened(t, 1);
+  const { bench, stage, closeFirst } = await opened(t, 1);
   const before = bench.router.pid()!;
   const replaced: unknown[] = [];
   const open = (build: string, command: readonly [string, ...string[]]) => {
@@ -225,7 +232,7 @@ test('a controller replaces a proxy of another build when it starts, and keeps o
       onReplaced: ({ from, to, fromPid }) => replaced.push([from, to, fromPid]),
       onKept: (why) => replaced.push(why),
     });
-    t.after(() => router.close());
+    closeFirst(router);
     return router;
   };
   const command = [...bench.command, 'two'] as const;
@@ -279,7 +286,11 @@ test('stopped while the former one still serves: that one ends with it', async (
   const before = bench.router.pid()!;
   const slow = stage.get('/slow?300');
   await stage.applications.arrived('/slow');
-  await bench.router.replaceProxy();
+  const { toPid } = await bench.router.replaceProxy();
+  await waitFor(
+    async () => bench.router.pid(),
+    (pid) => pid === toPid,
+  );
 
   await bench.router.stopProxy(5000);
 
