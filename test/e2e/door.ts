@@ -5,7 +5,7 @@ import { onAddress, type Upstream } from '../../src/lib/upstream.ts';
 import type { ProxySpec } from '../../src/release/service.ts';
 import { SLOT_NAMES } from '../../src/release/slot.ts';
 import type { SlotName } from '../../src/release/slot.ts';
-import type { Door, TrafficRouter } from '../../src/traffic/router.ts';
+import type { Door, Route, TrafficRouter } from '../../src/traffic/router.ts';
 import { openBehind, type OthersKind } from './behind.ts';
 import { startBackend } from './backend.ts';
 import type { Backend } from './backend.ts';
@@ -23,7 +23,7 @@ const HEALTH = { path: '/healthz', intervalMs: 200, timeoutMs: 2000, rise: 2, fa
 export type OpenDoor = {
   readonly port: number;
   readonly router: Pick<TrafficRouter, 'apply'>;
-  readonly backends: Readonly<Record<SlotName, readonly Backend[]>>;
+  readonly backends: Backends;
   /** Ends every process of it. */
   close(): Promise<void>;
 };
@@ -36,14 +36,7 @@ export async function startDoor(replicas: number, kind: OthersKind | null = null
     for (const closer of closers.toReversed()) await closer();
   };
   try {
-    const backends: Record<SlotName, Backend[]> = { blue: [], green: [] };
-    for (const slot of SLOT_NAMES) {
-      for (let i = 0; i < replicas; i++) {
-        const backend = await startBackend({ version: slot });
-        backends[slot].push(backend);
-        closers.push(() => backend.stop());
-      }
-    }
+    const backends = await startSlots(replicas, closers);
     const [port] = await freePorts(1);
     const started = await startProxy(directory, kind);
     const { router, spec } = started;
@@ -51,26 +44,46 @@ export async function startDoor(replicas: number, kind: OthersKind | null = null
     await router.install(
       describeDoor(port!, { blue: addressesOf(backends.blue), green: addressesOf(backends.green) }, spec),
     );
-    const both = { blue: replicas, green: replicas };
-    await router.apply({
-      service: SERVICE,
-      revision: 1,
-      serve: 'blue',
-      split: null,
-      replicas: both,
-      standIn: true,
-    });
-    await waitFor('every replica to be healthy', async () => {
-      const { slots } = await router.observe(SERVICE);
-      return SLOT_NAMES.every(
-        (slot) => slots[slot].replicas.filter(({ healthy }) => healthy).length === replicas,
-      );
-    });
+    await router.apply(firstRoute(replicas));
+    await untilHealthy(router, SERVICE, replicas);
     return { port: port!, router, backends, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+type Backends = Readonly<Record<SlotName, readonly Backend[]>>;
+
+/** So many backends in each slot; `closers` learns how each is ended. */
+export async function startSlots(replicas: number, closers: (() => Promise<void>)[]): Promise<Backends> {
+  const backends: Record<SlotName, Backend[]> = { blue: [], green: [] };
+  for (const slot of SLOT_NAMES) {
+    for (let i = 0; i < replicas; i++) {
+      const backend = await startBackend({ version: slot });
+      backends[slot].push(backend);
+      closers.push(() => backend.stop());
+    }
+  }
+  return backends;
+}
+
+export function firstRoute(replicas: number): Route {
+  const both = { blue: replicas, green: replicas };
+  return { service: SERVICE, revision: 1, serve: 'blue', split: null, replicas: both, standIn: true };
+}
+
+export function untilHealthy(
+  router: Pick<TrafficRouter, 'observe'>,
+  service: string,
+  replicas: number,
+): Promise<boolean> {
+  return waitFor('every replica to be healthy', async () => {
+    const { slots } = await router.observe(service);
+    return SLOT_NAMES.every(
+      (slot) => slots[slot].replicas.filter(({ healthy }) => healthy).length === replicas,
+    );
+  });
 }
 
 type Started = {

@@ -1,16 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SLOT_NAMES, type SlotName } from '../../src/release/slot.ts';
 import { makeCertificate } from '../../src/traffic/builtin/tls-fixture.ts';
 import type { BuiltinRouter } from '../../src/traffic/builtin/router.ts';
 import type { Route } from '../../src/traffic/router.ts';
-import { startBackend, type Backend } from './backend.ts';
-import { SERVICE, addressesOf, describeDoor, type OpenDoor } from './door.ts';
+import {
+  SERVICE,
+  addressesOf,
+  describeDoor,
+  firstRoute,
+  startSlots,
+  untilHealthy,
+  type OpenDoor,
+} from './door.ts';
 import { freePorts } from './ports.ts';
 import { endAtExit } from './processes.ts';
 import { startRouter } from './router.ts';
-import { waitFor } from './wait-for.ts';
 
 const SECURE = `${SERVICE}-tls`;
 
@@ -25,14 +30,7 @@ export async function startTwoDoors(replicas: number, workers: number): Promise<
     for (const closer of closers.toReversed()) await closer();
   };
   try {
-    const backends: Record<SlotName, Backend[]> = { blue: [], green: [] };
-    for (const slot of SLOT_NAMES) {
-      for (let i = 0; i < replicas; i++) {
-        const backend = await startBackend({ version: slot });
-        backends[slot].push(backend);
-        closers.push(() => backend.stop());
-      }
-    }
+    const backends = await startSlots(replicas, closers);
     const [port = 0, tlsPort = 0] = await freePorts(2);
     const { router: proxy, stop } = await startRouter(directory, workers);
     closers.push(stop);
@@ -43,22 +41,8 @@ export async function startTwoDoors(replicas: number, workers: number): Promise<
     const apply = async (route: Route): Promise<void> => {
       await Promise.all([SERVICE, SECURE].map((service) => proxy.apply({ ...route, service })));
     };
-    const both = { blue: replicas, green: replicas };
-    await apply({
-      service: SERVICE,
-      revision: 1,
-      serve: 'blue',
-      split: null,
-      replicas: both,
-      standIn: true,
-    });
-    for (const service of [SERVICE, SECURE])
-      await waitFor('every replica to be healthy', async () => {
-        const seen = await proxy.observe(service);
-        return SLOT_NAMES.every(
-          (slot) => seen.slots[slot].replicas.filter(({ healthy }) => healthy).length === replicas,
-        );
-      });
+    await apply(firstRoute(replicas));
+    for (const service of [SERVICE, SECURE]) await untilHealthy(proxy, service, replicas);
     return { port, tlsPort, proxy, router: { apply }, backends, close };
   } catch (error) {
     await close();

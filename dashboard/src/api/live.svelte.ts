@@ -106,6 +106,18 @@ export class Live {
     return () => this.#anew.delete(listener);
   }
 
+  /** Loads now, whenever the stream is there again, and at each event that concerns it. Returns what ends that: for an effect. */
+  keepLoaded(load: () => unknown, concerns: (event: Happened) => boolean): () => void {
+    load();
+    const ends = [
+      this.onAnew(() => void load()),
+      this.onHappened((event) => void (concerns(event) && load())),
+    ];
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
   /** An answer to a verb is newer than what the stream told. */
   note(service: Service | null): void {
     if (service !== null) this.services.set(service.name, service);

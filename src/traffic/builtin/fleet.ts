@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { afterPatience } from '../../lib/patience.ts';
 import type { SteadyClock } from '../../lib/steady-clock.ts';
+import { Member } from './fleet-member.ts';
 import type { Former } from './former.ts';
 import type { ListeningHandle } from './listeners.ts';
 import type {
@@ -82,13 +83,13 @@ export class Fleet {
   }
 
   tell(message: ToWorker): void {
-    for (const member of this.members) if (member.ready) send(member, message);
+    for (const member of this.members) if (member.ready) member.send(message);
     this.former?.tell(message);
   }
 
   tellOne(index: number, message: ToWorker): void {
     const member = this.members[index];
-    if (member?.ready === true) send(member, message);
+    if (member?.ready === true) member.send(message);
   }
 
   /** Hands a bound socket to every worker; resolves with the system's error code, or null. */
@@ -166,7 +167,7 @@ export class Fleet {
         const { process } = member;
         if (process === null) return;
         const ended = new Promise((resolve) => process.once('exit', resolve));
-        send(member, { kind: 'stop', graceMs });
+        member.send({ kind: 'stop', graceMs });
         const timer = setTimeout(() => process.kill('SIGKILL'), graceMs + STOP_MARGIN_MS);
         await ended;
         clearTimeout(timer);
@@ -186,7 +187,7 @@ export class Fleet {
     child.on('error', (error) => this.options.log(`worker ${member.index}: ${error.message}`));
     child.once('exit', (code, signal) => this.died(member, signal ?? String(code)));
     const started = member.once('started');
-    send(member, this.options.onStart({ index: member.index, of: this.members.length }));
+    member.send(this.options.onStart({ index: member.index, of: this.members.length }));
     // Whatever changes from here on is told to it as well, behind the start.
     member.ready = true;
     this.options.onLaunched();
@@ -245,7 +246,7 @@ export class Fleet {
     if (!member.ready) return null;
     const id = member.nextId();
     const answered = member.once(`answer ${id}`);
-    send(member, { kind: 'ask', id, ask });
+    member.send({ kind: 'ask', id, ask });
     const message = await this.confirmed(member, answered, ask.op === 'observe' ? OBSERVE_MS : CONFIRM_MS);
     return message?.kind === 'answer' ? message.answer : null;
   }
@@ -255,7 +256,7 @@ export class Fleet {
     if (!member.ready || listening === undefined) return null;
     const { handle, speech } = listening;
     const answered = member.once(`listening ${listener}`);
-    send(member, { kind: 'listen', listener, speech }, handle);
+    member.send({ kind: 'listen', listener, speech }, handle);
     const message = await this.confirmed(member, answered, CONFIRM_MS);
     return message?.kind === 'listening' ? message.error : null;
   }
@@ -283,63 +284,6 @@ async function heardOut(child: ChildProcess): Promise<void> {
     child.connected ? once(child, 'disconnect') : null,
     child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null,
   ]);
-}
-
-type Waiter = (message: FromWorker | null) => void;
-
-/** One place in the fleet and the process that fills it at the moment. */
-class Member {
-  readonly index: number;
-  process: ChildProcess | null = null;
-  ready = false;
-  countedSecond = 0;
-  startedAtMs = 0;
-  backOffMs = 0;
-  /** By what they wait for: a round asks a worker about hundreds of services at once. */
-  private readonly waiters = new Map<string, Waiter[]>();
-  private ids = 0;
-
-  constructor(index: number) {
-    this.index = index;
-  }
-
-  nextId(): number {
-    this.ids += 1;
-    return this.ids;
-  }
-
-  /** The next message with this key, or null when the process ends first. */
-  once(key: string): Promise<FromWorker | null> {
-    return new Promise((resolve) => {
-      const waiting = this.waiters.get(key);
-      if (waiting === undefined) this.waiters.set(key, [resolve]);
-      else waiting.push(resolve);
-    });
-  }
-
-  deliver(message: FromWorker): void {
-    const key = keyOf(message);
-    const waiting = this.waiters.get(key);
-    const first = waiting?.shift();
-    if (waiting?.length === 0) this.waiters.delete(key);
-    first?.(message);
-  }
-
-  fail(): void {
-    const all = [...this.waiters.values()].flat();
-    this.waiters.clear();
-    for (const waiter of all) waiter(null);
-  }
-}
-
-function keyOf(message: FromWorker): string {
-  if (message.kind === 'answer') return `answer ${message.id}`;
-  return message.kind === 'listening' ? `listening ${message.listener}` : message.kind;
-}
-
-function send(member: Member, message: ToWorker, handle?: ListeningHandle): void {
-  // A worker that is going away at this moment is noticed by its exit.
-  if (member.process?.connected === true) member.process.send(message, handle as never, {}, () => {});
 }
 
 /** `.ts` when run as it is, `.js` when compiled. */
