@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -128,6 +128,8 @@ function told(world: World) {
   };
 }
 
+const CHANNELS = 7;
+
 describe('every end of a rollout, to real receivers', () => {
   const secrets: Record<string, string> = {
     hook: 'a secret of more than 24 characters',
@@ -203,7 +205,10 @@ describe('every end of a rollout, to real receivers', () => {
       for (const one of [...Object.values(http), mail]) one.got.length = 0;
       await outbox.start();
       while (head() === 0) await systemTimers.sleep(1, new AbortController().signal);
-      await systemTimers.sleep(50, new AbortController().signal);
+      // What happens before each channel has found its place is of before.
+      const hasBegun = () => readdirSync(place).filter((file) => file.endsWith('.json')).length === CHANNELS;
+      for (const late = Date.now() + 20_000; !hasBegun() && Date.now() < late;)
+        await systemTimers.sleep(5, new AbortController().signal);
 
       await make(world);
       await world.until('v2 is over', () => world.over('v2'));
