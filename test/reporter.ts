@@ -2,6 +2,9 @@ import { Readable } from 'node:stream';
 import { spec, type TestEvent } from 'node:test/reporters';
 import { endLeft } from './e2e/processes.ts';
 
+/** The exit code of a run whose tests left processes behind, whatever else failed. */
+export const LEFT_PROCESSES = 3;
+
 /**
  * Node's own reporter, which besides names at the end what was skipped, and why; and fails the run if its tests left a
  * process behind.
@@ -10,7 +13,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   yield* Readable.from(withSkips(events)).pipe(new spec());
   const left = endLeft(process.pid);
   if (left.length === 0) return;
-  process.exitCode = 1;
+  process.exitCode = LEFT_PROCESSES;
   yield `✖ tests left ${left.length} processes behind, which were ended now:\n${left.map((each) => `  ${each}\n`).join('')}`;
 }
 

@@ -723,14 +723,16 @@ describe('who is in the share', () => {
     assert.equal((await stage.get('/', { cookie })).headers['set-cookie'], undefined);
   });
 
-  test('what identities newly did is counted once each', async () => {
-    await stage.route({ serve: 'blue', split: { ...splitTo('green', 50), rollout: 'r-counted' } });
-    const { cursor } = await bench.router.traffic(stage.door.service, null);
+  test('what identities newly did is counted once each', async (t) => {
+    const own = await openStage(bench.router, {});
+    t.after(() => own.close());
+    await own.route({ serve: 'blue', split: { ...splitTo('green', 50), rollout: 'r-counted' } });
+    const { cursor } = await bench.router.traffic(own.door.service, null);
     const ids = Array.from({ length: 10 }, (_, i) => `bascule_id=${String(i).repeat(32)}`);
     for (let round = 0; round < 3; round += 1) {
-      for (const cookie of ids) await stage.get('/status/500', { cookie });
+      for (const cookie of ids) await own.get('/status/500', { cookie });
     }
-    const batch = await stage.batched(
+    const batch = await own.batched(
       cursor,
       ({ identities }) => identities.reduce((sum, each) => sum + each.failed, 0) >= 10,
     );
