@@ -63,10 +63,19 @@ export class ProxyKeeper {
       throw unreachable(this.options.stateDir, error);
     });
     try {
-      return await this.replaceBy(client);
+      const replaced = await this.replaceBy(client);
+      this.letGoOf(replaced.fromPid);
+      return replaced;
     } finally {
       client.close();
     }
+  }
+
+  /** The former proxy hears until its end, but whoever asks from now on means the one in its place. */
+  private letGoOf(pid: number): void {
+    if (this.client?.hello.pid !== pid) return;
+    this.client.close();
+    this.client = null;
   }
 
   /** A running proxy that is not what this controller would start gives way to what it would. */
@@ -179,7 +188,7 @@ export class ProxyKeeper {
     client.unref();
     const sinceMs = performance.now();
     client.onClose(() => {
-      this.client = null;
+      if (this.client === client) this.client = null;
       // Died at once again and again: waits longer each time. Served for a while: starts anew without delay.
       this.spawns = performance.now() - sinceMs > RESPAWN_MAX_MS ? 0 : this.spawns + 1;
       if (!this.closed) void this.revive();
