@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import type { Channel } from './notify/channel.ts';
+import type { Channel, ChannelView } from './notify/channel.ts';
+import { describeChannel } from './notify/described.ts';
 import { discordChannel } from './notify/discord/channel.ts';
 import { emailChannel } from './notify/email/channel.ts';
 import { grafanaChannel } from './notify/grafana/channel.ts';
@@ -19,15 +20,28 @@ type ChannelOptions = {
   readonly parts: Omit<CourierParts, 'count'>;
 };
 
+export type Channels = Outbox & {
+  /** As the file has them; their secrets are read for it. */
+  described(): Promise<readonly ChannelView[]>;
+};
+
 /** Every channel of the server's file, and what brings messages to them. */
-export function openChannels({ connections, secrets, parts }: ChannelOptions): Outbox {
+export function openChannels({ connections, secrets, parts }: ChannelOptions): Channels {
   const reveal = revealing(serverSecrets(connections, secrets));
   const source = `/bascule/${encodeURIComponent(hostname())}`;
   const { nowMs } = parts;
-  return openOutbox(
+  const outbox = openOutbox(
     connections.map((rules) => ({ rules, channel: open(rules, { reveal, nowMs, source }) })),
     parts,
   );
+  return {
+    ...outbox,
+    described: async () => {
+      const counts = outbox.counts();
+      const views = await Promise.all(connections.map((one) => describeChannel(one, reveal)));
+      return views.map((view, index) => ({ ...view, counts: { ...counts[index]!.counts } }));
+    },
+  };
 }
 
 type Parts = { readonly reveal: Reveal; readonly nowMs: () => number; readonly source: string };

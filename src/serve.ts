@@ -5,10 +5,10 @@ import { pino } from 'pino';
 import { backups } from './backup/make.ts';
 import { terminalLog } from './cli/terminal-log.ts';
 import { ROLES } from './controller/controller.ts';
-import { openChannels } from './channels.ts';
+import { openChannels, type Channels } from './channels.ts';
 import { createController } from './controller/loop.ts';
 import type { Log, Ports } from './controller/ports.ts';
-import { readServerFile, type ServerFile } from './controller/server-file.ts';
+import { readServerFile, serverFileOf, type ServerFile } from './controller/server-file.ts';
 import { openDashboard } from './http/dashboard-files.ts';
 import { createApi, type Api } from './http/server.ts';
 import { openSqliteJournal } from './journal/sqlite/open.ts';
@@ -25,7 +25,6 @@ import { openLogins } from './logins.ts';
 import { openRouters } from './routers.ts';
 import { openSources } from './sources.ts';
 import type { Notice } from './notify/notice.ts';
-import type { Outbox } from './notify/outbox.ts';
 import { withDoorSecrets } from './traffic/door-secrets.ts';
 import type { HaproxyRouter } from './traffic/haproxy/router.ts';
 import type { NginxRouter } from './traffic/nginx/router.ts';
@@ -76,6 +75,7 @@ export async function serve(
   const api = createApi({
     controller: running.controller,
     notifier: outbox,
+    settings: { file, path: serverFileOf(stateDir, configFile), channels: () => outbox.described() },
     ...openDashboard(stateDir, openLogins(file.oidc, ofSecrets)),
     idempotency: running.idempotency,
     socketDirectory: join(stateDir, 'sockets'),
@@ -280,7 +280,7 @@ type OutboxParts = {
 };
 
 /** Who is told about rollouts, and how far each is. */
-function openOutbox({ stateDir, file, ports, ofSecrets }: OutboxParts): Outbox {
+function openOutbox({ stateDir, file, ports, ofSecrets }: OutboxParts): Channels {
   const { journal, timers, clock, log } = ports;
   return openChannels({
     connections: file.notify,

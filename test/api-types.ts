@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { openapiOf } from '../src/http/openapi.ts';
-import { allRoutes } from '../src/http/server.ts';
+import { allRoutes } from '../src/http/all-routes.ts';
 
 type Part = { readonly [key: string]: unknown };
 type Operation = {
@@ -18,6 +18,7 @@ export function renderApiTypes(): string {
     backup: () => Readable.from([]),
     notifier: { test: () => Promise.resolve([]) },
     link: () => Promise.resolve({ url: '', expiresInMs: 0 }),
+    look: () => Promise.reject(new Error('nobody asks')),
   });
   const document = openapiOf(routes, '') as {
     readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Role } from '../src/controller/controller.ts';
 import { roleTable, type RoleRow } from '../src/http/role-table.ts';
-import { allRoutes } from '../src/http/server.ts';
+import { allRoutes } from '../src/http/all-routes.ts';
 
 /** docs/people.md: the table out of the routes that the server registers, and so enforces. */
 export function renderPeople(): string {
@@ -11,6 +11,7 @@ export function renderPeople(): string {
       backup: () => Readable.from([]),
       notifier: { test: () => Promise.resolve([]) },
       link: () => Promise.resolve({ url: '', expiresInMs: 0 }),
+      look: () => Promise.reject(new Error('nobody asks')),
     }),
   );
   return `${BEFORE}\n${HEAD}\n${rows.map(rowOf).join('\n')}\n${AFTER}`;
@@ -33,7 +34,7 @@ Who somebody is, what they may do, and how they reach the server from another ma
 
 | role | may |
 |---|---|
-| viewer | look |
+| viewer | look, at how the server is set up too |
 | operator | also upload, plan, deploy, steer, lock, freeze, and check the audit chain |
 | admin | also take services away, make and revoke tokens, take a backup, send test messages |
 

@@ -5,8 +5,15 @@ import type { Tried } from '../notify/channel.ts';
 import { testCli, type TestCli } from './cli-fixture.ts';
 
 const TRIED: readonly Tried[] = [
-  { channel: 'ops', kind: 'slack', ok: true, why: null },
-  { channel: 'mail', kind: 'email', ok: false, why: 'mail.example.com:587 did not take it: EAUTH\u001b[2J' },
+  { channel: 'ops', kind: 'slack', ok: true, why: null, status: 200, tookMs: 3 },
+  {
+    channel: 'mail',
+    kind: 'email',
+    ok: false,
+    why: 'mail.example.com:587 did not take it: EAUTH\u001b[2J',
+    status: 535,
+    tookMs: 40,
+  },
 ];
 
 describe('notify test', () => {

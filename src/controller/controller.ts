@@ -1,5 +1,6 @@
 import type { MeasureCheck, Push } from './measure-desk.ts';
 import type { LogLine } from '../workload/runtime.ts';
+import type { Freeze } from '../rollout/guard.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import type { SlotName } from '../release/slot.ts';
 import type { TokenAsk, TokenCheck, TokenCreated, TokenView } from './token-record.ts';
@@ -11,6 +12,7 @@ import type {
   Answered,
   EventView,
   PlanView,
+  ReleaseView,
   RolloutView,
   ServiceView,
   WhyView,
@@ -25,6 +27,8 @@ export type Controller = {
     /** Every one, or the one with this name if it is there; of many, in parts between which others act. */
     services(only?: string): Promise<readonly ServiceView[]>;
     service(name: string): ServiceView;
+    /** Versions that were made here, newest first, at most 100. */
+    releases(service: string): Promise<readonly ReleaseView[]>;
     rollout(id: string): RolloutView;
     why(id: string): WhyView;
     history(query: { readonly service: string | null; readonly limit: number }): readonly RolloutView[];
@@ -38,6 +42,8 @@ export type Controller = {
     onEvent(listener: (event: EventView) => void): () => void;
     logs(query: LogQuery): AsyncIterable<LogLine>;
     info(): ServerInfo;
+    /** Those that people have put on every service and that are on. */
+    freezes(): readonly Freeze[];
     /** Verbs of people, newest first; refused ones as well. */
     audit(query: AuditQuery): AuditPage;
     /** Walks the whole chain of the journal, and compares it with a head that was announced before. */
@@ -69,6 +75,17 @@ export type Controller = {
       request: DeployAsk & {
         readonly supersede: boolean;
         readonly planId: string | null;
+        /** Why a freeze is overridden; left out or null: it is not. */
+        readonly overrideFreeze?: string | null;
+      },
+      caller: Caller,
+    ): Promise<Answered>;
+    /** A version that was made here, as it was made, by today's plan. Errors: RELEASE_UNKNOWN, ARTIFACT_UNKNOWN. */
+    redeploy(
+      request: {
+        readonly service: string;
+        readonly label: string;
+        readonly supersede: boolean;
         /** Why a freeze is overridden; left out or null: it is not. */
         readonly overrideFreeze?: string | null;
       },

@@ -18,6 +18,7 @@ import {
 } from '../rollout/state.ts';
 import type { Caller, DeployAsk } from './controller.ts';
 import type { Document, Engine } from './engine.ts';
+import { isKept } from './known-releases.ts';
 import { isUnseen } from './labels.ts';
 import type { Ports } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
@@ -140,6 +141,25 @@ export class Deploys {
   async remembered(releaseId: string): Promise<Target> {
     const release = this.release(releaseId);
     return { releaseId, remark: release === null ? null : await this.#remarkOn(release) };
+  }
+
+  /** The same, where what it is made of is still there. Errors: RELEASE_UNKNOWN, ARTIFACT_UNKNOWN. */
+  async kept(releaseId: string): Promise<Target> {
+    const release = this.release(releaseId);
+    const service = releaseId.slice(0, releaseId.indexOf('/'));
+    if (release === null) {
+      throw new OperatingError(
+        'RELEASE_UNKNOWN',
+        `no version ${labelOf(releaseId)} of ${service} was made here; nothing was started`,
+        { retryable: false },
+      );
+    }
+    if (await isKept(this.#ports, release)) return { releaseId, remark: await this.#remarkOn(release) };
+    throw new OperatingError(
+      'ARTIFACT_UNKNOWN',
+      `the files of ${release.label} of ${service} are not kept any more; nothing was started. Deploy it anew from where they are: bascule deploy ${service} --from …`,
+      { retryable: false },
+    );
   }
 
   /** The request of a retry: the same release, today's plan, a new draw. */

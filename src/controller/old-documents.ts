@@ -4,9 +4,9 @@ import { pagesOf } from './document-pages.ts';
 import { oldReleases, oldRollouts, type Past } from './forgetting.ts';
 import type { RolloutRecord } from './records.ts';
 
-const MOST_ROLLOUTS = 5000;
+export const MOST_ROLLOUTS = 5000;
 const DOCUMENTS_READ = 10_000;
-const MOST_EVENTS = 500_000;
+export const MOST_EVENTS = 500_000;
 /** Deleted at once. */
 const PART = 200;
 const EVENTS_PART = 1000;

@@ -2,6 +2,7 @@ import { assert } from '../lib/assert.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { ChainHead, StoredEvent } from '../journal/journal.ts';
 import type { SlotName } from '../release/slot.ts';
+import type { Freeze } from '../rollout/guard.ts';
 import { isOutside } from '../rollout/places.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { LogLine } from '../workload/runtime.ts';
@@ -11,6 +12,7 @@ import type { AuditQuery, Controller, LogQuery, ServerInfo } from './controller.
 import type { Desk } from './desk.ts';
 import type { Engine } from './engine.ts';
 import { firstFailures } from './first-failures.ts';
+import { knownReleases } from './known-releases.ts';
 import type { Metrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import { rolloutView, serviceView } from './queries.ts';
@@ -20,6 +22,7 @@ import type {
   AuditPage,
   ChainCheck,
   EventView,
+  ReleaseView,
   RolloutView,
   ServiceView,
   SlotView,
@@ -68,6 +71,10 @@ export class Reads {
 
   service(name: string): ServiceView {
     return this.#view(this.#engine.state(name));
+  }
+
+  releases(name: string): Promise<readonly ReleaseView[]> {
+    return knownReleases(this.#ports, this.#engine.state(name));
   }
 
   rollout(id: string): RolloutView {
@@ -137,6 +144,10 @@ export class Reads {
 
   info(): ServerInfo {
     return { ...this.#info, lastSeq: this.#ports.journal.head().seq };
+  }
+
+  freezes(): readonly Freeze[] {
+    return this.#engine.serverFreezes(this.#ports.clock.nowMs());
   }
 
   metrics(): Promise<string> {

@@ -72,6 +72,7 @@ const STEERING: Readonly<Record<keyof Controller['steer'], string>> = {
   apply: 'apply',
   plan: 'plan',
   deploy: 'deploy',
+  redeploy: 'deploy',
   retry: 'retry',
   pause: 'pause',
   resume: 'resume',

@@ -65,11 +65,17 @@ const schema = z.strictObject({
   login: loginEntry.optional(),
 });
 
+/** Where it stands; null: there is none. */
+export function serverFileOf(stateDir: string, configFile: string | null): string | null {
+  const path = configFile ?? join(stateDir, 'server.yaml');
+  return configFile !== null || existsSync(path) ? path : null;
+}
+
 /** `server.yaml` of the state directory, which need not be there, or the file that was named. Error: SERVER_FILE_INVALID. */
 export function readServerFile(stateDir: string, configFile: string | null): ServerFile {
   const path = configFile ?? join(stateDir, 'server.yaml');
   try {
-    const text = configFile !== null || existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const text = serverFileOf(stateDir, configFile) === null ? '' : readFileSync(path, 'utf8');
     return parseServerFile(text, path);
   } catch (error) {
     if (error instanceof OperatingError) throw error;

@@ -158,6 +158,28 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     return this.#post(service, { kind: 'deploy', request, supersede: false, spec: null, ...preview }, caller);
   }
 
+  async redeploy(
+    {
+      service,
+      label,
+      supersede,
+      overrideFreeze: override = null,
+    }: Parameters<Controller['steer']['redeploy']>[0],
+    caller: Caller,
+  ): Promise<Answered> {
+    this.#engine.state(service);
+    const target = await this.#deploys.kept(`${service}/${label}`);
+    // What is true after the waiting counts.
+    const state = this.#engine.state(service);
+    const request = {
+      ...this.#deploys.again(state, target, caller),
+      ...(override !== null && { override }),
+    };
+    assertProxyCan(this.#ports.router, state.spec, request.plan);
+    const preview = this.#reserved.preview(state, state.spec, request.plan);
+    return this.#post(service, { kind: 'deploy', request, supersede, spec: null, ...preview }, caller);
+  }
+
   async pause(service: string, caller: Caller): Promise<Answered> {
     return this.#post(service, { kind: 'pause' }, caller);
   }

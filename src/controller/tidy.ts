@@ -6,11 +6,11 @@ import { forgetOldDocuments } from './old-documents.ts';
 import type { Ports, Settings } from './ports.ts';
 import type { RolloutRecord } from './records.ts';
 
-const SECONDS_KEPT_S = 15 * 60;
-const MINUTES_KEPT_S = 7 * 86_400;
+export const SECONDS_KEPT_S = 15 * 60;
+export const MINUTES_KEPT_S = 7 * 86_400;
 const MOST_SAMPLE_BYTES = 256 * 1024 * 1024;
 /** About two thousand rollouts of half an hour. */
-const MOST_EVIDENCE_BYTES = 1024 * 1024 * 1024;
+export const MOST_EVIDENCE_BYTES = 1024 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 /** Between two parts of the work. */
 const PAUSE_MS = 2;

@@ -18,9 +18,9 @@ import type { Answered } from './views.ts';
 const ID_BYTES = 4;
 const SECRET_BYTES = 32;
 const FORM = /^bsc_([0-9a-f]{8})_([0-9a-f]{64})$/;
-const MOST_VALID = 500;
+export const MOST_VALID = 500;
 /** So long the server still says of one that it has expired or was revoked. */
-const REMEMBERED_MS = 30 * 86_400_000;
+export const REMEMBERED_MS = 30 * 86_400_000;
 
 /** Who people are: tokens, kept with the server's own state as hashes. */
 export class Tokens {

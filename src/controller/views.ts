@@ -79,6 +79,26 @@ export type SlotView = {
   readonly keptUntilMs: number | null;
 };
 
+/** A version that was made here, and whether it could be deployed again as it is. */
+export type ReleaseView = {
+  readonly label: string;
+  readonly createdAtMs: number;
+  readonly createdBy: string;
+  /** Null where somebody else runs the service. */
+  readonly artifactDigest: string | null;
+  /** What it is in its slot now; null: it is in none. */
+  readonly role: Slot['role'] | null;
+  /** Its newest rollout; null: none that is remembered. */
+  readonly last: {
+    readonly rollout: string;
+    readonly startedAtMs: number;
+    /** Null: under way. */
+    readonly outcome: Outcome | null;
+  } | null;
+  /** Whether what it is made of is still kept. */
+  readonly isKept: boolean;
+};
+
 /** A rollout, under way or over, under its permanent id. */
 export type RolloutView = {
   readonly id: string;

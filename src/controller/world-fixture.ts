@@ -106,6 +106,8 @@ export class World {
   readonly deadPorts = new Set<number>();
   /** Releases whose build goes on until the promise resolves. */
   readonly building = new Map<string, Promise<void>>();
+  /** Digests of artifacts that are not kept any more. */
+  readonly filesGone = new Set<string>();
   /** Releases whose checks fail, and how. */
   readonly failing = new Map<string, string>();
   /** Releases whose checks go on until the promise resolves. */
@@ -304,7 +306,7 @@ export class World {
       runtime: guarded(this.#runtime()),
       store: guarded({
         put: async () => undefined,
-        has: async () => true,
+        has: async (digest) => !this.filesGone.has(digest),
         prepare: async () => '/nowhere',
         space: async () => ({ freeBytes: 1e12 }),
         prune: async (keep) => {

@@ -49,7 +49,7 @@ const phase = z.enum([
   'retiring',
   'over',
 ]);
-const outcome = z.enum([
+export const outcome = z.enum([
   'done',
   'rolled-back',
   'aborted',
@@ -143,7 +143,7 @@ const lockView = z
   })
   .meta({ id: 'Lock' });
 
-const freezeView = z
+export const freezeView = z
   .strictObject({
     by: z.string().meta({ description: 'A person, or the line of the server file.' }),
     scope: z.enum(['service', 'server', 'file']),

@@ -15,9 +15,9 @@ import { addSessions } from './session-routes.ts';
 import { answer, sendProblem, stream, type Shared } from './respond.ts';
 import type { Route } from './route.ts';
 
-const MOST_BODY_BYTES = 1024 * 1024;
+export const MOST_BODY_BYTES = 1024 * 1024;
 /** On each socket and address. */
-const MOST_CONNECTIONS = 1024;
+export const MOST_CONNECTIONS = 1024;
 const UPLOAD_MS = 600_000;
 
 export type Entry = {

@@ -60,6 +60,10 @@ export const deployBody = z
   })
   .meta({ id: 'DeployBody' });
 
+export const redeployBody = z
+  .strictObject({ supersede: z.boolean().default(false), overrideFreeze })
+  .meta({ id: 'RedeployBody' });
+
 export const applyBody = z.strictObject({ spec: serviceSpec }).meta({ id: 'ApplyBody' });
 
 export const promoteBody = z

@@ -11,7 +11,7 @@ import type {
 } from '../controller/views.ts';
 import { OperatingError } from '../lib/errors.ts';
 import { BEHIND } from './fake-judgement.ts';
-import { INFO, PLAN } from './fake-plan.ts';
+import { INFO, PLAN, RELEASE } from './fake-plan.ts';
 import { guardPart } from './fake-guards.ts';
 import { measuresPart, type FakeMeasures } from './fake-measures.ts';
 import { judgePart } from './fake-judge.ts';
@@ -165,6 +165,11 @@ function readPart(
       compared: announced === null ? null : announced.seq > 1,
     }),
     info: () => ({ ...INFO, lastSeq: fake.events.at(-1)?.seq ?? 0 }),
+    freezes: () => [],
+    releases: async (name) => {
+      find(services, name, 'service');
+      return [RELEASE];
+    },
     metrics: () => Promise.resolve('# TYPE bascule_up gauge\nbascule_up 1\n'),
   };
 }
@@ -195,6 +200,12 @@ function steerPart(
   };
   return {
     ...steerFile(fake, services, took),
+    redeploy: async ({ service: name, label, supersede }, caller) => {
+      await took(`redeploy ${name} ${label}${supersede ? ' supersede' : ''}`, caller);
+      const service = find(services, name, 'service');
+      fake.changes.push(`redeploy ${name} ${label}`);
+      return { result: 'done', message: `rollout of ${label} begins.`, service, rollout: service.rollout };
+    },
     retry: async (id, caller) => {
       await took(`retry ${id}`, caller);
       const rollout = find(rollouts, id, 'rollout');

@@ -1,5 +1,5 @@
 import type { ServerInfo } from '../controller/controller.ts';
-import type { PlanView } from '../controller/views.ts';
+import type { PlanView, ReleaseView } from '../controller/views.ts';
 import { FORESIGHT } from './fake-judgement.ts';
 
 export const PLAN: PlanView = {
@@ -15,6 +15,16 @@ export const PLAN: PlanView = {
   foresight: FORESIGHT,
   changes: true,
   obstacles: [],
+};
+
+export const RELEASE: ReleaseView = {
+  label: 'v42',
+  createdAtMs: Date.UTC(2026, 2, 4, 12, 0, 0),
+  createdBy: 'ana',
+  artifactDigest: 'ab12'.repeat(16),
+  role: 'stable',
+  last: { rollout: 'r-0192', startedAtMs: Date.UTC(2026, 2, 4, 12, 0, 0), outcome: 'done' },
+  isKept: true,
 };
 
 export const INFO: ServerInfo = {

@@ -3,7 +3,7 @@ import type { Caller } from '../controller/controller.ts';
 import { messageOf, OperatingError } from '../lib/errors.ts';
 import { checkRole, checkScope, identify, TokenRefused, type Identified } from './caller.ts';
 import { checkBrowser, type Entrance } from './entrance.ts';
-import { addressKey, plainAddress, Rates } from './rates.ts';
+import { addressKey, plainAddress, Rates, tooMany } from './rates.ts';
 import { isPage } from './page-routes.ts';
 import type { Route } from './route.ts';
 import { isLogin } from './session-routes.ts';
@@ -13,9 +13,9 @@ import type { ApiOptions } from './server.ts';
 import { verbOf } from './verb-names.ts';
 
 /** For each token: somebody's loop must not keep the server from everybody else. */
-const REQUESTS = { burst: 200, perSecond: 20 };
+export const REQUESTS = { burst: 200, perSecond: 20 };
 /** For each address: what is wrong with a token is looked up, told and logged only so often. */
-const FAILURES = { burst: 20, perSecond: 0.2 };
+export const FAILURES = { burst: 20, perSecond: 0.2 };
 
 /** Who was let in with what, before a body is read: who may not ask does not get to send. */
 export class Gate {
@@ -117,13 +117,7 @@ export class Gate {
 
   #take(rates: Rates, key: string, reply: FastifyReply): void {
     const seconds = rates.take(key);
-    if (seconds === 0) return;
-    reply.header('retry-after', String(seconds));
-    throw new OperatingError(
-      'REQUESTS_TOO_MANY',
-      `Too many requests; nothing changed. Try again in ${seconds} s.`,
-      { retryable: true },
-    );
+    if (seconds > 0) throw tooMany(seconds, reply);
   }
 
   /** What else comes over the connection, a body above all, is not waited for. */

@@ -31,6 +31,18 @@ describe('Idempotency-Key', () => {
     assert.equal(api.fake.calls.length, 1);
   });
 
+  test('a token is made once, and its text is kept nowhere', async () => {
+    const body = { name: 'ana', role: 'viewer', forMs: 60_000 };
+    const made = await api.ask('admin', 'POST', '/tokens', { headers: KEY, body });
+    const again = await api.ask('admin', 'POST', '/tokens', { headers: KEY, body });
+
+    assert.equal(made.status, 200);
+    assert.deepEqual([again.status, again.body.code], [409, 'TOKEN_MADE']);
+    assert.match(again.body.detail, new RegExp(`Token ${made.body.token.id} was made`, 'u'));
+    assert.doesNotMatch(JSON.stringify([...api.kept.values()]), /bsc_/u);
+    assert.equal((await api.ask('admin', 'GET', '/tokens')).body.tokens.length, 1);
+  });
+
   test('the same answer also after a restart', async () => {
     const first = await api.ask(...PAUSE, { headers: KEY });
     await api.api.stop(500);

@@ -20,6 +20,8 @@ export type IdempotencyStore = {
 };
 
 export type Reply = { readonly status: number; readonly body: unknown };
+/** `instead`: what is kept in its place. */
+export type Outcome = Reply & { readonly keep: boolean; readonly instead?: Reply };
 
 /** Requests with a key, across all sockets: the same again gets the same answer, also while the first is under way. */
 export class Idempotency {
@@ -33,7 +35,7 @@ export class Idempotency {
   }
 
   /** Answers of retryable failures and of bugs are not kept: the same request may succeed later. */
-  async once(key: string, request: string, act: () => Promise<Reply & { keep: boolean }>): Promise<Reply> {
+  async once(key: string, request: string, act: () => Promise<Outcome>): Promise<Reply> {
     const kept = this.#store.get(key);
     if (kept !== null) return same(key, kept.request, request, kept);
     const other = this.#underWay.get(key);
@@ -47,9 +49,9 @@ export class Idempotency {
     }
   }
 
-  async #act(key: string, request: string, act: () => Promise<Reply & { keep: boolean }>): Promise<Reply> {
-    const { status, body, keep } = await act();
-    if (keep) this.#store.put(key, { request, status, body, atMs: this.#nowMs() });
+  async #act(key: string, request: string, act: () => Promise<Outcome>): Promise<Reply> {
+    const { status, body, keep, instead } = await act();
+    if (keep) this.#store.put(key, { request, ...(instead ?? { status, body }), atMs: this.#nowMs() });
     return { status, body };
   }
 }

@@ -25,6 +25,18 @@ export type NetworkLimits = {
   readonly mostPerAddress: number;
 };
 
+/** An address of the API as the settings show it. */
+export type ListenerView = {
+  readonly url: string;
+  readonly address: string;
+  readonly port: number;
+  /** Null: in the clear, on loopback. `notAfterMs` null: it is not open, so that nobody is shown any. */
+  readonly certificate: { readonly file: string; readonly notAfterMs: number | null } | null;
+  readonly names: readonly string[];
+  /** Whether it is open: what others can reach waits for the first token. */
+  readonly isOpen: boolean;
+};
+
 export const NETWORK_LIMITS: NetworkLimits = {
   headMs: 10_000,
   bodyMs: 30_000,
@@ -105,6 +117,11 @@ export class Listeners {
     return one;
   }
 
+  /** Each as it is now. */
+  views(): readonly ListenerView[] {
+    return this.#all.map((one) => one.view);
+  }
+
   closeAllConnections(): void {
     for (const { app } of this.#all) app?.server.closeAllConnections();
   }
@@ -153,6 +170,25 @@ class Opening {
     const { port } = this;
     const host = address.includes(':') ? `[${address}]` : address;
     return `${tls === null ? 'http' : 'https'}://${host}:${port}`;
+  }
+
+  get view(): ListenerView {
+    const { address, tls, names } = this.listener;
+    const isFound = this.app !== null && this.#certificate !== null;
+    return {
+      url: this.place,
+      address,
+      port: this.port,
+      certificate:
+        tls === null
+          ? null
+          : {
+              file: tls.certificate,
+              notAfterMs: isFound ? this.#certificate!.validToDate.getTime() : null,
+            },
+      names,
+      isOpen: this.app !== null,
+    };
   }
 
   async open(): Promise<void> {

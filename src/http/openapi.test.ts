@@ -6,7 +6,7 @@ import { OperatingError } from '../lib/errors.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { testApi, type TestApi } from './api-fixture.ts';
 import { IDLE, PROGRESSING, ROLLED_BACK, STORY } from './fake-views.ts';
-import { allRoutes } from './server.ts';
+import { allRoutes } from './all-routes.ts';
 
 const BYTES = Buffer.from('an artifact');
 const DIGEST = createHash('sha256').update(BYTES).digest('hex');
@@ -75,6 +75,7 @@ describe('openapi.json', () => {
       ['GET', '/services', undefined],
       ['GET', '/services/shop', undefined],
       ['GET', '/services/shop/history', undefined],
+      ['GET', '/services/shop/releases', undefined],
       ['GET', '/history', undefined],
       ['GET', '/rollouts/r-0193', undefined],
       ['GET', '/rollouts/r-0193/why', undefined],
@@ -83,6 +84,7 @@ describe('openapi.json', () => {
       ['GET', '/services/shop/judge?from=0&to=9999999999999', undefined],
       ['POST', '/services/shop/plan', deploy],
       ['POST', '/services/shop/deploy', deploy],
+      ['POST', '/services/shop/releases/v42/deploy', {}],
       ['PUT', '/services/shop', { spec: SPEC }],
       ['POST', '/services/shop/pause', undefined],
       ['POST', '/services/shop/resume', undefined],

@@ -1,3 +1,6 @@
+import type { FastifyReply } from 'fastify';
+import { OperatingError } from '../lib/errors.ts';
+
 /** So many at once, and then so many a second. */
 export type Rate = { readonly burst: number; readonly perSecond: number };
 
@@ -31,6 +34,16 @@ export class Rates {
     if (this.#buckets.size > MOST_KEYS) this.#buckets.delete(this.#buckets.keys().next().value!);
     return left >= 1 ? 0 : Math.max(1, Math.ceil((1 - left) / perSecond));
   }
+}
+
+/** Error to be thrown: REQUESTS_TOO_MANY. */
+export function tooMany(seconds: number, reply: FastifyReply): OperatingError {
+  reply.header('retry-after', String(seconds));
+  return new OperatingError(
+    'REQUESTS_TOO_MANY',
+    `Too many requests; nothing changed. Try again in ${seconds} s.`,
+    { retryable: true },
+  );
 }
 
 /** The address as one that may count: of IPv6 the network of 64 bits, because whoever has one address there has them all. */

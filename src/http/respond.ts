@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Gate } from './gate.ts';
-import { digestOf, idempotencyKey, type Idempotency, type Reply } from './idempotency.ts';
+import { digestOf, idempotencyKey, type Idempotency, type Outcome } from './idempotency.ts';
 import { nowOf, problemOf } from './problem.ts';
 import type { Context, Route } from './route.ts';
 import type { LiveViews } from './live-views.ts';
@@ -44,9 +44,13 @@ export async function answer(route: Route, context: Context, shared: Shared): Pr
 }
 
 /** An answer or a problem as data, to be kept. */
-async function outcome(route: Route, context: Context, shared: Shared): Promise<Reply & { keep: boolean }> {
+async function outcome(route: Route, context: Context, shared: Shared): Promise<Outcome> {
   try {
-    return { status: 200, body: await route.handle(context), keep: true };
+    const body = await route.handle(context);
+    const told = route.repeated?.(body as never);
+    if (told === undefined) return { status: 200, body, keep: true };
+    const problem = fullProblem(told, context.request, shared);
+    return { status: 200, body, keep: true, instead: { status: problem.status, body: problem } };
   } catch (error) {
     const problem = fullProblem(error, context.request, shared);
     const { status, retryable } = problem;

@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import type { Role } from '../controller/controller.ts';
+import { parseServerFile } from '../controller/server-file.ts';
+import { systemClock } from '../lib/clock.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { PROGRESSING, STORY } from './fake-views.ts';
 import { networkApi, type NetworkApi } from './network-fixture.ts';
 import { roleTable } from './role-table.ts';
-import { allRoutes } from './server.ts';
+import { allRoutes } from './all-routes.ts';
 
 const BYTES = Buffer.from('an artifact');
 const DIGEST = createHash('sha256').update(BYTES).digest('hex');
@@ -15,7 +17,13 @@ const DEPLOY = { spec: SPEC, label: 'v43', artifactDigest: DIGEST };
 const backup = () => Readable.from(['a tar']);
 const notifier = { test: () => Promise.resolve([]) };
 const link = () => Promise.resolve({ url: '', expiresInMs: 0 });
-const TABLE = roleTable(allRoutes({ version: '', backup, notifier, link }));
+const look = () => Promise.reject(new Error('nobody asks'));
+const TABLE = roleTable(allRoutes({ version: '', backup, notifier, link, look }));
+const settings = {
+  file: parseServerFile('', 'server.yaml'),
+  path: null,
+  channels: () => Promise.resolve([]),
+};
 const dashboard = { pages: new Map(), sessions: { read: () => null, write: () => undefined } };
 
 /** A request of each that is right in every way but who asks. A route without one fails. */
@@ -34,6 +42,7 @@ const REQUESTS: Readonly<Record<string, { readonly query?: string; readonly body
 const PARTS: Readonly<Record<string, string>> = {
   ':service': 'shop',
   ':rollout': 'r-0193',
+  ':version': 'v42',
   ':digest': DIGEST,
   ':token': '00000000',
 };
@@ -42,12 +51,16 @@ const steers = (request: string) => !/^(?:GET|HEAD) |measures|\/artifacts|\/noti
 
 describe('who may do what, each cell over HTTP', () => {
   let net: NetworkApi;
+  let nowMs = 0;
   const tokens = new Map<string, string>();
   before(async () => {
     net = await networkApi({
       backup,
       notifier,
       dashboard,
+      settings,
+      // A test message to each channel is bounded by time, which goes by here.
+      clock: { ...systemClock, monotonicMs: () => (nowMs += 60_000) },
       rates: { requests: { burst: 1e6, perSecond: 1e6 }, failures: { burst: 1e6, perSecond: 1e6 } },
     });
     net.api.fake.show(PROGRESSING);

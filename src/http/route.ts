@@ -29,6 +29,8 @@ export type Route = {
   readonly answer: z.ZodType | string | null;
   /** Whether an Idempotency-Key counts. */
   readonly once: boolean;
+  /** What the same request again is told, where its answer must not be kept. Absent: the answer. */
+  readonly repeated?: (answer: never) => OperatingError;
   handle(context: Context): unknown;
 };
 

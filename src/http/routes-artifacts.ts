@@ -5,6 +5,8 @@ import { artifactAnswer } from './answers.ts';
 import { artifactDigest } from './bodies.ts';
 import { route, type Route } from './route.ts';
 
+export const MOST_ARTIFACT_BYTES = 1024 * 1024 * 1024;
+
 const ofDigest = z.strictObject({ digest: artifactDigest });
 
 /** Uploads. The digest is in the address, so that a repeated upload is the same upload. */

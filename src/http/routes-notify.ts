@@ -3,6 +3,7 @@ import { VIEW_SCHEMA } from '../controller/views.ts';
 import type { Notifier } from '../notify/channel.ts';
 import { NAME } from '../release/forms.ts';
 import { schema } from './answers.ts';
+import { Rates, tooMany } from './rates.ts';
 import { route, type Route } from './route.ts';
 
 const testBody = z
@@ -26,15 +27,23 @@ const triedAnswer = z
           kind: z.string(),
           ok: z.boolean(),
           why: z.string().nullable().meta({ description: 'Why it was not taken; null where it was.' }),
+          status: z.int().nullable().meta({
+            description: 'What the receiver answered (HTTP, or SMTP); null: nothing that is known.',
+          }),
+          tookMs: z.int().min(0),
         }),
       )
       .readonly(),
   })
   .meta({ id: 'NotifyTestAnswer' });
 
+/** For each channel, and for all of them at once: receivers count against the server what it sends. */
+const TESTS = { burst: 5, perSecond: 0.1 };
+
 /** Where the server tells nobody there is no such route. */
-export function notifyRoutes(notifier: Notifier | undefined): readonly Route[] {
+export function notifyRoutes(notifier: Notifier | undefined, nowMs: () => number): readonly Route[] {
   if (notifier === undefined) return [];
+  const rates = new Rates(TESTS, nowMs);
   return [
     {
       ...route({
@@ -44,7 +53,11 @@ export function notifyRoutes(notifier: Notifier | undefined): readonly Route[] {
         summary: 'Send a test message, once, and say what came of it',
         body: testBody,
         answer: triedAnswer,
-        handle: async ({ body }) => ({ schema: VIEW_SCHEMA, tried: await notifier.test(body.channel) }),
+        handle: async ({ body, reply }) => {
+          const seconds = rates.take(body.channel ?? '');
+          if (seconds > 0) throw tooMany(seconds, reply);
+          return { schema: VIEW_SCHEMA, tried: await notifier.test(body.channel) };
+        },
       }),
       // Sent again is sent twice, and nothing else.
       once: false,

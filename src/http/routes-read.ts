@@ -3,6 +3,7 @@ import type { Caller } from '../controller/controller.ts';
 import { VIEW_SCHEMA, type RolloutView } from '../controller/views.ts';
 import { SLOT_NAMES } from '../release/slot.ts';
 import { auditAnswer, chainAnswer } from './answers-audit.ts';
+import { releasesAnswer } from './answers-release.ts';
 import * as answers from './answers.ts';
 import { rolloutId, versionLabel } from './bodies.ts';
 import { outOfScope } from './caller.ts';
@@ -118,6 +119,18 @@ export const READ_ROUTES: readonly Route[] = [
       controller.read.service(params.service);
       return { schema, rollouts: controller.read.history({ service: params.service, limit: query.limit }) };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/services/:service/releases',
+    role: 'viewer',
+    summary: 'Versions that were made here, newest first, at most 100',
+    params: ofService,
+    answer: releasesAnswer,
+    handle: async ({ controller, params }) => ({
+      schema,
+      releases: await controller.read.releases(params.service),
+    }),
   }),
   route({
     method: 'GET',

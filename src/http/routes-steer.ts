@@ -6,6 +6,7 @@ import { applyAnswer, planAnswer, steerAnswer } from './answers.ts';
 import * as bodies from './bodies.ts';
 import { route, type Context, type Route } from './route.ts';
 import { ofRollout, ofService } from './routes-read.ts';
+import { serviceName } from './service-body.ts';
 
 const dryRun = schemaOf.strictObject({
   'dry-run': schemaOf
@@ -13,6 +14,8 @@ const dryRun = schemaOf.strictObject({
     .default('false')
     .meta({ description: 'Answers what would change, and changes nothing.' }),
 });
+
+const ofRelease = schemaOf.strictObject({ service: serviceName, version: bodies.versionLabel });
 
 /** Steering. Each is recorded before it is answered; a refusal changes nothing. */
 export const STEER_ROUTES: readonly Route[] = [
@@ -55,6 +58,19 @@ export const STEER_ROUTES: readonly Route[] = [
     handle: async ({ controller, caller, params, body }) => {
       mustMatch(params.service, body.spec.name);
       return answered(await controller.steer.deploy(body, caller));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/services/:service/releases/:version/deploy',
+    role: 'operator',
+    summary: 'Begin a rollout of a version that was made here before, by the plan of now',
+    params: ofRelease,
+    body: bodies.redeployBody,
+    answer: steerAnswer,
+    handle: async ({ controller, caller, params, body }) => {
+      const { service, version: label } = params;
+      return answered(await controller.steer.redeploy({ service, label, ...body }, caller));
     },
   }),
   verb('pause', 'Stop advancing; harm and severe faults still act', bodies.emptyBody, (asked) =>

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ROLES } from '../controller/controller.ts';
 import { isTokenName } from '../controller/token-record.ts';
+import { OperatingError } from '../lib/errors.ts';
 import { VIEW_SCHEMA } from '../controller/views.ts';
 import { tokenCreatedAnswer, tokensAnswer } from './answers-token.ts';
 import { steerAnswer } from './answers.ts';
@@ -8,6 +9,7 @@ import { route, type Route } from './route.ts';
 import { serviceName } from './service-body.ts';
 
 const DAY_MS = 86_400_000;
+export const LONGEST_TOKEN_MS = 366 * DAY_MS;
 
 const tokenBody = z
   .strictObject({
@@ -24,11 +26,7 @@ const tokenBody = z
       .nullable()
       .default(null)
       .meta({ description: 'Only these, which need not be there yet; null: all of them.' }),
-    forMs: z
-      .int()
-      .min(60_000)
-      .max(366 * DAY_MS)
-      .meta({ description: 'Milliseconds from now on.' }),
+    forMs: z.int().min(60_000).max(LONGEST_TOKEN_MS).meta({ description: 'Milliseconds from now on.' }),
   })
   .meta({ id: 'TokenBody' });
 
@@ -63,7 +61,12 @@ export const TOKEN_ROUTES: readonly Route[] = [
       }),
     }),
     // An answer that is kept would keep the token.
-    once: false,
+    repeated: ({ token }: z.infer<typeof tokenCreatedAnswer>) =>
+      new OperatingError(
+        'TOKEN_MADE',
+        `Token ${token.id} was made by this request already, and its text was in that answer alone; nothing was made now. Where it got lost, revoke the token and make another.`,
+        { retryable: false },
+      ),
   },
   route({
     method: 'DELETE',

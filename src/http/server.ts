@@ -3,35 +3,22 @@ import { ROLES, type Caller, type Controller } from '../controller/controller.ts
 import type { Listener } from '../controller/listener-entry.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Notifier } from '../notify/channel.ts';
-import { openapiAnswer } from './answers.ts';
+import { allRoutes } from './all-routes.ts';
 import { appFor } from './app.ts';
 import { Gate } from './gate.ts';
 import { Idempotency, type IdempotencyStore } from './idempotency.ts';
 import { Listeners, type NetworkLimits } from './listeners.ts';
-import { openapiOf } from './openapi.ts';
 import type { Rate } from './rates.ts';
 import type { Shared } from './respond.ts';
-import { route, type Route } from './route.ts';
-import { AGREE_ROUTES } from './routes-agree.ts';
-import { artifactRoutes } from './routes-artifacts.ts';
-import { backupRoutes } from './routes-backup.ts';
-import { dashboardRoutes, type LinkMaker } from './routes-dashboard.ts';
+import type { LinkMaker } from './routes-dashboard.ts';
 import { LiveViews } from './live-views.ts';
 import { OidcLogins } from './oidc-logins.ts';
 import type { OidcOptions } from './oidc-provider.ts';
 import type { Pages } from './pages.ts';
 import { Sessions, LINK_MS, type SessionStore } from './sessions.ts';
-import { JUDGE_ROUTES } from './routes-judge.ts';
-import { READ_ROUTES } from './routes-read.ts';
-import { notifyRoutes } from './routes-notify.ts';
-import { GUARD_ROUTES } from './routes-guard.ts';
-import { MEASURE_ROUTES } from './routes-measure.ts';
-import { STEER_ROUTES } from './routes-steer.ts';
-import { TOKEN_ROUTES } from './routes-token.ts';
+import { settingsOf, type SettingsParts } from './server-settings.ts';
 import { listenOn, type Listening, prepareSockets, socketPath } from './sockets.ts';
 import { STREAM_LIMITS, Streams, type StreamLimits } from './streams.ts';
-
-const MOST_ARTIFACT_BYTES = 1024 * 1024 * 1024;
 
 export type ApiOptions = {
   readonly controller: Controller;
@@ -49,6 +36,8 @@ export type ApiOptions = {
   readonly backup?: () => Readable;
   /** Tells people. */
   readonly notifier?: Notifier;
+  /** How the server is set up. */
+  readonly settings?: SettingsParts;
   /** The dashboard, where its logins are kept, and who else vouches for people. */
   readonly dashboard?: {
     readonly pages: Pages;
@@ -86,24 +75,7 @@ export type Api = {
 
 /** The API on its three sockets, each with a role of its own, and at the addresses of its listeners. */
 export function createApi(options: ApiOptions): Api {
-  const nowMs = () => options.clock.nowMs();
-  const { sessions, oidc } = loginsOf(options, nowMs);
-  const link: LinkMaker = async (caller, token) => {
-    const place = await listeners.local();
-    return { url: `${place}/#login=${sessions.makeLink(caller, token)}`, expiresInMs: LINK_MS };
-  };
-  const shared: Shared = {
-    options,
-    routes: allRoutes({ ...options, ...(options.dashboard !== undefined && { link }) }),
-    streams: new Streams({ ...STREAM_LIMITS, ...options.streams }),
-    idempotency: new Idempotency(options.idempotency, nowMs),
-    gate: new Gate(options, sessions),
-    views: new LiveViews(options.controller.read, nowMs),
-    sessions,
-    oidc,
-    pages: options.dashboard?.pages ?? null,
-    stopping: false,
-  };
+  const shared: Shared = sharedOf(options, () => listeners);
   const apps = ROLES.map((role) => {
     const entrance = { kind: 'socket' as const, role };
     return { role, app: appFor({ entrance, server: null, bodyMs: null }, shared) };
@@ -156,6 +128,35 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
+/** What every entrance has in common; `listeners`: once they are there. */
+function sharedOf(options: ApiOptions, listeners: () => Listeners): Shared {
+  const nowMs = () => options.clock.nowMs();
+  const { sessions, oidc } = loginsOf(options, nowMs);
+  const { settings } = options;
+  const link: LinkMaker = async (caller, token) => {
+    const place = await listeners().local();
+    return { url: `${place}/#login=${sessions.makeLink(caller, token)}`, expiresInMs: LINK_MS };
+  };
+  const shared: Shared = {
+    options,
+    routes: allRoutes({
+      ...options,
+      nowMs: () => options.clock.monotonicMs(),
+      ...(options.dashboard !== undefined && { link }),
+      ...(settings !== undefined && { look: () => settingsOf(settings, shared, listeners()) }),
+    }),
+    streams: new Streams({ ...STREAM_LIMITS, ...options.streams }),
+    idempotency: new Idempotency(options.idempotency, nowMs),
+    gate: new Gate(options, sessions),
+    views: new LiveViews(options.controller.read, nowMs),
+    sessions,
+    oidc,
+    pages: options.dashboard?.pages ?? null,
+    stopping: false,
+  };
+  return shared;
+}
+
 /** Who is logged in, and how people log in besides with a token. */
 function loginsOf({ controller, dashboard }: ApiOptions, nowMs: () => number) {
   const store = dashboard?.sessions ?? { read: () => null, write: () => undefined };
@@ -164,39 +165,4 @@ function loginsOf({ controller, dashboard }: ApiOptions, nowMs: () => number) {
     sessions: new Sessions(controller.tokens, nowMs, store, oidc?.rules),
     oidc: oidc === undefined ? null : new OidcLogins(oidc, nowMs),
   };
-}
-
-/** Every route, openapi.json included. */
-export function allRoutes(
-  options: Pick<ApiOptions, 'version' | 'mostArtifactBytes' | 'backup' | 'notifier'> & {
-    readonly link?: LinkMaker;
-  },
-): readonly Route[] {
-  const routes = [
-    ...READ_ROUTES,
-    ...JUDGE_ROUTES,
-    ...STEER_ROUTES,
-    ...GUARD_ROUTES,
-    ...AGREE_ROUTES,
-    ...MEASURE_ROUTES,
-    ...TOKEN_ROUTES,
-    ...artifactRoutes(options.mostArtifactBytes ?? MOST_ARTIFACT_BYTES),
-    ...backupRoutes(options.backup),
-    ...notifyRoutes(options.notifier),
-    ...dashboardRoutes(options.link),
-  ];
-  let document: unknown;
-  const described: Route = route({
-    method: 'GET',
-    path: '/openapi.json',
-    role: 'viewer',
-    reach: 'open',
-    summary: 'This description',
-    answer: openapiAnswer,
-    handle: (): unknown => {
-      document ??= openapiOf([...routes, described], options.version);
-      return document;
-    },
-  });
-  return [...routes, described];
 }

@@ -10,7 +10,7 @@ export const SESSION_MS = 7 * 86_400_000;
 export const IDLE_MS = 8 * 3_600_000;
 /** A link is for the browser of whoever asked for it, at once. */
 export const LINK_MS = 60_000;
-const MOST = 500;
+export const MOST_SESSIONS = 500;
 const MOST_LINKS = 50;
 const SECRET_BYTES = 32;
 
@@ -115,7 +115,7 @@ export class Sessions {
     const session = { id: hash.slice(0, 8), hash, keyHash: hashOf(key), owner };
     this.#sessions.set(hash, { ...session, createdAtMs: nowMs, usedAtMs: nowMs });
     this.#dropEnded();
-    dropOldest(this.#sessions, MOST);
+    dropOldest(this.#sessions, MOST_SESSIONS);
     this.#keep();
     return { cookie, key, forMs: this.#lastsMs(owner) };
   }
@@ -141,6 +141,12 @@ export class Sessions {
     if (this.#sessions.get(hash)?.keyHash !== hashOf(key)) return;
     this.#sessions.delete(hash);
     this.#keep();
+  }
+
+  /** How many are logged in now. */
+  count(): number {
+    this.#dropEnded();
+    return this.#sessions.size;
   }
 
   /** Whether somebody at the machine is logged in without a token. */

@@ -46,21 +46,23 @@ export function openOutbox(open: readonly OpenChannel[], parts: Omit<CourierPart
     test: async (name) => {
       const asked = open.map(({ channel }) => channel).filter((one) => name === null || one.name === name);
       if (asked.length === 0) throw unknown(name, open);
-      return Promise.all(asked.map((channel) => tryOut(channel, parts.nowMs(), stopping.signal)));
+      return Promise.all(asked.map((channel) => tryOut(channel, parts.nowMs, stopping.signal)));
     },
   };
 }
 
-async function tryOut(channel: Channel, atMs: number, signal: AbortSignal): Promise<Tried> {
+async function tryOut(channel: Channel, nowMs: () => number, signal: AbortSignal): Promise<Tried> {
   const { name, kind } = channel;
+  const atMs = nowMs();
   const message = testMessage(name, { id: `test.${name}.${atMs}`, atMs });
+  const outcome = (status?: number) => ({ status: status ?? null, tookMs: Math.max(0, nowMs() - atMs) });
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_TEST_MS)]);
     const sent = await channel.send(message, null, limit);
-    return { channel: name, kind, ok: sent.ok, why: sent.ok ? null : sent.why };
+    return { channel: name, kind, ok: sent.ok, why: sent.ok ? null : sent.why, ...outcome(sent.status) };
   } catch (error) {
     const why = `a fault (${error instanceof Error ? error.name : 'unknown'})`;
-    return { channel: name, kind, ok: false, why };
+    return { channel: name, kind, ok: false, why, ...outcome() };
   }
 }
 

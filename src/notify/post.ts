@@ -54,9 +54,9 @@ export function outcomeOf(answer: HttpAnswer | Failure, thread: string | null): 
   if ('ok' in answer) return answer;
   if (answer.kind === 'failed') return failure(answer.why, { again: answer.isFinal !== true });
   const { status, retryAfter } = answer;
-  if (status >= 200 && status < 300) return { ok: true, thread };
+  if (status >= 200 && status < 300) return { ok: true, thread, status };
   const again = status === 408 || status === 425 || status === 429 || status >= 500;
-  return failure(`it answered ${status}`, { again, afterMs: waitOf(retryAfter) });
+  return { ...failure(`it answered ${status}`, { again, afterMs: waitOf(retryAfter) }), status };
 }
 
 /** `Retry-After` in seconds, whole or not (Discord); a date counts as nothing said. */

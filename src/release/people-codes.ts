@@ -22,6 +22,11 @@ export const PEOPLE_CODES = {
     cause: 'No token has this id, or it ended more than 30 days ago.',
     fix: '`bascule token list` shows the ids; the id is the first part of a token, after bsc_.',
   },
+  TOKEN_MADE: {
+    title: 'the token was made already',
+    cause: 'The same request came again. What a token is made of is told once and kept nowhere.',
+    fix: 'If its text got lost on the way, revoke it (`bascule token revoke ID --yes`) and make another.',
+  },
   TOKEN_TOO_MANY: {
     title: 'there are too many tokens',
     cause: '500 valid ones are the limit of a server.',

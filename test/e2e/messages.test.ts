@@ -1,16 +1,28 @@
 /** Messages and metrics through the real program: real receivers, a real Prometheus. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { httpReceiver } from '../../src/notify/receivers-fixture.ts';
+import type { SettingsAnswer } from '../../dashboard/src/api/api-types.ts';
 import { freePorts } from './ports.ts';
 import { noPrometheus, startPrometheus } from './prometheus.ts';
-import { lasting, openStage, told } from './stage.ts';
+import { lasting, openStage, told, type Stage } from './stage.ts';
 import { waitFor } from './wait-for.ts';
 
 const SECRET = 'a secret of more than 24 characters';
 const DASHBOARD = join(import.meta.dirname, '../../packaging/grafana-dashboard.json');
+
+/** What the server answers over its viewer's socket. */
+async function look<T>({ stateDirectory }: Stage, path: string): Promise<T> {
+  const asked = request({ socketPath: join(stateDirectory, 'sockets/viewer.sock'), path: `/api/v1${path}` });
+  asked.end();
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  return JSON.parse(await text(response)) as T;
+}
 
 function withSecret(stateDirectory: string): void {
   mkdirSync(join(stateDirectory, 'secrets'), { recursive: true, mode: 0o700 });
@@ -60,6 +72,42 @@ test('a receiver that never answers holds up nothing, and hears everything after
   // The kill may fall between a message and its record: then this one comes twice.
   assert.deepEqual([...new Set(kinds(well))], all);
   assert.ok(!stage.controller().log().includes(SECRET));
+});
+
+test('the settings say where a channel goes and how it does, and what its test was answered', async (t) => {
+  let status = 200;
+  const hook = await httpReceiver((response) => void response.writeHead(status).end());
+  t.after(async () => hook.close());
+  const stage = await openStage(
+    t,
+    `notify:
+  hook: {kind: webhook, url: '${hook.url}', secret: file:hook}
+  ci: {kind: webhook, url: 'https://ci.example.com/hooks/1', secret: file:none}
+`,
+    withSecret,
+  );
+
+  const tried = await stage.run(['notify', 'test', '--channel', 'hook', '--json']);
+  assert.equal(tried.code, 0, told(tried));
+  status = 503;
+  const refused = await stage.run(['notify', 'test', '--channel', 'hook', '--json']);
+  assert.equal(refused.code, 15, told(refused));
+  const { settings } = await look<SettingsAnswer>(stage, '/settings');
+
+  const [was, is] = [tried, refused].map(({ stdout }) => JSON.parse(stdout).tried[0]);
+  assert.deepEqual([was.ok, was.status, is.ok, is.status], [true, 200, false, 503]);
+  assert.equal(settings.file, join(stage.stateDirectory, 'server.yaml'));
+  assert.deepEqual(
+    settings.channels.map(({ host, trouble }) => [
+      host,
+      trouble === null ? null : /file:none/u.test(trouble),
+    ]),
+    [
+      [new URL(hook.url).host, null],
+      ['ci.example.com', true],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(settings), new RegExp(SECRET, 'u'));
 });
 
 test('a real Prometheus has data for every query of the dashboard', { skip: noPrometheus }, async (t) => {

@@ -102,11 +102,13 @@ function isHere(host: string): boolean {
 /** Codes alone: what the server said may quote what it was sent. */
 function failed(error: unknown, connection: EmailConnection): Sent {
   const { code, responseCode } = error as { readonly code?: unknown; readonly responseCode?: unknown };
-  const answered = typeof responseCode === 'number' ? `, it answered ${responseCode}` : '';
+  const status = typeof responseCode === 'number' ? responseCode : null;
+  const answered = status === null ? '' : `, it answered ${status}`;
   const word = typeof code === 'string' ? code : 'an error';
   // 5xx is for good; everything else may pass (RFC 5321, 4.2.1).
-  const again = !(typeof responseCode === 'number' && responseCode >= 500);
-  return failure(`${placeOf(connection)} did not take it: ${word}${answered}`, { again });
+  const again = status === null || status < 500;
+  const why = `${placeOf(connection)} did not take it: ${word}${answered}`;
+  return { ...failure(why, { again }), ...(status !== null && { status }) };
 }
 
 function placeOf({ server: { host, port } }: EmailConnection): string {

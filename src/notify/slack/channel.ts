@@ -48,10 +48,10 @@ function botOutcome(answer: HttpAnswer | Extract<Sent, { ok: false }>, thread: s
   const outcome = outcomeOf(answer, thread);
   if (!outcome.ok || 'ok' in answer || answer.kind !== 'answer') return outcome;
   const { ok, ts, error } = fieldsOf(answer.text);
-  if (ok === true) return { ok: true, thread: thread ?? (typeof ts === 'string' ? ts.slice(0, 40) : null) };
+  if (ok === true) return { ...outcome, thread: thread ?? (typeof ts === 'string' ? ts.slice(0, 40) : null) };
   const code =
     typeof error === 'string' && /^[a-z_]{1,60}$/u.test(error) ? error : 'what is no answer of Slack';
-  return failure(`Slack said ${code}`, { again: PASSING.has(code) });
+  return { ...failure(`Slack said ${code}`, { again: PASSING.has(code) }), status: answer.status };
 }
 
 function fieldsOf(text: string): Readonly<Record<string, unknown>> {
