@@ -93,7 +93,7 @@ describe('examples/flask-blue-green', { skip: FLASK ? false : WHY }, () => {
   });
 
   test('v1 and v2 are promoted; a v3 that answers 500 is never ready; rollback', async () => {
-    const settings = { strategy: blueGreen({ watch: '1s', 'keep-old': '10m' }), 'ready-within': '5s' };
+    const settings = { strategy: blueGreen({ watch: '1s', 'keep-old': '10m' }), 'ready-within': '10s' };
     const app = await application('hello', settings);
     assert.equal((await app.deploy('v1')).code, 0);
     assert.equal((await app.ask()).body, 'Hello, World!');

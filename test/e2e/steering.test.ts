@@ -159,13 +159,13 @@ describe('steering', { concurrency: 2 }, () => {
 
   test('a pause before the gate holds a version that is ready, for as long as it lasts', async () => {
     const app = await serving('held', { strategy: blueGreen() });
-    await app.describe({ strategy: blueGreen(), run: 'sleep 1; exec node server.mjs', 'ready-within': '3s' });
+    await app.describe({ strategy: blueGreen(), run: 'sleep 1; exec node server.mjs', 'ready-within': '8s' });
     await app.deployDetached('v2');
     await done(app, 'pause');
     const ready = await app.until('ready', ({ slots }) => slots.green.healthy === 1);
     assert.equal(ready.rollout?.phase, 'probing');
 
-    await sleep(3500);
+    await sleep(8500);
 
     assert.deepEqual([(await app.view()).rollout?.phase, (await app.ask()).version], ['probing', 'v1']);
     await done(app, 'resume');
