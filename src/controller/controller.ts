@@ -6,7 +6,9 @@ import type { SlotName } from '../release/slot.ts';
 import type { TokenAsk, TokenCheck, TokenCreated, TokenView } from './token-record.ts';
 import type { JudgeQuery, JudgeView } from './judge-view.ts';
 import type { SeriesView } from './series-view.ts';
+import type { Asker } from './allowed.ts';
 import type {
+  Actions,
   AuditPage,
   ChainCheck,
   Answered,
@@ -24,14 +26,24 @@ import type {
  */
 export type Controller = {
   readonly read: {
-    /** Every one, or the one with this name if it is there; of many, in parts between which others act. */
-    services(only?: string): Promise<readonly ServiceView[]>;
-    service(name: string): ServiceView;
+    /**
+     * Every one, or the one with this name if it is there; of many, in parts between which others act. Its actions, here and
+     * below, are those of who asks; of nobody in particular, those that stand open to all who may steer.
+     */
+    services(asker?: Asker, only?: string): Promise<readonly ServiceView[]>;
+    service(name: string, asker?: Asker): ServiceView;
+    /** The actions alone. */
+    actions(name: string, asker: Asker): Actions;
+    /** Of a rollout that is over. */
+    pastActions(rollout: string, asker: Asker): Actions;
     /** Versions that were made here, newest first, at most 100. */
     releases(service: string): Promise<readonly ReleaseView[]>;
-    rollout(id: string): RolloutView;
-    why(id: string): WhyView;
-    history(query: { readonly service: string | null; readonly limit: number }): readonly RolloutView[];
+    rollout(id: string, asker?: Asker): RolloutView;
+    why(id: string, asker?: Asker): WhyView;
+    history(
+      query: { readonly service: string | null; readonly limit: number },
+      asker?: Asker,
+    ): readonly RolloutView[];
     events(query: {
       readonly service: string | null;
       readonly rollout: string | null;

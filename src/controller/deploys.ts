@@ -7,7 +7,7 @@ import type { Release } from '../release/release.ts';
 import type { ServiceSpec } from '../release/service.ts';
 import { adoptedBy, adoptedRelease, assertStillStands } from './outside.ts';
 import { stableOf } from './plan-view.ts';
-import { differences } from './differences.ts';
+import { assertSameDoor } from './file-fits.ts';
 import {
   FREE_SLOT,
   labelOf,
@@ -45,6 +45,10 @@ export type Gathered = {
 
 /** A release of before, and what there is to say about it. */
 export type Target = { readonly releaseId: string; readonly remark: string | null };
+
+type Ids = { readonly rollout: string; readonly seed: string };
+/** Without ids, they are drawn. */
+type Starter = Pick<Caller, 'actor' | 'verified'> & { readonly ids?: Ids };
 
 /** Rollouts of a service that are looked through for a good version. */
 const RECORDS_LOOKED_AT = 200;
@@ -110,7 +114,7 @@ export class Deploys {
   }
 
   /** Back to a recorded release: a switch while it is warm, else a start with its steps skipped. */
-  back(state: ServiceState, to: Target, caller: Caller): DeployRequest {
+  back(state: ServiceState, to: Target, caller: Starter): DeployRequest {
     const { releaseId } = to;
     const release = this.release(releaseId);
     if (release === null) {
@@ -134,7 +138,7 @@ export class Deploys {
 
   /** What to go back to, and what to say about it. Label null: the last good version. */
   async target(state: ServiceState, label: string | null): Promise<Target> {
-    return this.remembered(label === null ? this.#lastGood(state) : `${state.service}/${label}`);
+    return this.remembered(label === null ? this.lastGood(state) : `${state.service}/${label}`);
   }
 
   /** A release of before, and whether it would start as it did then. */
@@ -174,6 +178,18 @@ export class Deploys {
       { firstDeploy: slotWithRole(state, 'stable') === null },
     );
     return this.#request({ release, plan, remark, purpose: 'deploy' }, caller);
+  }
+
+  /** What would be asked for to start it, with ids of the caller's: of this release, or (null) of one that is not here yet. */
+  imagined(
+    state: ServiceState,
+    release: Pick<Release, 'id' | 'label' | 'spec'> | null,
+    { asker, ids }: { readonly asker: Pick<Caller, 'actor' | 'verified'>; readonly ids: Ids },
+  ): DeployRequest {
+    const spec = release === null ? state.spec : { ...state.spec, release: release.spec };
+    const plan = planRollout(spec, { firstDeploy: slotWithRole(state, 'stable') === null });
+    const of = release ?? { id: `${state.service}/`, label: 'another version' };
+    return this.#request({ release: of, plan, remark: null, purpose: 'deploy' }, { ...asker, ids });
   }
 
   newService(spec: ServiceSpec): ServiceState {
@@ -254,22 +270,25 @@ export class Deploys {
 
   #request(
     what: {
-      readonly release: Release;
+      readonly release: Pick<Release, 'id' | 'label'>;
       readonly plan: Plan;
       readonly remark: string | null;
       readonly purpose: DeployRequest['purpose'];
     },
-    { actor, verified }: Caller,
+    { actor, verified, ids }: Starter,
   ): DeployRequest {
     const { release, plan, remark, purpose } = what;
-    const rollout = `r-${this.#ports.random.hex(4)}`;
+    const { rollout, seed } = ids ?? {
+      rollout: `r-${this.#ports.random.hex(4)}`,
+      seed: this.#ports.random.hex(16),
+    };
     return {
       rollout,
       purpose,
       releaseId: release.id,
       label: release.label,
       plan,
-      seed: this.#ports.random.hex(16),
+      seed,
       actor,
       ...(verified === true && { known: true as const }),
       remark,
@@ -278,9 +297,9 @@ export class Deploys {
 
   /**
    * The newest release that was promoted, is not what serves, and was not left by a rollback since: asking twice must not
-   * bring the bad version back.
+   * bring the bad version back. Error: NOTHING_TO_GO_BACK_TO.
    */
-  #lastGood(state: ServiceState): string {
+  lastGood(state: ServiceState): string {
     const stable = slotWithRole(state, 'stable');
     const serves = stable === null ? null : state.slots[stable].releaseId;
     const left = new Set<string>();
@@ -309,32 +328,6 @@ export class Deploys {
   }
 }
 
-function assertSameDoor(state: ServiceState, spec: ServiceSpec): void {
-  // Nobody was served by the door yet: the file's own is taken.
-  const neverServed = slotWithRole(state, 'stable') === null && state.rollout === null;
-  if (neverServed) return assertScaleFits(state, spec);
-  const differs = differences(state.spec, spec)
-    .filter(({ part }) => part === 'door')
-    .map(({ line }) => line);
-  if (differs.length === 0) return;
-  throw new OperatingError(
-    'DOOR_DIFFERS',
-    `the file differs from what is applied to ${state.service}; nothing was started, nothing changed: ${differs.join(', ')}. A deploy changes no door and no scale: run "bascule apply ${state.service}" first, or put the file right.`,
-    { retryable: false },
-  );
-}
-
 function withoutPrefixes({ blue, green }: ReturnType<Reserved['slots']>): ServiceState['addresses'] {
   return { blue: blue.map(onAddress), green: green.map(onAddress) };
-}
-
-/** Error: SCALE_ABOVE_RESERVED. */
-export function assertScaleFits(state: ServiceState, spec: ServiceSpec): void {
-  const reserved = state.addresses.blue.length;
-  if (spec.targets !== null || spec.scale.replicas <= reserved) return;
-  throw new OperatingError(
-    'SCALE_ABOVE_RESERVED',
-    `${spec.name} has ${reserved} addresses per slot, reserved when it was first deployed; ${spec.scale.replicas} replicas do not fit. Nothing was applied.`,
-    { retryable: false },
-  );
 }

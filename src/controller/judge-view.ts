@@ -1,3 +1,4 @@
+import type { Asker } from './allowed.ts';
 import type { EarlyVerdict } from '../judge/early.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { WatchVerdict } from '../judge/watch.ts';
@@ -56,4 +57,6 @@ export type JudgeQuery = {
   readonly rules: 'today' | 'recorded';
   /** `error-rate=2pp`, on top of the rules. */
   readonly changes: readonly string[];
+  /** Whose actions its rollout has. */
+  readonly asker?: Asker;
 };

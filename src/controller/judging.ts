@@ -127,17 +127,16 @@ export class Judging {
     const words = rules.same ? events.flatMap(wordOf) : [];
     const found = await replay(rollout, rules.plan, { toSecond: range.toSecond, read, words });
     if (found === null) throw nothingJudged(record);
-    return this.#view(record, rules, found);
+    return { ...this.#view(record, rules, found), rollout: this.#reads.rollout(id, query.asker) };
   }
 
-  #view(record: RolloutRecord, rules: Rules, found: Replay): JudgeView {
+  #view(record: RolloutRecord, rules: Rules, found: Replay): Omit<JudgeView, 'rollout'> {
     const { which, plan, same } = rules;
     const { verdict, traffic, watch = null } = found.evidence;
     const isSame = same ? sameAsRecorded(record, found) : null;
     const { rollout, judged } = record;
     const first = rollout.spans[0]!.fromSecond;
     return {
-      rollout: this.#reads.rollout(rollout.id),
       sentence: sentenceOf(record, found, isSame),
       rules: { which, lines: describePlan(plan), same },
       sameVerdict: isSame,

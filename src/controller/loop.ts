@@ -12,6 +12,7 @@ import { MeasureDesk } from './measure-desk.ts';
 import { Measuring } from './measuring.ts';
 import { releaseOf } from './slot-work.ts';
 import { Metrics } from './metrics.ts';
+import { Permitted } from './permitted.ts';
 import type { Ports, Settings } from './ports.ts';
 import { ProxyTotals } from './proxy-totals.ts';
 import { answerOf, type KeptAnswer } from './receipt.ts';
@@ -63,7 +64,8 @@ export function createController(ports: Ports, settings: Settings, info: Started
   const counting = new Counting(ports, engine, { desk, measuring, totals });
   const reserved = new Reserved(ports.router, engine, settings.slotPorts);
   const deploys = new Deploys(ports, engine, reserved);
-  const reads = new Reads({ ports, engine, desk, info, metrics, seen: lookout });
+  const permitted = new Permitted(engine, deploys);
+  const reads = new Reads({ ports, engine, desk, info, metrics, seen: lookout, permitted });
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
   const guarding = new Guarding(ports, engine, steer);
   const tokens = new Tokens(ports, engine);

@@ -5,7 +5,7 @@ import type { ServiceState, Slot } from '../rollout/state.ts';
 import { serviceView } from './queries.ts';
 
 const NO_RECORDS = { now: null, last: null };
-const NOW = { atMs: 0, wallMs: 0 };
+const NOW = { moment: { atMs: 0, wallMs: 0 }, actions: { allowedActions: [], refusedActions: [] } };
 
 function slot(role: Slot['role'], label: string, healthy: number): Slot {
   return { role, releaseId: `shop/${label}`, replicas: 2, healthy, keptUntilMs: null };

@@ -21,9 +21,9 @@ import {
 } from '../rollout/state.ts';
 import { type DoorSpec, isSecureBuiltin } from '../release/service.ts';
 import type { Route } from '../traffic/router.ts';
-import { allowedActions, type Moment } from './allowed.ts';
+import type { Moment } from './allowed.ts';
 import { wallOf, type RolloutRecord } from './records.ts';
-import { type RolloutView, type ServiceView, type SlotView, type StepView } from './views.ts';
+import type { Actions, RolloutView, ServiceView, SlotView, StepView } from './views.ts';
 
 const EXIT_CODES: Readonly<Record<Outcome, number>> = {
   done: 0,
@@ -42,8 +42,8 @@ export function exitCodeOf(outcome: Outcome): number {
 
 export function serviceView(
   state: ServiceState,
-  records: { readonly now: RolloutRecord | null; readonly last: RolloutRecord | null },
-  moment: Moment,
+  { now, last }: { readonly now: RolloutView | null; readonly last: RolloutView | null },
+  { moment, actions }: { readonly moment: Moment; readonly actions: Actions },
 ): ServiceView {
   const stable = slotWithRole(state, 'stable');
   return {
@@ -53,11 +53,11 @@ export function serviceView(
     door: addressOf(state.spec.door),
     stable: stable === null ? null : labelIn(state, stable),
     slots: { blue: slotView(state, 'blue', moment), green: slotView(state, 'green', moment) },
-    rollout: records.now === null ? null : rolloutView(records.now, state, moment),
-    last: records.last === null ? null : rolloutView(records.last, null, moment),
+    rollout: now,
+    last,
     lock: lockOn(state, moment.wallMs),
     freezes: freezesOn(state, moment),
-    allowedActions: allowedActions(state, moment),
+    ...actions,
   };
 }
 
@@ -121,7 +121,11 @@ function conditionOf(state: ServiceState): ServiceView['condition'] {
 }
 
 /** Under way when `state` is given: its state says more than the record. */
-export function rolloutView(record: RolloutRecord, state: ServiceState | null, moment: Moment): RolloutView {
+export function rolloutView(
+  record: RolloutRecord,
+  state: ServiceState | null,
+  { moment, actions }: { readonly moment: Moment; readonly actions: Actions },
+): RolloutView {
   const rollout = state?.rollout?.id === record.rollout.id ? state.rollout : record.rollout;
   const over = record.endedAtMs !== null;
   const ending = record.ending ?? rollout.ending;
@@ -149,7 +153,7 @@ export function rolloutView(record: RolloutRecord, state: ServiceState | null, m
     verdict: record.verdict,
     ...(record.early !== undefined && { early: record.early }),
     traffic: record.traffic,
-    allowedActions: state === null || over ? [] : allowedActions(state, moment),
+    ...actions,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Freeze } from '../rollout/guard.ts';
 import { isOutside } from '../rollout/places.ts';
 import { labelOf, slotWithRole, type ServiceState } from '../rollout/state.ts';
 import type { LogLine } from '../workload/runtime.ts';
+import { NOBODY, onRollout, type Asker } from './allowed.ts';
 import { auditPage, checkChain } from './audit.ts';
 import type { Lookout } from './lookout.ts';
 import type { AuditQuery, Controller, LogQuery, ServerInfo } from './controller.ts';
@@ -14,11 +15,13 @@ import type { Engine } from './engine.ts';
 import { firstFailures } from './first-failures.ts';
 import { knownReleases } from './known-releases.ts';
 import type { Metrics } from './metrics.ts';
+import type { Permitted } from './permitted.ts';
 import type { Ports } from './ports.ts';
 import { rolloutView, serviceView } from './queries.ts';
 import type { RolloutRecord } from './records.ts';
 import { behind } from './why.ts';
 import type {
+  Actions,
   AuditPage,
   ChainCheck,
   EventView,
@@ -29,6 +32,7 @@ import type {
   WhyView,
 } from './views.ts';
 
+const NO_ACTIONS: Actions = { allowedActions: [], refusedActions: [] };
 const MOST_EVENTS_OF_A_ROLLOUT = 2000;
 const ROLLOUTS_SEARCHED = 200;
 
@@ -40,6 +44,7 @@ export class Reads {
   readonly #info: Omit<ServerInfo, 'lastSeq'>;
   readonly #metrics: Metrics;
   readonly #seen: Pick<Lookout, 'certificates' | 'replicas'>;
+  readonly #permitted: Permitted;
   readonly #listeners = new Set<(event: EventView) => void>();
 
   constructor(parts: {
@@ -49,7 +54,9 @@ export class Reads {
     readonly info: Omit<ServerInfo, 'lastSeq'>;
     readonly metrics: Metrics;
     readonly seen: Pick<Lookout, 'certificates' | 'replicas'>;
+    readonly permitted: Permitted;
   }) {
+    this.#permitted = parts.permitted;
     this.#ports = parts.ports;
     this.#engine = parts.engine;
     this.#desk = parts.desk;
@@ -58,51 +65,55 @@ export class Reads {
     this.#seen = parts.seen;
   }
 
-  async services(only?: string): Promise<readonly ServiceView[]> {
+  async services(asker: Asker = NOBODY, only?: string): Promise<readonly ServiceView[]> {
     const views: ServiceView[] = [];
     for (const { service } of this.#engine.services()) {
       if (only !== undefined && service !== only) continue;
       await this.#engine.turn();
       const state = this.#engine.find(service);
-      if (state !== null) views.push(this.#view(state));
+      if (state !== null) views.push(this.#view(state, asker));
     }
     return views;
   }
 
-  service(name: string): ServiceView {
-    return this.#view(this.#engine.state(name));
+  service(name: string, asker: Asker = NOBODY): ServiceView {
+    return this.#view(this.#engine.state(name), asker);
+  }
+
+  actions(name: string, asker: Asker): Actions {
+    return this.#permitted.service(this.#engine.state(name), asker);
+  }
+
+  pastActions(rollout: string, asker: Asker): Actions {
+    return this.#permitted.past(this.record(rollout), asker);
   }
 
   releases(name: string): Promise<readonly ReleaseView[]> {
     return knownReleases(this.#ports, this.#engine.state(name));
   }
 
-  rollout(id: string): RolloutView {
-    const record = this.record(id);
-    return this.#rolloutView(record);
+  rollout(id: string, asker: Asker = NOBODY): RolloutView {
+    return this.#rolloutView(this.record(id), asker);
   }
 
-  why(id: string): WhyView {
+  why(id: string, asker: Asker = NOBODY): WhyView {
     const record = this.record(id);
-    const rollout = this.#rolloutView(record);
+    const rollout = this.#rolloutView(record, asker);
     const events = this.events({ service: null, rollout: id, afterSeq: 0, limit: MOST_EVENTS_OF_A_ROLLOUT });
     const moment = this.#engine.moment(rollout.service);
     return { rollout, ...behind(record, rollout, moment), events, chain: this.#ports.journal.head() };
   }
 
-  history({
-    service,
-    limit,
-  }: {
-    readonly service: string | null;
-    readonly limit: number;
-  }): readonly RolloutView[] {
+  history(
+    { service, limit }: { readonly service: string | null; readonly limit: number },
+    asker: Asker = NOBODY,
+  ): readonly RolloutView[] {
     const documents = this.#ports.journal.documents({ kind: 'rollout', aggregate: service, limit });
     // One that was removed has a history all the same.
     if (service !== null && documents.length === 0) this.#engine.state(service);
     return documents.map(({ value }) => {
       const record = this.#withEvidence(value as unknown as RolloutRecord);
-      return this.#rolloutView(record);
+      return this.#rolloutView(record, asker);
     });
   }
 
@@ -193,12 +204,20 @@ export class Reads {
     return this.#engine.find(service);
   }
 
-  #rolloutView(record: RolloutRecord): RolloutView {
+  #rolloutView(record: RolloutRecord, asker: Asker): RolloutView {
     const state = this.#stateOf(record);
-    return rolloutView(record, state, this.#engine.moment(state?.service ?? ''));
+    const moment = this.#engine.moment(state?.service ?? '');
+    const isNow = state?.rollout?.id === record.rollout.id;
+    const actions = isNow ? onRollout(this.#permitted.service(state, asker)) : this.#past(record, asker);
+    return rolloutView(record, state, { moment, actions });
   }
 
-  #view(state: ServiceState): ServiceView {
+  /** One that waits for its turn is neither under way nor over. */
+  #past(record: RolloutRecord, asker: Asker): Actions {
+    return record.endedAtMs === null ? NO_ACTIONS : this.#permitted.past(record, asker);
+  }
+
+  #view(state: ServiceState, asker: Asker): ServiceView {
     const records = this.#ports.journal
       .documents({ kind: 'rollout', aggregate: state.service, limit: 2 })
       .map(({ value }) => value as unknown as RolloutRecord);
@@ -206,7 +225,16 @@ export class Reads {
     const known = current === undefined ? null : this.#withEvidence(current);
     const now = state.rollout === null ? null : (known ?? this.record(state.rollout.id));
     const last = records.find((record) => record.endedAtMs !== null) ?? null;
-    const view = serviceView(state, { now, last }, this.#engine.moment(state.service));
+    const moment = this.#engine.moment(state.service);
+    const actions = this.#permitted.service(state, asker);
+    const view = serviceView(
+      state,
+      {
+        now: now === null ? null : rolloutView(now, state, { moment, actions: onRollout(actions) }),
+        last: last === null ? null : rolloutView(last, null, { moment, actions: this.#past(last, asker) }),
+      },
+      { moment, actions },
+    );
     const certificates = this.#seen.certificates.of(state.service);
     const slots = { blue: this.#slot(view, 'blue'), green: this.#slot(view, 'green') };
     return { ...view, slots, ...(certificates !== null && { certificates }) };

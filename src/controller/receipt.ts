@@ -1,5 +1,6 @@
 import type { Json } from '../lib/json.ts';
 import type { Turn } from '../rollout/turn.ts';
+import type { Asker } from './allowed.ts';
 import type { Caller } from './controller.ts';
 import type { Document, Engine } from './engine.ts';
 import type { Reads } from './reads.ts';
@@ -10,6 +11,8 @@ export type Receipt = {
   readonly service: string;
   readonly rollout: string | null;
   readonly message: string;
+  /** Who asked; absent in older ones. */
+  readonly by?: Asker;
 };
 
 /** An answer as it is kept; one without a body is told from its receipt. */
@@ -22,12 +25,19 @@ export type KeptAnswer = {
   readonly receipt?: Receipt;
 };
 
-export function receiptOf(once: NonNullable<Caller['once']>, turn: Turn, atMs: number): Document {
+export function receiptOf(
+  caller: Caller & { readonly once: NonNullable<Caller['once']> },
+  turn: Turn,
+  atMs: number,
+): Document {
+  const { actor, role, services = null, verified = false } = caller;
   const receipt: Receipt = {
     service: turn.state.service,
     rollout: rolloutConcerned(turn),
     message: turn.says.join('; '),
+    by: { actor, role, services, verified },
   };
+  const { once } = caller;
   const kept: KeptAnswer = { request: once.request, status: 200, body: null, atMs, receipt };
   return { kind: 'answer', key: once.key, value: kept as unknown as Json };
 }
@@ -40,7 +50,7 @@ export function rolloutConcerned(turn: Turn): string | null {
 
 /** The answer to a request whose effect was recorded and whose full answer was not: as things are now. */
 export function answerOf(
-  { service, rollout, message }: Receipt,
+  { service, rollout, message, by }: Receipt,
   reads: Pick<Reads, 'service' | 'rollout'>,
   engine: Pick<Engine, 'find'>,
 ): Answered & { readonly schema: number } {
@@ -48,7 +58,7 @@ export function answerOf(
     schema: VIEW_SCHEMA,
     result: 'done',
     message,
-    service: engine.find(service) === null ? null : reads.service(service),
-    rollout: rollout === null ? null : reads.rollout(rollout),
+    service: engine.find(service) === null ? null : reads.service(service, by),
+    rollout: rollout === null ? null : reads.rollout(rollout, by),
   };
 }

@@ -6,7 +6,8 @@ import { slotWithRole } from '../rollout/state.ts';
 import type { Answer } from '../rollout/answer.ts';
 import type { Calendar } from './calendar.ts';
 import type { Caller, Controller } from './controller.ts';
-import { assertScaleFits, type Deploys, type Prepared } from './deploys.ts';
+import type { Deploys, Prepared } from './deploys.ts';
+import { assertScaleFits } from './file-fits.ts';
 import { differences } from './differences.ts';
 import type { BareEvent, Document, Engine, Extra } from './engine.ts';
 import { foresightOf } from './foresight.ts';
@@ -26,6 +27,9 @@ import type { Answered } from './views.ts';
 import { assertKeepsApprovals } from './weakened.ts';
 
 type StoredPlan = { readonly fingerprint: string; readonly service: string; readonly atMs: number };
+
+/** What an answer is about; `before`: the rollout that was under way, where there was one. */
+type About = { readonly service: string; readonly caller: Caller; readonly before: string | null };
 
 /** Verbs: each becomes one event; its answer is read from what was recorded. */
 export class Steer implements Readonly<Record<keyof Controller['steer'], unknown>> {
@@ -118,7 +122,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     forgetFormer(this.#ports, spec.name);
     const extra = this.#extra(caller, documents);
     const answer = this.#engine.create(state, event, caller.actor, extra);
-    return this.#said(spec.name, answer, null);
+    return this.#said({ service: spec.name, caller, before: null }, answer);
   }
 
   async apply({ spec, dryRun }: { readonly spec: ServiceSpec; readonly dryRun: boolean }, caller: Caller) {
@@ -131,7 +135,8 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
         changes.length === 0
           ? `${spec.name} is as the file says.`
           : `${spec.name} would change; nothing was applied.`;
-      return { ...this.#answered(spec.name, 'nothing', message), changes };
+      const about = { service: spec.name, caller, before: null };
+      return { ...this.#answered(about, 'nothing', message), changes };
     }
     assertProxyCan(this.#ports.router, spec, null);
     const preview = this.#reserved.preview(state, spec, null);
@@ -219,7 +224,7 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const under = this.#engine.state(service).rollout;
     if (under?.purpose === 'rollback' && under.ending === null && (label === null || label === under.label)) {
       const message = `${under.id} goes back to ${under.label} already; "bascule abort" stays on ${under.from?.label ?? 'nothing'}.`;
-      return this.#answered(service, 'nothing', message, under.id);
+      return this.#answered({ service, caller, before: under.id }, 'nothing', message);
     }
     if (under !== null) return this.#post(service, { kind: 'abort', rollout: null }, caller);
     const target = await this.#deploys.target(this.#engine.state(service), label);
@@ -261,7 +266,8 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
   #post(service: string, event: BareEvent, caller: Caller, documents: readonly Document[] = []): Answered {
     const rolloutBefore = this.#engine.state(service).rollout?.id ?? null;
     const extra = this.#extra(caller, documents);
-    return this.#said(service, this.#engine.post(service, event, caller.actor, extra), rolloutBefore);
+    const about = { service, caller, before: rolloutBefore };
+    return this.#said(about, this.#engine.post(service, event, caller.actor, extra));
   }
 
   #extra(caller: Caller, documents: readonly Document[]): Extra {
@@ -269,36 +275,32 @@ export class Steer implements Readonly<Record<keyof Controller['steer'], unknown
     const origin = originOf(caller);
     if (once === undefined) return { origin, documents: () => documents };
     const atMs = this.#ports.clock.nowMs();
-    return { origin, documents: (turn) => [...documents, receiptOf(once, turn, atMs)] };
+    return { origin, documents: (turn) => [...documents, receiptOf({ ...caller, once }, turn, atMs)] };
   }
 
-  #said(service: string, answer: Answer, rolloutBefore: string | null): Answered {
+  #said(about: About, answer: Answer): Answered {
     switch (answer.kind) {
       case 'refused':
         throw new OperatingError(answer.code, answer.why, { retryable: false });
       case 'nothing':
-        return this.#answered(service, 'nothing', answer.why, rolloutBefore);
+        return this.#answered(about, 'nothing', answer.why);
       case 'turn': {
         const { turn } = answer;
-        return this.#answered(service, 'done', turn.says.join('; '), rolloutConcerned(turn) ?? rolloutBefore);
+        const before = rolloutConcerned(turn) ?? about.before;
+        return this.#answered({ ...about, before }, 'done', turn.says.join('; '));
       }
     }
   }
 
-  #answered(
-    service: string,
-    result: Answered['result'],
-    message: string,
-    about: string | null = null,
-  ): Answered {
+  #answered({ service, caller, before }: About, result: Answered['result'], message: string): Answered {
     const state = this.#engine.find(service);
-    const view = state === null ? null : this.#reads.service(service);
-    const rollout = about ?? state?.rollout?.id ?? null;
+    const view = state === null ? null : this.#reads.service(service, caller);
+    const rollout = before ?? state?.rollout?.id ?? null;
     return {
       result,
       message,
       service: view,
-      rollout: rollout === null ? null : this.#reads.rollout(rollout),
+      rollout: rollout === null ? null : this.#reads.rollout(rollout, caller),
     };
   }
 

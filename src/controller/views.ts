@@ -11,9 +11,8 @@ import type { Cause, Outcome, Phase, Slot } from '../rollout/state.ts';
 /** Version of the shapes below; every JSON answer carries it as `schema`. */
 export const VIEW_SCHEMA = 1;
 
-export const ACTIONS = [
-  'deploy',
-  'supersede',
+/** Those that are about a rollout under way. */
+export const ROLLOUT_ACTIONS = [
   'pause',
   'resume',
   'promote',
@@ -23,13 +22,34 @@ export const ACTIONS = [
   'reject',
   'abort',
   'rollback',
+] as const;
+export const SERVICE_ACTIONS = [
+  'deploy',
+  'supersede',
+  ...ROLLOUT_ACTIONS,
   'apply',
   'remove',
+  'lock',
+  'unlock',
+  'unlock-force',
+  'freeze',
+  'unfreeze',
 ] as const;
+/** `retry`: of a rollout that is over. */
+export const ACTIONS = [...SERVICE_ACTIONS, 'retry'] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** `code` null: there would be nothing to do. */
+export type RefusedAction = { readonly action: Action; readonly code: string | null; readonly why: string };
+
+/** What whoever asks may do now, and of the rest why not. */
+export type Actions = {
+  readonly allowedActions: readonly Action[];
+  readonly refusedActions: readonly RefusedAction[];
+};
+
 /** A service as people and programs see it: what users get, the rollout, and why it waits are separate. */
-export type ServiceView = {
+export type ServiceView = Actions & {
   readonly name: string;
   /** What users get right now, in one sentence: `100% on v42`, `75% on v42, 25% on v43`, `503: nothing serves`. */
   readonly users: string;
@@ -46,8 +66,6 @@ export type ServiceView = {
   readonly freezes: readonly Freeze[];
   /** Of its door. Absent: it has none, or another proxy sees to them. */
   readonly certificates?: readonly CertificateView[];
-  /** What anybody may do: what a lock leaves to its holder alone is not among them. */
-  readonly allowedActions: readonly Action[];
 };
 
 export type CertificateView = {
@@ -100,7 +118,7 @@ export type ReleaseView = {
 };
 
 /** A rollout, under way or over, under its permanent id. */
-export type RolloutView = {
+export type RolloutView = Actions & {
   readonly id: string;
   readonly service: string;
   readonly purpose: 'deploy' | 'rollback';
@@ -135,7 +153,6 @@ export type RolloutView = {
   readonly early?: readonly EarlyView[];
   /** Counts since it began, by side: users' requests. */
   readonly traffic: { readonly stable: SideView; readonly candidate: SideView } | null;
-  readonly allowedActions: readonly Action[];
 };
 
 /** What copies, or those who chose the candidate, showed: none of it is users' traffic. */

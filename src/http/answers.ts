@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ROLES } from '../controller/controller.ts';
-import { ACTIONS, VIEW_SCHEMA } from '../controller/views.ts';
+import { VIEW_SCHEMA } from '../controller/views.ts';
+import { action, actions, serverActions } from './answers-actions.ts';
 import { planView } from './answers-foresight.ts';
 import { earlyView, side, verdict, watchVerdict } from './answers-verdict.ts';
 
@@ -13,7 +14,6 @@ export const atMs = z.int().min(0).meta({ description: 'Milliseconds since 1970.
 export const percent = z.number().min(0).max(100);
 export const role = z.enum(ROLES);
 const services = z.array(z.string()).readonly();
-const action = z.enum(ACTIONS).meta({ id: 'Action' });
 
 const step = z
   .strictObject({
@@ -115,7 +115,7 @@ export const rolloutView = z
       .exactOptional()
       .meta({ description: 'Of what came before the first share, oldest first. Absent for none.' }),
     traffic: z.strictObject({ stable: side, candidate: side }).nullable(),
-    allowedActions: z.array(action).readonly(),
+    ...actions,
   })
   .meta({ id: 'Rollout' });
 
@@ -185,10 +185,7 @@ export const serviceView = z
     certificates: z.array(certificateView).readonly().exactOptional().meta({
       description: 'Of its door. Absent: it has none, or another proxy sees to them.',
     }),
-    allowedActions: z
-      .array(action)
-      .readonly()
-      .meta({ description: 'What anybody may do; what a lock leaves to its holder is not there.' }),
+    ...actions,
   })
   .meta({ id: 'Service' });
 
@@ -272,6 +269,7 @@ export const infoAnswer = z
     actor: z.string().meta({ description: 'Who you are in the records.' }),
     services: services.nullable().meta({ description: 'What your token is for; null: all of them.' }),
     info: serverInfo,
+    ...serverActions,
   })
   .meta({ id: 'InfoAnswer' });
 export const servicesAnswer = z

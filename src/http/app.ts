@@ -76,7 +76,7 @@ function addDashboard(app: FastifyInstance, entrance: Entrance, shared: Shared):
 }
 
 function addRoute(app: FastifyInstance, route: Route, shared: Shared): void {
-  const { gate, streams, views, options } = shared;
+  const { gate, streams, views, options, routes } = shared;
   app.route({
     method: route.method,
     url: `/api/v1${route.path}`,
@@ -85,7 +85,7 @@ function addRoute(app: FastifyInstance, route: Route, shared: Shared): void {
     handler: async (request, reply) => {
       const { caller, token, stillHolds } = gate.of(request);
       const { controller } = options;
-      const context = { controller, caller, token, request, reply, streams, views, stillHolds };
+      const context = { controller, caller, token, request, reply, streams, views, routes, stillHolds };
       return typeof route.answer === 'string'
         ? stream(route, context, shared)
         : answer(route, context, shared);

@@ -115,10 +115,15 @@ export function checkScope(
   { params, read }: { readonly params: unknown; readonly read: Controller['read'] },
 ): void {
   if (services === null || reach === 'open' || reach === 'own') return;
-  if (reach === 'server') throw outOfScope(services, 'all services');
+  if (reach === 'server') return checkServerScope({ services });
   const { service, rollout } = params as { readonly service?: string; readonly rollout?: string };
   const about = reach === 'service' ? service! : read.rollout(rollout!).service;
   if (!services.includes(about)) throw outOfScope(services, null);
+}
+
+/** Error: TOKEN_SCOPE. */
+export function checkServerScope({ services = null }: Pick<Caller, 'services'>): void {
+  if (services !== null) throw outOfScope(services, 'all services');
 }
 
 /** Error: ROLE_TOO_LOW. */

@@ -1,4 +1,4 @@
-import type { Controller } from '../controller/controller.ts';
+import type { Caller, Controller } from '../controller/controller.ts';
 import { VIEW_SCHEMA, type EventView } from '../controller/views.ts';
 import type { LiveViews } from './live-views.ts';
 import type { Outlet } from './streams.ts';
@@ -6,8 +6,8 @@ import type { Outlet } from './streams.ts';
 export type EventFilter = {
   readonly service: string | null;
   readonly rollout: string | null;
-  /** The services that the caller may see; null: all of them. */
-  readonly of: readonly string[] | null;
+  /** Who looks: what they may see, and what they may do. */
+  readonly caller: Caller;
 };
 
 const PAGE = 200;
@@ -42,7 +42,7 @@ export async function streamEvents(
     for (;;) {
       // Before reading, so that what is recorded meanwhile is not slept through.
       news = Promise.withResolvers();
-      const changed = views?.since(version, (service) => isSeen(filter, service)) ?? '';
+      const changed = views?.since(version, filter.caller) ?? '';
       version = views?.version ?? 0;
       if (changed !== '' && !(await outlet.write(changed))) return;
       const { service, rollout } = filter;
@@ -70,13 +70,13 @@ function ready(seq: number): string {
 
 /** The state that the deltas begin from; its id lets a client that breaks off now come back to the same place. */
 async function snapshot(controller: Controller, filter: EventFilter, seq: number): Promise<string> {
-  const all = await controller.read.services(filter.service ?? undefined);
+  const all = await controller.read.services(filter.caller, filter.service ?? undefined);
   const services = all.filter(({ name }) => isSeen(filter, name));
   return `id: ${seq}\nevent: snapshot\ndata: ${JSON.stringify({ schema: VIEW_SCHEMA, services })}\n\n`;
 }
 
-function isSeen({ of }: EventFilter, service: string): boolean {
-  return of === null || of.includes(service);
+function isSeen({ caller: { services } }: EventFilter, service: string): boolean {
+  return services?.includes(service) ?? true;
 }
 
 function frame(event: EventView): string {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Caller, Controller } from '../controller/controller.ts';
 import type {
+  Actions,
   Answered,
   AuditView,
   ChainCheck,
@@ -109,6 +110,10 @@ function find<T>(map: ReadonlyMap<string, T>, key: string, what: 'service' | 'ro
   });
 }
 
+function actionsIn({ allowedActions, refusedActions }: Actions): Actions {
+  return { allowedActions, refusedActions };
+}
+
 function readPart(
   fake: State,
   services: Map<string, ServiceView>,
@@ -116,9 +121,11 @@ function readPart(
   listeners: Set<(event: EventView) => void>,
 ): Controller['read'] {
   return {
-    services: async (only) =>
+    services: async (_asker, only) =>
       [...services.values()].filter(({ name }) => only === undefined || name === only),
     service: (name) => find(services, name, 'service'),
+    actions: (name) => actionsIn(find(services, name, 'service')),
+    pastActions: (id) => actionsIn(find(rollouts, id, 'rollout')),
     rollout: (id) => find(rollouts, id, 'rollout'),
     why: (id) => {
       const rollout = find(rollouts, id, 'rollout');

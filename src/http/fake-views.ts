@@ -84,7 +84,8 @@ export const CANARY: RolloutView = {
     hold: null,
   },
   traffic: { stable: { ...SIDE, requests: 9690, failed: 18, errorPercent: 0.19 }, candidate: SIDE },
-  allowedActions: ['pause', 'promote', 'promote-full', 'weight', 'abort', 'rollback', 'supersede'],
+  allowedActions: ['pause', 'promote', 'promote-full', 'weight', 'abort', 'rollback'],
+  refusedActions: [],
 };
 
 /** In its mirror: no user gets v43. */
@@ -153,6 +154,7 @@ export const DONE: RolloutView = {
   next: null,
   verdict: null,
   allowedActions: [],
+  refusedActions: [],
 };
 
 /** `r-0193` as it ends when v43 is worse. */
@@ -182,6 +184,7 @@ export const ROLLED_BACK: RolloutView = {
   sharePercent: 0,
   next: null,
   allowedActions: [],
+  refusedActions: [],
 };
 
 export const IDLE: ServiceView = {
@@ -215,6 +218,7 @@ export const IDLE: ServiceView = {
   lock: null,
   freezes: [],
   allowedActions: ['deploy', 'rollback', 'apply', 'remove'],
+  refusedActions: [],
 };
 
 export const PROGRESSING: ServiceView = {
@@ -225,7 +229,8 @@ export const PROGRESSING: ServiceView = {
     green: { ...IDLE.slots.green, role: 'candidate', label: 'v43', replicas: 2, healthy: 2 },
   },
   rollout: CANARY,
-  allowedActions: CANARY.allowedActions,
+  allowedActions: [...CANARY.allowedActions, 'supersede'],
+  refusedActions: [],
 };
 
 /** What `r-0193` recorded until it reached 25 %. */

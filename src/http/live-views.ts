@@ -1,16 +1,24 @@
-import type { Controller } from '../controller/controller.ts';
-import { VIEW_SCHEMA } from '../controller/views.ts';
+import { onRollout } from '../controller/allowed.ts';
+import type { Caller, Controller } from '../controller/controller.ts';
+import { VIEW_SCHEMA, type ServiceView } from '../controller/views.ts';
 
 /** How often rollouts under way are looked at for whoever watches. */
 export const LOOK_MS = 1000;
 /** Everything else is looked at once in so many times: what is seen of it is recorded, and wakes this anyway. */
 const CALM_LOOKS = 10;
 
-type Frame = { readonly text: string; readonly json: string; readonly at: number };
+/** `texts`: as it was written out, by who may do what. */
+type Frame = {
+  readonly service: ServiceView | null;
+  readonly json: string;
+  readonly at: number;
+  readonly lookedMs: number;
+  readonly texts: Map<string, string>;
+};
 
 /**
- * Services as they change, for every open dashboard together: a view is computed and written out once, however many
- * watch. Nothing is looked at while nobody does.
+ * Services as they change, for every open dashboard together: a view is computed once, and written out once for all who may
+ * do the same, however many watch. Nothing is looked at while nobody does.
  */
 export class LiveViews {
   readonly #read: Controller['read'];
@@ -44,11 +52,39 @@ export class LiveViews {
   }
 
   /** What changed after a version, oldest first. */
-  since(version: number, isSeen: (service: string) => boolean): string {
+  since(version: number, caller: Caller): string {
     return [...this.#frames]
-      .filter(([name, { at }]) => at > version && isSeen(name))
-      .map(([, { text }]) => text)
+      .filter(([name, { at }]) => at > version && (caller.services?.includes(name) ?? true))
+      .map(([name, frame]) => this.#textOf(name, frame, caller))
       .join('');
+  }
+
+  #textOf(name: string, { service, lookedMs: atMs, texts }: Frame, caller: Caller): string {
+    // All that the actions of somebody depend on besides the service.
+    const key = JSON.stringify([caller.actor, caller.role, caller.verified === true]);
+    const known = texts.get(key);
+    if (known !== undefined) return known;
+    const seen = service === null ? null : this.#asSeen(service, caller);
+    const text = `event: view\ndata: ${JSON.stringify({ schema: VIEW_SCHEMA, atMs, name, service: seen })}\n\n`;
+    texts.set(key, text);
+    return text;
+  }
+
+  /** What changes for somebody alone is not looked for: their actions change when the service does. */
+  #asSeen(service: ServiceView, caller: Caller): ServiceView {
+    try {
+      const actions = this.#read.actions(service.name, caller);
+      const { rollout, last } = service;
+      return {
+        ...service,
+        ...actions,
+        rollout: rollout === null ? null : { ...rollout, ...onRollout(actions) },
+        last: last === null ? null : { ...last, ...this.#read.pastActions(last.id, caller) },
+      };
+    } catch {
+      // Gone meanwhile: the next look says so.
+      return service;
+    }
   }
 
   #begin(): void {
@@ -92,7 +128,7 @@ export class LiveViews {
     return [...new Set([...this.#touched, ...underWay])].filter((name) => name !== '');
   }
 
-  #find(name: string): unknown {
+  #find(name: string): ServiceView | null {
     try {
       return this.#read.service(name);
     } catch {
@@ -100,12 +136,11 @@ export class LiveViews {
     }
   }
 
-  #note(name: string, service: unknown): void {
+  #note(name: string, service: ServiceView | null): void {
     const json = JSON.stringify(service);
     if (this.#frames.get(name)?.json === json) return;
     this.#version += 1;
-    const data = { schema: VIEW_SCHEMA, atMs: this.#nowMs(), name, service };
-    const text = `event: view\ndata: ${JSON.stringify(data)}\n\n`;
-    this.#frames.set(name, { text, json, at: this.#version });
+    const lookedMs = this.#nowMs();
+    this.#frames.set(name, { service, json, at: this.#version, lookedMs, texts: new Map() });
   }
 }

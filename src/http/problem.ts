@@ -1,4 +1,4 @@
-import type { Controller } from '../controller/controller.ts';
+import type { Caller, Controller } from '../controller/controller.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { CodeEntry } from '../release/code-entry.ts';
 import { CODES } from '../release/codes.ts';
@@ -70,10 +70,9 @@ export function problemOf(error: unknown): BareProblem {
 }
 
 /** What is true of a service now, for the end of a problem. */
-export function nowOf(controller: Controller, service: string | null): Problem['now'] {
-  if (service === null) return null;
+export function nowOf(controller: Controller, service: string, caller: Caller): Problem['now'] {
   try {
-    const view = controller.read.service(service);
+    const view = controller.read.service(service, caller);
     return {
       users: view.users,
       condition: view.condition,

@@ -84,6 +84,8 @@ function fullProblem(error: unknown, request: FastifyRequest, shared: Shared) {
   const problem = problemOf(error);
   if (problem.status === 500) shared.options.onBug(error, request.id);
   const { service } = (request.params ?? {}) as { readonly service?: string };
-  const about = shared.gate.isAdmitted(request) ? (service ?? null) : null;
-  return { ...problem, requestId: request.id, now: nowOf(shared.options.controller, about) };
+  const known = shared.gate.isAdmitted(request) && service !== undefined;
+  const { controller } = shared.options;
+  const now = known ? nowOf(controller, service, shared.gate.of(request).caller) : null;
+  return { ...problem, requestId: request.id, now };
 }

@@ -41,6 +41,8 @@ export type Context = {
   /** The id of the caller's token, or null. */
   readonly token: string | null;
   readonly views: LiveViews;
+  /** All that there are. */
+  readonly routes: readonly Route[];
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly streams: Streams;

@@ -40,9 +40,9 @@ export const JUDGE_ROUTES: readonly Route[] = [
     params: ofRollout,
     query: judgeQuery,
     answer: judgeAnswer,
-    handle: async ({ controller, params, query }) => ({
+    handle: async ({ controller, caller, params, query }) => ({
       schema,
-      judge: await controller.judge.rollout(params.rollout, asked(query)),
+      judge: await controller.judge.rollout(params.rollout, { ...asked(query), asker: caller }),
     }),
   }),
   route({
@@ -65,9 +65,10 @@ export const JUDGE_ROUTES: readonly Route[] = [
     params: ofService,
     query: betweenQuery,
     answer: judgedAnswer,
-    handle: async ({ controller, params, query }) => {
+    handle: async ({ controller, caller, params, query }) => {
       const time = { fromMs: query.from, toMs: query.to };
-      return { schema, judged: await controller.judge.between(params.service, time, asked(query)) };
+      const how = { ...asked(query), asker: caller };
+      return { schema, judged: await controller.judge.between(params.service, time, how) };
     },
   }),
 ];

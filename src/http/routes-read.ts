@@ -10,6 +10,7 @@ import { outOfScope } from './caller.ts';
 import { FAREWELL, streamEvents } from './event-stream.ts';
 import { streamLogs } from './log-stream.ts';
 import { route, type Route } from './route.ts';
+import { serverActions } from './server-actions.ts';
 import { serviceName } from './service-body.ts';
 
 const schema = VIEW_SCHEMA;
@@ -78,8 +79,9 @@ export const READ_ROUTES: readonly Route[] = [
     reach: 'open',
     summary: 'The server, who you are to it, and your role',
     answer: answers.infoAnswer,
-    handle: ({ controller, caller }) => ({
+    handle: ({ controller, caller, token, routes }) => ({
       schema,
+      ...serverActions(routes, caller, token),
       role: caller.role,
       actor: caller.actor,
       services: caller.services ?? null,
@@ -94,7 +96,7 @@ export const READ_ROUTES: readonly Route[] = [
     summary: 'Every service as it stands',
     answer: answers.servicesAnswer,
     handle: async ({ controller, caller }) => {
-      const services = await controller.read.services();
+      const services = await controller.read.services(caller);
       return { schema, services: services.filter(({ name }) => isFor(caller, name)) };
     },
   }),
@@ -105,7 +107,10 @@ export const READ_ROUTES: readonly Route[] = [
     summary: 'A service as it stands',
     params: ofService,
     answer: answers.serviceAnswer,
-    handle: ({ controller, params }) => ({ schema, service: controller.read.service(params.service) }),
+    handle: ({ controller, caller, params }) => ({
+      schema,
+      service: controller.read.service(params.service, caller),
+    }),
   }),
   route({
     method: 'GET',
@@ -115,9 +120,10 @@ export const READ_ROUTES: readonly Route[] = [
     params: ofService,
     query: historyQuery,
     answer: answers.historyAnswer,
-    handle: ({ controller, params, query }) => {
+    handle: ({ controller, caller, params, query }) => {
       controller.read.service(params.service);
-      return { schema, rollouts: controller.read.history({ service: params.service, limit: query.limit }) };
+      const asked = { service: params.service, limit: query.limit };
+      return { schema, rollouts: controller.read.history(asked, caller) };
     },
   }),
   route({
@@ -142,7 +148,7 @@ export const READ_ROUTES: readonly Route[] = [
     answer: answers.historyAnswer,
     handle: ({ controller, caller, query }) => {
       const { limit: most } = query;
-      const of = (service: string | null) => controller.read.history({ service, limit: most });
+      const of = (service: string | null) => controller.read.history({ service, limit: most }, caller);
       const rollouts = caller.services?.flatMap(of) ?? of(null);
       return { schema, rollouts: rollouts.toSorted(newestFirst).slice(0, most) };
     },
@@ -154,7 +160,10 @@ export const READ_ROUTES: readonly Route[] = [
     summary: 'A rollout, under way or over',
     params: ofRollout,
     answer: answers.rolloutAnswer,
-    handle: ({ controller, params }) => ({ schema, rollout: controller.read.rollout(params.rollout) }),
+    handle: ({ controller, caller, params }) => ({
+      schema,
+      rollout: controller.read.rollout(params.rollout, caller),
+    }),
   }),
   route({
     method: 'GET',
@@ -163,7 +172,10 @@ export const READ_ROUTES: readonly Route[] = [
     summary: 'The decision of a rollout and everything behind it',
     params: ofRollout,
     answer: answers.whyAnswer,
-    handle: ({ controller, params }) => ({ schema, why: controller.read.why(params.rollout) }),
+    handle: ({ controller, caller, params }) => ({
+      schema,
+      why: controller.read.why(params.rollout, caller),
+    }),
   }),
   route({
     method: 'GET',
@@ -181,7 +193,7 @@ export const READ_ROUTES: readonly Route[] = [
         farewell: FAREWELL,
         stillHolds,
       });
-      const filter = { service, rollout: query.rollout ?? null, of: caller.services ?? null };
+      const filter = { service, rollout: query.rollout ?? null, caller };
       await streamEvents(controller, filter, afterSeq, {
         outlet,
         heartbeatMs: streams.limits.heartbeatMs,

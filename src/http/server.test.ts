@@ -6,7 +6,7 @@ import { USUAL_OUTLIERS, USUAL_TIMEOUTS } from '../release/resilience.ts';
 import { OperatingError } from '../lib/errors.ts';
 import { SPEC } from '../rollout/fixtures.ts';
 import { testApi, type TestApi } from './api-fixture.ts';
-import { CANARY, IDLE, PROGRESSING, ROLLED_BACK, STORY } from './fake-views.ts';
+import { IDLE, PROGRESSING, ROLLED_BACK, STORY } from './fake-views.ts';
 
 const BYTES = Buffer.from('an artifact');
 const DIGEST = createHash('sha256').update(BYTES).digest('hex');
@@ -164,7 +164,7 @@ describe('the API', () => {
           condition: 'serving',
           rollout: 'r-0193',
           phase: 'dwelling',
-          allowedActions: [...CANARY.allowedActions],
+          allowedActions: [...PROGRESSING.allowedActions],
         },
       },
     );

@@ -25,7 +25,11 @@ describe('buttons', () => {
   test('are what the server allows', () => {
     const on = buttonsOf(SHOP, ANA).filter(({ off }) => off === null);
 
-    for (const { action } of on) assert.ok(SHOP.allowedActions.includes(action as never), action);
+    for (const { action } of on)
+      assert.ok(
+        SHOP.allowedActions.some((one) => one === action),
+        action,
+      );
     assert.ok(on.length > 0);
   });
 
