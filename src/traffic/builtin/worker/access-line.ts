@@ -2,6 +2,7 @@ import type { AccessField } from '../../../release/access-fields.ts';
 import type { AccessLogSpec } from '../../../release/service.ts';
 import type { AccountedAnswer } from './accounted-answer.ts';
 import type { ClientRequest } from './client-side.ts';
+import { headerOf } from './header-value.ts';
 import { traceIdIn } from './trace-context.ts';
 
 /** Of any text that a client chose. */
@@ -78,17 +79,6 @@ function valueOf(field: AccessField, account: Account): Value {
     case 'trace-id':
       return answer.traceId ?? traceIdIn(req.rawHeaders);
   }
-}
-
-/** Several fields of one name as one, as HTTP has it (RFC 9110, section 5.3); null for none. */
-function headerOf(rawHeaders: readonly string[], lower: string): string | null {
-  let found: string | null = null;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!;
-    if (name.length !== lower.length || name.toLowerCase() !== lower) continue;
-    found = found === null ? rawHeaders[i + 1]! : `${found}, ${rawHeaders[i + 1]}`;
-  }
-  return found;
 }
 
 function beforeQuery(target: string): string {

@@ -14,14 +14,7 @@ import { UNCOUNTED } from '../../identity-filter.ts';
 import type { Mint } from './mint.ts';
 import { ownAddress, redirect } from './redirect.ts';
 import { type Refusing, refuse } from './refusals.ts';
-import {
-  forwardedHead,
-  isRefusal,
-  lineProblem,
-  originForm,
-  type RequestScan,
-  scanRequest,
-} from './request-head.ts';
+import { forwardedHead, isRefusal, originForm, type Refusal, type RequestScan } from './request-head.ts';
 import type { Choice, ServiceLive } from './service-live.ts';
 import type { SlotLive } from './slot-live.ts';
 import { CLASS, NO_LATENCY } from '../../tally.ts';
@@ -35,30 +28,27 @@ export type Arrival = {
   readonly isSecure: boolean;
   readonly req: ClientRequest;
   readonly res: ClientAnswer;
+  readonly scan: RequestScan | Refusal;
   /** When the client asks for another protocol. */
   readonly upgrade: Upgrading | null;
 };
 
 export type Upgrading = {
   readonly socket: Socket;
-  /** What came right behind the request. */
-  readonly head: Buffer;
-  /** The answer lets go of the socket. */
-  readonly detach: () => void;
+  /** From here on the socket is the caller's, and what came right behind the request. */
+  readonly detach: () => Buffer;
 };
 
 /** Finds out what a request is for, and sends it there. */
 export function serve(listener: string, state: FrontState, arrival: Arrival): void {
-  const { req, res } = arrival;
+  const { req, res, scan } = arrival;
   if (state.isStopping) res.shouldKeepAlive = false;
-  const scan =
-    lineProblem(req.method!, req.httpVersion) ?? scanRequest(req.rawHeaders, req.httpVersion === '1.0');
   if (isRefusal(scan)) {
     state.malformed.count(listener, scan.text);
     refuseClosing(arrival, scan);
     return;
   }
-  // Node's parser loses what follows a request for an upgrade that it is told not to make.
+  // What follows may be of the protocol that was asked for.
   if (scan.upgrade !== null) res.shouldKeepAlive = false;
   const target = originForm(req.url!, scan.host, arrival.isSecure);
   if (isRefusal(target)) {
@@ -141,9 +131,9 @@ function isWelcome({ service, scan, clientAddress }: Call): boolean {
 }
 
 type Call = Arrival & {
+  readonly scan: RequestScan;
   readonly listener: string;
   readonly service: ServiceLive;
-  readonly scan: RequestScan;
   readonly target: string;
   readonly clientAddress: string;
   /** `res`, where somebody takes account of it; null for nobody. */
@@ -278,11 +268,8 @@ function begin(start: ExchangeStart, upgrade: Arrival['upgrade']): Exchange {
       upgrade === null
         ? null
         : (head, connection) => {
-            upgrade.detach();
-            return new Tunnel(
-              { client: upgrade.socket, clientHead: upgrade.head, connection, exchange },
-              head,
-            );
+            const clientHead = upgrade.detach();
+            return new Tunnel({ client: upgrade.socket, clientHead, connection, exchange }, head);
           },
   });
   exchange.begin(performance.now());

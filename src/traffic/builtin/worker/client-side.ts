@@ -1,17 +1,15 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Written } from './body-copies.ts';
 
 /**
- * What the proxy uses of a request and of its answer, whichever protocol the client speaks. Those of `node:http` are such as they
- * are, so that HTTP/1.1 costs nothing more; `http2-stream.ts` has those of HTTP/2.
+ * What the proxy uses of a request and of its answer, whichever protocol the client speaks: `http1/` has those of HTTP/1.1,
+ * `http2-stream.ts` those of HTTP/2.
  */
 export type ClientRequest = {
-  readonly method?: string | undefined;
-  readonly url?: string | undefined;
+  readonly method: string;
+  readonly url: string;
   readonly httpVersion: string;
   /** Flat name, value, name, value, as HTTP/1.1 would have them. */
   readonly rawHeaders: string[];
-  readonly headers: IncomingHttpHeaders;
   /** There once the body has ended. */
   readonly rawTrailers: string[];
   /** The whole request is here. */

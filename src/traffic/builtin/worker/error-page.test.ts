@@ -10,7 +10,7 @@ test('browsers get a page, programs a line', () => {
     ['text/html', true],
     ['Text/HTML;q=0.5', true],
     ['application/json, text/html;q=0.1', true],
-    [undefined, false],
+    [null, false],
     ['*/*', false],
     ['application/json', false],
     ['text/html;q=0', false],
@@ -39,7 +39,7 @@ test('a page of one’s own stands in for the proxy’s of its kind, that of the
     503: { html: '<p>busy', json: '{"busy":true}' },
     default: { html: '<p>sorry', txt: 'sorry' },
   };
-  const shown = (accept: string | undefined, status: number): string => {
+  const shown = (accept: string | null, status: number): string => {
     const { contentType, body } = errorPage(accept, { status, text: 'why' }, pages);
     return `${contentType.split(';')[0]} ${body.toString()}`;
   };
@@ -48,7 +48,7 @@ test('a page of one’s own stands in for the proxy’s of its kind, that of the
   assert.equal(shown('*/*', 503), 'application/json {"busy":true}');
   assert.equal(shown('text/plain', 503), 'text/plain sorry');
   assert.equal(shown('application/json', 502), 'text/plain sorry');
-  assert.equal(shown(undefined, 502), 'text/plain sorry');
+  assert.equal(shown(null, 502), 'text/plain sorry');
   assert.equal(shown(BROWSER, 502), 'text/html <p>sorry');
 });
 

@@ -15,11 +15,11 @@ const TYPES: Readonly<Record<PageKind, string>> = {
  * service's own, which stand in for those that have their kind, as they are.
  */
 export function errorPage(
-  accept: string | undefined,
+  accept: string | null,
   { status, text }: { readonly status: number; readonly text: string },
   pages: ErrorPages | null = null,
 ): ErrorPage {
-  const wantsHtml = accept !== undefined && WANTS_HTML.test(accept);
+  const wantsHtml = accept !== null && WANTS_HTML.test(accept);
   const own = pages === null ? null : ownPage(pages, status, wantsHtml ? ['html'] : forPrograms(accept));
   if (own !== null) return own;
   if (!wantsHtml) return { contentType: TYPES.txt, body: Buffer.from(`${status} ${text}\n`) };
@@ -31,8 +31,8 @@ const WANTS_HTML =
 const WANTS_TEXT = /(?:^|,)\s*text\/plain\s*(?:;(?!\s*q=0(?:\.0*)?\s*(?:,|$))|,|$)/i;
 
 /** Who does not say gets JSON where there is some: most programs read that. */
-function forPrograms(accept: string | undefined): readonly PageKind[] {
-  return accept !== undefined && WANTS_TEXT.test(accept) ? ['txt', 'json'] : ['json', 'txt'];
+function forPrograms(accept: string | null): readonly PageKind[] {
+  return accept !== null && WANTS_TEXT.test(accept) ? ['txt', 'json'] : ['json', 'txt'];
 }
 
 function ownPage(pages: ErrorPages, status: number, kinds: readonly PageKind[]): ErrorPage | null {

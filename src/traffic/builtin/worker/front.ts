@@ -1,4 +1,4 @@
-import { Server } from 'node:net';
+import type { Server } from 'node:net';
 import type { ListenerManners } from '../../../release/resilience.ts';
 import type { SlotName } from '../../../release/slot.ts';
 import type { DoorTable } from './door-table.ts';
@@ -58,14 +58,14 @@ export type FrontManners = Omit<ListenerManners, 'maxConnections'> & { readonly 
 export function createFront(place: FrontPlace): Front {
   const { listener, state, proxies } = place;
   const http = createHttpServer(place, false);
-  const server = proxies.length === 0 ? http : behindProxies();
+  const server = proxies.length === 0 ? http.listening() : behindProxies();
   const door = doorOf(server);
   return {
     listen: (handle, done) => void server.listen(handle, done),
     onError: (failed) => void server.on('error', failed),
     close: () => {
       server.close();
-      http.closeIdleConnections();
+      http.close();
     },
     ...door,
     // Its requests are known to their services.
@@ -73,8 +73,6 @@ export function createFront(place: FrontPlace): Front {
   };
 
   function behindProxies(): Server {
-    // Only a server that listens looks for clients that are too slow; this one is given its connections.
-    http.emit('listening');
     return proxiedServer({
       networks: proxies,
       maxConnections: place.manners.maxConnections,
@@ -82,18 +80,18 @@ export function createFront(place: FrontPlace): Front {
       onMalformed: () => state.malformed.count(listener, MALFORMED_HEADER),
       take: (socket, address) => {
         if (address !== null) standFor(socket, address);
-        http.emit('connection', socket);
+        http.take(socket);
         socket.resume();
       },
     });
   }
 }
 
-/** What listens, as far as its end goes: a server of `node:http` would close what is idle, and with it who is about to ask. */
+/** What listens, as far as its end goes. */
 export function doorOf(server: Server): Pick<Front, 'retire' | 'isOpen'> {
   let isOpen = true;
   server.once('close', () => {
     isOpen = false;
   });
-  return { retire: () => void Server.prototype.close.call(server), isOpen: () => isOpen };
+  return { retire: () => void server.close(), isOpen: () => isOpen };
 }

@@ -1,57 +1,57 @@
-import { type IncomingMessage, type Server, ServerResponse, createServer } from 'node:http';
-import type { Socket } from 'node:net';
-import { type Arrival, type Upgrading, serve } from './admission.ts';
+import { type Server, type Socket, createServer } from 'node:net';
 import type { FrontPlace } from './front.ts';
-import { malformedRefuser, refuseTunnel, waitForTurn, wantsTunnel } from './turns.ts';
+import { type ConnectionPlace, Http1Connection } from './http1/connection.ts';
 
-/** How often Node looks for clients whose head takes too long. */
-const LOOK_EVERY_MS = 5000;
+/** How often connections are looked at for what takes too long. */
+const SWEEP_MS = 1000;
 
-/** The HTTP/1.1 server of one listener. */
-export function createHttpServer({ listener, state, manners }: FrontPlace, isSecure: boolean): Server {
-  const server = createServer({
-    maxHeaderSize: manners.maxHeadBytes,
-    headersTimeout: manners.requestHeadMs,
-    // Bodies may take as long as they move: Upload watches for stalls.
-    requestTimeout: 0,
-    keepAliveTimeout: manners.keepAliveMs,
-    connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, manners.requestHeadMs),
-    insecureHTTPParser: false,
-    noDelay: true,
-    shouldUpgradeCallback: (req) => wantsTunnel(req),
-  });
-  server.maxHeadersCount = 0;
-  server.maxConnections = manners.maxConnections;
-  const queued = new WeakMap<Socket, number>();
-  const arrive = (req: IncomingMessage, res: ServerResponse, upgrade: Upgrading | null = null): void => {
-    const arrival: Arrival = { isSecure, req, res, upgrade };
-    if (res.socket === null) waitForTurn({ req, res }, queued, () => serve(listener, state, arrival));
-    else serve(listener, state, arrival);
+export type Http1Server = {
+  /** A server that listens for connections of its own. */
+  listening(): Server;
+  take(socket: Socket): void;
+  /** Idle connections end now, others with the request that they have. */
+  close(): void;
+};
+
+/** What speaks HTTP/1.1 on the connections of one listener. */
+export function createHttpServer({ listener, state, manners }: FrontPlace, isSecure: boolean): Http1Server {
+  const connections = new Set<Http1Connection>();
+  let isClosing = false;
+  let timer: NodeJS.Timeout | null = null;
+  const place: ConnectionPlace = {
+    listener,
+    state,
+    manners,
+    isSecure,
+    keptFields: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(manners.keepAliveMs / 1000)}\r\n`,
+    get isClosing() {
+      return isClosing;
+    },
+    forget: (connection) => {
+      connections.delete(connection);
+      if (connections.size > 0 || timer === null) return;
+      clearInterval(timer);
+      timer = null;
+    },
   };
-  server.on('request', (req, res) => arrive(req, res));
-  server.on('checkContinue', (req, res) => arrive(req, res));
-  server.on('checkExpectation', (req, res) => arrive(req, res));
-  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    const res = responseOn(req, socket);
-    arrive(req, res, { socket, head, detach: () => res.detachSocket(socket) });
-  });
-  server.on('connect', (_req, socket) => refuseTunnel(socket as Socket));
-  server.on(
-    'clientError',
-    malformedRefuser((why) => state.malformed.count(listener, why)),
-  );
-  return server;
-}
-
-/** An upgrade may be answered like any request; then the connection ends with the answer. */
-function responseOn(req: IncomingMessage, socket: Socket): ServerResponse {
-  const res = new ServerResponse(req);
-  res.shouldKeepAlive = false;
-  res.assignSocket(socket);
-  res.on('finish', () => {
-    res.detachSocket(socket);
-    socket.destroySoon();
-  });
-  socket.on('error', () => socket.destroy());
-  return res;
+  const sweep = (): void => {
+    const nowMs = performance.now();
+    for (const connection of connections) connection.sweep(nowMs);
+  };
+  const take = (socket: Socket): void => {
+    connections.add(new Http1Connection(socket, place));
+    timer ??= setInterval(sweep, Math.min(SWEEP_MS, manners.requestHeadMs)).unref();
+  };
+  return {
+    listening: () => {
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, take);
+      server.maxConnections = manners.maxConnections;
+      return server;
+    },
+    take,
+    close: () => {
+      isClosing = true;
+      for (const connection of connections) if (connection.isIdle) connection.close();
+    },
+  };
 }

@@ -11,7 +11,7 @@ import type { FrontPlace, FrontState } from './front.ts';
 import { translateHead } from './http2-head.ts';
 import { Http2Answer, Http2Request } from './http2-stream.ts';
 import { refuse } from './refusals.ts';
-import { MAX_HEADERS } from './request-head.ts';
+import { MAX_HEADERS, methodProblem, scanRequest } from './request-head.ts';
 
 /** Requests of one connection at a time; a browser opens as many at once for one page. */
 const MAX_STREAMS = 128;
@@ -91,13 +91,14 @@ function arrive({ listener, state, stream, headers, raw }: Coming): void {
   if ('status' in head) {
     if (head.status === 400) state.malformed.count(listener, head.text);
     const nothing = { method: 'GET', url: '/', rawHeaders: [] };
-    refuse(new Http2Request(stream, nothing, headers), res, head);
+    refuse(new Http2Request(stream, nothing), res, head);
     return;
   }
   serve(listener, state, {
     isSecure: true,
-    req: new Http2Request(stream, head, headers),
+    req: new Http2Request(stream, head),
     res,
+    scan: methodProblem(head.method) ?? scanRequest(head.rawHeaders),
     upgrade: null,
   });
 }

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { type ServerHttp2Stream, constants } from 'node:http2';
 import type { Written } from './body-copies.ts';
 import type { ClientAnswer, ClientConnection, ClientRequest } from './client-side.ts';
@@ -16,17 +15,15 @@ export class Http2Request implements ClientRequest {
   /** Of the form that it was brought into. */
   readonly httpVersion = '1.1';
   readonly rawHeaders: string[];
-  readonly headers: IncomingHttpHeaders;
   rawTrailers: string[] = [];
   readonly socket: ClientConnection;
   readonly #stream: ServerHttp2Stream;
 
-  constructor(stream: ServerHttp2Stream, head: TranslatedHead, headers: IncomingHttpHeaders) {
+  constructor(stream: ServerHttp2Stream, head: TranslatedHead) {
     this.#stream = stream;
     this.method = head.method;
     this.url = head.url;
     this.rawHeaders = head.rawHeaders;
-    this.headers = headers;
     this.socket = {
       remoteAddress: stream.session?.socket?.remoteAddress,
       get destroyed() {

@@ -1,6 +1,7 @@
 import type { ErrorPages } from '../../door-pages.ts';
 import type { ClientAnswer, ClientRequest } from './client-side.ts';
 import { STATUS_CODES } from 'node:http';
+import { headerOf } from './header-value.ts';
 import { errorPage } from './error-page.ts';
 
 /** A body that nobody wants is read for this long, so that the client gets to read the answer. */
@@ -24,7 +25,7 @@ export function refuse(req: ClientRequest, res: ClientAnswer, refusing: Refusing
     res.destroy();
     return;
   }
-  const { contentType, body } = errorPage(req.headers.accept, refusing, refusing.pages);
+  const { contentType, body } = errorPage(headerOf(req.rawHeaders, 'accept'), refusing, refusing.pages);
   const headers = [
     'Content-Type',
     contentType,

@@ -23,6 +23,8 @@ export type RequestScan = {
   readonly hasRequestId: boolean;
   /** Waits with its body for `100 Continue`. */
   readonly expectsContinue: boolean;
+  /** The connection may carry another request. */
+  readonly keepsAlive: boolean;
 };
 
 export type Refusal = { readonly status: number; readonly text: string };
@@ -33,20 +35,19 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 const ABSOLUTE = /^http:\/\/([^/?#]+)(.*)$/i;
 const ABSOLUTE_SECURE = /^https:\/\/([^/?#]+)(.*)$/i;
 const DIGITS = /^\d{1,15}$/;
-/** Node's parser takes these for HTTP too; they are of RTSP, and come with its version. */
+/** They are of RTSP, and come with its version. */
 const RTSP_METHODS = new Set(
   'DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH'.split(' '),
 );
 
-/** Why a request is refused for its first line, target apart, or null. Node's parser passes HTTP/0.9, HTTP/2.0 and RTSP. */
-export function lineProblem(method: string, httpVersion: string): Refusal | null {
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') return bad('a version that is neither 1.0 nor 1.1');
+/** Why a request is refused for its method, or null. Parsers of Node take these for HTTP too. */
+export function methodProblem(method: string): Refusal | null {
   return RTSP_METHODS.has(method) ? bad('a method that is none of HTTP') : null;
 }
 
 /**
  * Reads a request's head, or says why it is refused: whatever two parsers could read differently is not forwarded
- * (request smuggling, RFC 9112 section 11.2). Node's strict parser has refused most of it before.
+ * (request smuggling, RFC 9112 section 11.2). What is no field at all was refused before.
  */
 export function scanRequest(rawHeaders: readonly string[], isHttp10 = false): RequestScan | Refusal {
   if (rawHeaders.length > MAX_HEADERS * 2)
@@ -107,9 +108,16 @@ export function scanRequest(rawHeaders: readonly string[], isHttp10 = false): Re
   // RFC 9112, section 6.1; of HTTP/1.0 neither expectations nor upgrades are (RFC 9110, sections 10.1.1 and 7.8).
   if (isHttp10 && scan.chunked) return bad('Transfer-Encoding in HTTP/1.0');
   if (isHttp10) scan.expectsContinue = false;
+  else if (scan.host === null) return bad('no Host');
+  scan.keepsAlive = keepsAlive(connection, isHttp10);
   if (connection !== null) scan.dropped = namesListed(connection);
   if (connection === null || !lists(connection, 'upgrade')) scan.upgrade = null;
   return { ...scan, host: scan.host ?? '' };
+}
+
+function keepsAlive(connection: string | null, isHttp10: boolean): boolean {
+  if (connection === null) return !isHttp10;
+  return !lists(connection, 'close') && (!isHttp10 || lists(connection, 'keep-alive'));
 }
 
 type Found = Omit<{ -readonly [Key in keyof RequestScan]: RequestScan[Key] }, 'host'> & {
@@ -129,6 +137,7 @@ function nothingFound(): Found {
     forwardedHost: null,
     hasRequestId: false,
     expectsContinue: false,
+    keepsAlive: true,
   };
 }
 

@@ -34,11 +34,9 @@ export function createTlsFront(place: FrontPlace, ticketKeys: Buffer): TlsFront 
   const server = createServer(options, (socket: TLSSocket) => {
     clients.stand(socket);
     if (socket.alpnProtocol === 'h2') http2.take(socket);
-    else http.emit('connection', socket);
+    else http.take(socket);
   });
   server.maxConnections = manners.maxConnections;
-  // Only a server that listens looks for clients that are too slow; this one is given its connections.
-  http.emit('listening');
   const door =
     proxies.length === 0
       ? server
@@ -58,7 +56,7 @@ export function createTlsFront(place: FrontPlace, ticketKeys: Buffer): TlsFront 
     onError: (failed) => void door.on('error', failed),
     close: () => {
       door.close();
-      http.closeIdleConnections();
+      http.close();
       http2.close();
     },
     retire: () => {

@@ -1,6 +1,7 @@
 import type { ClientRequest } from './client-side.ts';
 import { identityHash } from '../../cohort.ts';
 import { ONE_OFF, OVERRIDE, PREVIEW, UNCOUNTED } from '../../identity-filter.ts';
+import { headerOf } from './header-value.ts';
 import type { Mint } from './mint.ts';
 import { COOKIE_NAME, lastForwardedFor, type RequestScan } from './request-head.ts';
 import type { ServiceLive } from './service-live.ts';
@@ -47,7 +48,7 @@ export function visitorOf(
       return { hash, identity: hash, cookie };
     }
     case 'header':
-      return named(service, headerValue(req, sticky.header), mint);
+      return named(service, headerOf(req.rawHeaders, sticky.header.toLowerCase()), mint);
     case 'address':
       return named(service, visitorsAddress(scan, clientAddress, spec.trustForwarded), mint);
     case 'none':
@@ -69,11 +70,6 @@ function named(service: ServiceLive, text: string | null, mint: Mint): Visitor {
   if (text === null || text === '') return { hash: mint.draw(), identity: ONE_OFF, cookie: null };
   const hash = identityHash(service.salt, text.slice(0, MAX_IDENTITY_CHARS));
   return { hash, identity: hash, cookie: null };
-}
-
-function headerValue(req: ClientRequest, name: string): string | null {
-  const value = req.headers[name.toLowerCase()];
-  return Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
 }
 
 function setCookie(id: string, isSecure: boolean): string {

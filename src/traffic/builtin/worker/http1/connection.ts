@@ -1,0 +1,329 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Upgrading, serve } from '../admission.ts';
+import type { ClientConnection } from '../client-side.ts';
+import { errorPage } from '../error-page.ts';
+import type { FrontManners, FrontState } from '../front.ts';
+import { refuse } from '../refusals.ts';
+import { type Refusal, isRefusal, scanRequest } from '../request-head.ts';
+import { type AnswerPlace, Http1Answer } from './answer.ts';
+import { type BodyReader, bodyReader } from './body-reader.ts';
+import { type RequestHead, HeadReader } from './head-reader.ts';
+import { HeldBytes } from './held-bytes.ts';
+import { Http1Request } from './request.ts';
+import { opensTunnel } from './tunnel-request.ts';
+
+/** What belongs to all connections of one listener. */
+export type ConnectionPlace = {
+  readonly listener: string;
+  readonly state: FrontState;
+  readonly manners: FrontManners;
+  readonly isSecure: boolean;
+  /** What a connection that stays says of that, with its line ends. */
+  readonly keptFields: string;
+  /** No listener any more: who stands is served once more. */
+  readonly isClosing: boolean;
+  /** It is over. */
+  forget(connection: Http1Connection): void;
+};
+
+/** Requests that come before their turn, and bodies that nobody takes yet, wait here up to this; then the client waits. */
+const MAX_HELD_BYTES = 65_536;
+/** A client that is still sending when its last answer was given is read for this long, so that it gets to read that. */
+const LINGER_MS = 2000;
+/** Beyond what clients are told, for a request that crosses the end. */
+const KEEP_ALIVE_GRACE_MS = 1000;
+/** A client that takes nothing of what is left for it, while nothing else watches over it. */
+const STUCK_MS = 60_000;
+
+/**
+ * A client's connection. One request at a time: what comes behind it is not even looked at before its answer was given, and its body was
+ * read, so that whatever is malformed is answered in its turn. Timers are those of `sweep`.
+ */
+export class Http1Connection implements ClientConnection, AnswerPlace {
+  readonly remoteAddress: string | undefined;
+  readonly socket: Socket;
+  readonly keptFields: string;
+  readonly #place: ConnectionPlace;
+  readonly #heads: HeadReader;
+  readonly #held = new HeldBytes();
+  #phase: 'open' | 'upgrading' | 'closing' = 'open';
+  #req: Http1Request | null = null;
+  #res: Http1Answer | null = null;
+  /** Of the request, while it is not over. */
+  #body: BodyReader | null = null;
+  #isReading = false;
+  #isPaused = false;
+  #hasServed = false;
+  /** Since when it is as it is: no head, or a part of one, or on its way to the end. */
+  #sinceMs = performance.now();
+  #stuckBytes = 0;
+
+  constructor(socket: Socket, place: ConnectionPlace) {
+    this.socket = socket;
+    this.remoteAddress = socket.remoteAddress;
+    this.keptFields = place.keptFields;
+    this.#place = place;
+    this.#heads = new HeadReader(place.manners.maxHeadBytes);
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain);
+    socket.on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  get canWrite(): boolean {
+    return this.#phase !== 'closing' && !this.socket.destroyed;
+  }
+
+  /** Between two requests. */
+  get isIdle(): boolean {
+    return this.#phase === 'open' && this.#hasServed && this.#req === null && !this.#heads.hasBegun;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** What was written goes out; what still comes is read for a while, and thrown away. */
+  close(): void {
+    if (this.#phase === 'closing') return;
+    this.#phase = 'closing';
+    this.#sinceMs = performance.now();
+    this.#body = null;
+    this.#held.take();
+    this.#flow();
+    this.socket.end();
+  }
+
+  /** Ends what takes too long. Called about once a second. */
+  sweep(nowMs: number): void {
+    if (this.#isStuck(nowMs)) return;
+    const passedMs = nowMs - this.#sinceMs;
+    const { requestHeadMs, keepAliveMs } = this.#place.manners;
+    if (this.#phase === 'closing') {
+      if (passedMs > LINGER_MS) this.destroy();
+    } else if (this.isIdle) {
+      if (passedMs > keepAliveMs + KEEP_ALIVE_GRACE_MS) this.close();
+    } else if (this.#req === null && passedMs > requestHeadMs) {
+      this.#refuseHead({ status: 408, text: 'the request did not arrive in time' });
+    }
+  }
+
+  /** Whether somebody still has to take what was written; time begins when all of it is gone. */
+  #isStuck(nowMs: number): boolean {
+    if (this.#req !== null) return false;
+    const left = this.socket.writableLength;
+    if (left === 0) {
+      // It was kept for those who are told of the end alone.
+      this.#res = null;
+      return false;
+    }
+    if (left !== this.#stuckBytes) {
+      this.#stuckBytes = left;
+      this.#sinceMs = nowMs;
+    } else if (nowMs - this.#sinceMs > STUCK_MS) {
+      this.destroy();
+    }
+    return true;
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    if (this.#phase === 'closing') return;
+    if (this.#held.length === 0 && this.#takes && !this.#isReading) this.#read(bytes);
+    else this.#hold(bytes);
+  };
+
+  /** Whether somebody takes what comes now. */
+  get #takes(): boolean {
+    if (this.#phase !== 'open') return false;
+    if (this.#req === null) return !this.socket.writableNeedDrain;
+    return this.#body !== null && this.#req.isFlowing;
+  }
+
+  #read(bytes: Buffer): void {
+    this.#isReading = true;
+    let at = 0;
+    while (at < bytes.length && this.#takes) {
+      at = this.#body === null ? this.#readHead(bytes, at) : this.#readBody(this.#body, bytes, at);
+    }
+    this.#isReading = false;
+    if (at < bytes.length && this.#phase !== 'closing') this.#hold(bytes.subarray(at));
+  }
+
+  /** Goes on with what was held. */
+  readonly #goOn = (): void => {
+    if (this.#isReading || !this.#takes) return;
+    const held = this.#held.take();
+    this.#flow();
+    if (held !== null) this.#read(held);
+  };
+
+  #hold(bytes: Buffer): void {
+    this.#held.append(bytes);
+    if (this.#held.length >= MAX_HELD_BYTES) this.#pause();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  #flow(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.socket.resume();
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    const hadBegun = this.#heads.hasBegun;
+    const head = this.#heads.read(bytes, at);
+    if (head === null) {
+      if (!hadBegun && this.#hasServed) this.#sinceMs = performance.now();
+      return bytes.length;
+    }
+    if ('status' in head) {
+      if (head.status !== 405) this.#place.state.malformed.count(this.#place.listener, head.text);
+      this.#refuseHead(head);
+      return bytes.length;
+    }
+    // What is behind it stays where it is; who is served may ask for it.
+    this.#serve(head);
+    return this.#heads.end;
+  }
+
+  #serve(head: RequestHead): void {
+    const { listener, state, isSecure, isClosing } = this.#place;
+    const scan = scanRequest(head.rawHeaders, head.httpVersion === '1.0');
+    const isSound = !isRefusal(scan);
+    const body = isSound ? bodyReader(scan) : null;
+    // Of what is refused nobody knows where it ends.
+    const hasBody = body !== null || !isSound;
+    const { onFlow, onPause } = this;
+    const req = new Http1Request(head, { socket: this, hasBody, onFlow, onPause });
+    const res = new Http1Answer(this, req, {
+      keepsAlive: isSound && scan.keepsAlive && !isClosing,
+      expectsContinue: isSound && scan.expectsContinue,
+    });
+    this.#req = req;
+    this.#res = res;
+    this.#body = body;
+    let upgrade: Upgrading | null = null;
+    if (isSound && opensTunnel(scan, head.httpVersion)) {
+      this.#phase = 'upgrading';
+      upgrade = { socket: this.socket, detach: () => this.#detach() };
+    }
+    serve(listener, state, { isSecure, req, res, scan, upgrade });
+  }
+
+  #readBody(body: BodyReader, bytes: Buffer, at: number): number {
+    const next = body.read(bytes, at);
+    if (typeof next !== 'number') {
+      this.#place.state.malformed.count(this.#place.listener, next.text);
+      this.#refuseBody();
+      return bytes.length;
+    }
+    const req = this.#req!;
+    if (body.found !== null) req.hear(body.found);
+    if (body.isOver && this.#body === body) {
+      this.#body = null;
+      this.#flow();
+      req.finish(body.rawTrailers);
+      this.#settle();
+    }
+    return next;
+  }
+
+  readonly onFlow = (): void => {
+    if (this.#held.length > 0 || this.#isPaused) queueMicrotask(this.#goOn);
+  };
+
+  readonly onPause = (): void => {
+    if (this.#body !== null) this.#pause();
+  };
+
+  answered(): void {
+    if (this.#phase === 'upgrading') this.#phase = 'open';
+    this.#settle();
+  }
+
+  /** The next request has its turn once this one was answered and read. */
+  #settle(): void {
+    const res = this.#res;
+    if (res === null || !res.isOver) return;
+    const isRead = this.#body === null && this.#req!.complete;
+    if (!isRead && res.shouldKeepAlive) return;
+    this.#hasServed = true;
+    this.#sinceMs = performance.now();
+    this.#requestOver();
+    if (!res.shouldKeepAlive) this.close();
+    else if (this.#held.length > 0 && !this.#isReading) queueMicrotask(this.#goOn);
+  }
+
+  #requestOver(): void {
+    const req = this.#req;
+    this.#req = null;
+    req?.close();
+  }
+
+  #refuseHead(refusal: Refusal): void {
+    const { contentType, body } = errorPage(null, refusal);
+    const status = `${refusal.status} ${STATUS_CODES[refusal.status]}`;
+    const fields = `Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
+    this.socket.write(`HTTP/1.1 ${status}\r\n${fields}Connection: close\r\n\r\n${body.toString()}`);
+    this.close();
+  }
+
+  /** Who serves it hears at once that its client is done with it. */
+  #refuseBody(): void {
+    const res = this.#res!;
+    this.#body = null;
+    res.shouldKeepAlive = false;
+    if (res.isOver) {
+      this.#requestOver();
+      this.close();
+      return;
+    }
+    refuse(this.#req!, res, { status: 400, text: 'the request body is malformed' });
+  }
+
+  /** From here on the connection is somebody else's; what came behind the request is too. */
+  #detach(): Buffer {
+    const { socket } = this;
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain);
+    socket.off('error', this.#onError).off('close', this.#onClose);
+    this.#flow();
+    this.#place.forget(this);
+    return this.#held.take() ?? Buffer.alloc(0);
+  }
+
+  readonly #onDrain = (): void => {
+    this.#res?.drained();
+    if (this.#held.length > 0) this.#goOn();
+  };
+
+  /** The client has ended its side: it waits for no answer. */
+  readonly #onEnd = (): void => {
+    if (this.#phase === 'closing' || this.#phase === 'upgrading') return;
+    if (this.#req === null) {
+      if (this.#heads.hasBegun) this.#refuseHead({ status: 400, text: 'the request has no end' });
+      else this.close();
+    } else if (this.#body !== null && this.#held.length === 0 && !this.#res!.isOver) {
+      this.#refuseBody();
+    } else {
+      this.destroy();
+    }
+  };
+
+  readonly #onError = (): void => this.destroy();
+
+  readonly #onClose = (): void => {
+    this.#phase = 'closing';
+    this.#place.forget(this);
+    this.#held.take();
+    this.#res?.close();
+    this.#req?.close();
+  };
+}
