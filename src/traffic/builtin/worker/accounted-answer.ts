@@ -9,8 +9,6 @@ type Outcome = 'answered' | 'refused' | 'failed' | 'timed out' | 'broken off' | 
 type Accounts = {
   /** `Server-Timing` is added. */
   readonly saysTiming: boolean;
-  /** Of the request with which a client asks for another protocol: what follows is not Node's any more. */
-  readonly isUpgrade: boolean;
   /** Once, when nothing more comes. */
   readonly onEnd: ((answer: AccountedAnswer) => void) | null;
 };
@@ -149,8 +147,6 @@ export class AccountedAnswer implements ClientAnswer {
     if (chunk !== undefined) this.bytes += chunk.length;
     this.#isComplete = true;
     this.#answer.end(chunk, written);
-    // Its answer lets go of the socket, and is told no close.
-    if (this.#accounts.isUpgrade) queueMicrotask(() => this.over());
   }
 
   destroy(): void {

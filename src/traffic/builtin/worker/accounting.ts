@@ -20,10 +20,9 @@ export class Accounting {
   }
 
   /** The answer to use in place of this one. */
-  follow(answer: ClientAnswer, asking: Asking, isUpgrade: boolean): AccountedAnswer {
+  follow(answer: ClientAnswer, asking: Asking): AccountedAnswer {
     return new AccountedAnswer(answer, {
       saysTiming: this.#spec.serverTiming === true,
-      isUpgrade,
       onEnd: this.log === null ? null : (ended) => this.#write(ended, asking),
     });
   }

@@ -83,11 +83,11 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
 
 /** With an answer that somebody takes account of. */
 function followed(call: Call): Call {
-  const { isSecure, req, res, upgrade, service, scan, target, clientAddress } = call;
+  const { isSecure, req, res, service, scan, target, clientAddress } = call;
   const host = hostName(scan.host);
   const client = visitorsAddress(scan, clientAddress, isTrusting(service));
   const asking = { req, target, host, isSecure, clientAddress: client };
-  const account = service.accounting!.follow(res, asking, upgrade !== null);
+  const account = service.accounting!.follow(res, asking);
   return { ...call, res: account, account };
 }
 

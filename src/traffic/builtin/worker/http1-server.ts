@@ -1,6 +1,7 @@
 import { type Server, type Socket, createServer } from 'node:net';
 import type { FrontPlace } from './front.ts';
-import { type ConnectionPlace, Http1Connection } from './http1/connection.ts';
+import { Http1Connection } from './http1/connection.ts';
+import type { ConnectionPlace } from './http1/connection-place.ts';
 
 /** How often connections are looked at for what takes too long. */
 const SWEEP_MS = 1000;

@@ -1,4 +1,7 @@
+import { STATUS_CODES } from 'node:http';
+import { errorPage } from '../error-page.ts';
 import { HEADER, headerKind } from '../header-kinds.ts';
+import type { Refusal } from '../request-head.ts';
 
 /** How the end of an answer's body is known to the client. */
 export type Framing = 'none' | 'length' | 'chunked' | 'end';
@@ -65,4 +68,12 @@ function dateField(): string {
   const second = Math.floor(now / 1000);
   if (second !== dated.second) dated = { second, field: `Date: ${new Date(now).toUTCString()}\r\n` };
   return dated.field;
+}
+
+/** The whole answer to what is no request, and the last one on its connection. */
+export function bareRefusal(refusal: Refusal): string {
+  const { contentType, body } = errorPage(null, refusal);
+  const line = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n`;
+  const fields = `Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
+  return `${line}${fields}${dateField()}Connection: close\r\n\r\n${body.toString()}`;
 }

@@ -1,40 +1,17 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Upgrading, serve } from '../admission.ts';
 import type { ClientConnection } from '../client-side.ts';
-import { errorPage } from '../error-page.ts';
-import type { FrontManners, FrontState } from '../front.ts';
 import { refuse } from '../refusals.ts';
 import { type Refusal, isRefusal, scanRequest } from '../request-head.ts';
 import { type AnswerPlace, Http1Answer } from './answer.ts';
+import { bareRefusal } from './answer-head.ts';
 import { type BodyReader, bodyReader } from './body-reader.ts';
+import type { ConnectionPlace } from './connection-place.ts';
 import { type RequestHead, HeadReader } from './head-reader.ts';
-import { HeldBytes } from './held-bytes.ts';
+import { Inflow } from './inflow.ts';
+import { STUCK_MS, type Standing, dueOf } from './patience.ts';
 import { Http1Request } from './request.ts';
 import { opensTunnel } from './tunnel-request.ts';
-
-/** What belongs to all connections of one listener. */
-export type ConnectionPlace = {
-  readonly listener: string;
-  readonly state: FrontState;
-  readonly manners: FrontManners;
-  readonly isSecure: boolean;
-  /** What a connection that stays says of that, with its line ends. */
-  readonly keptFields: string;
-  /** No listener any more: who stands is served once more. */
-  readonly isClosing: boolean;
-  /** It is over. */
-  forget(connection: Http1Connection): void;
-};
-
-/** Requests that come before their turn, and bodies that nobody takes yet, wait here up to this; then the client waits. */
-const MAX_HELD_BYTES = 65_536;
-/** A client that is still sending when its last answer was given is read for this long, so that it gets to read that. */
-const LINGER_MS = 2000;
-/** Beyond what clients are told, for a request that crosses the end. */
-const KEEP_ALIVE_GRACE_MS = 1000;
-/** A client that takes nothing of what is left for it, while nothing else watches over it. */
-const STUCK_MS = 60_000;
 
 /**
  * A client's connection. One request at a time: what comes behind it is not even looked at before its answer was given, and its body was
@@ -46,14 +23,13 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
   readonly keptFields: string;
   readonly #place: ConnectionPlace;
   readonly #heads: HeadReader;
-  readonly #held = new HeldBytes();
+  readonly #inflow: Inflow;
   #phase: 'open' | 'upgrading' | 'closing' = 'open';
   #req: Http1Request | null = null;
   #res: Http1Answer | null = null;
   /** Of the request, while it is not over. */
   #body: BodyReader | null = null;
   #isReading = false;
-  #isPaused = false;
   #hasServed = false;
   /** Since when it is as it is: no head, or a part of one, or on its way to the end. */
   #sinceMs = performance.now();
@@ -64,6 +40,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     this.remoteAddress = socket.remoteAddress;
     this.keptFields = place.keptFields;
     this.#place = place;
+    this.#inflow = new Inflow(socket);
     this.#heads = new HeadReader(place.manners.maxHeadBytes);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain);
     socket.on('error', this.#onError).on('close', this.#onClose);
@@ -79,10 +56,18 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
 
   /** Between two requests. */
   get isIdle(): boolean {
-    return this.#phase === 'open' && this.#hasServed && this.#req === null && !this.#heads.hasBegun;
+    return (
+      this.#phase === 'open' &&
+      this.#hasServed &&
+      this.#req === null &&
+      !this.#heads.hasBegun &&
+      this.#inflow.isEmpty
+    );
   }
 
   destroy(): void {
+    // What is still to be read is for nobody.
+    this.#phase = 'closing';
     this.socket.destroy();
   }
 
@@ -92,8 +77,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     this.#phase = 'closing';
     this.#sinceMs = performance.now();
     this.#body = null;
-    this.#held.take();
-    this.#flow();
+    this.#inflow.take();
     this.socket.end();
   }
 
@@ -101,14 +85,16 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
   sweep(nowMs: number): void {
     if (this.#isStuck(nowMs)) return;
     const passedMs = nowMs - this.#sinceMs;
-    const { requestHeadMs, keepAliveMs } = this.#place.manners;
-    if (this.#phase === 'closing') {
-      if (passedMs > LINGER_MS) this.destroy();
-    } else if (this.isIdle) {
-      if (passedMs > keepAliveMs + KEEP_ALIVE_GRACE_MS) this.close();
-    } else if (this.#req === null && passedMs > requestHeadMs) {
-      this.#refuseHead({ status: 408, text: 'the request did not arrive in time' });
-    }
+    const due = dueOf({ phase: this.#standing, passedMs }, this.#place.manners);
+    if (due === 'destroy') this.destroy();
+    else if (due === 'close') this.close();
+    else if (due === 'refuse') this.#refuseHead({ status: 408, text: 'the request did not arrive in time' });
+  }
+
+  get #standing(): Standing['phase'] {
+    if (this.#phase === 'closing') return 'closing';
+    if (this.#req !== null) return 'request';
+    return this.isIdle ? 'idle' : 'head';
   }
 
   /** Whether somebody still has to take what was written; time begins when all of it is gone. */
@@ -131,8 +117,8 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
 
   readonly #onData = (bytes: Buffer): void => {
     if (this.#phase === 'closing') return;
-    if (this.#held.length === 0 && this.#takes && !this.#isReading) this.#read(bytes);
-    else this.#hold(bytes);
+    if (this.#inflow.isEmpty && this.#takes && !this.#isReading) this.#read(bytes);
+    else this.#inflow.hold(bytes);
   };
 
   /** Whether somebody takes what comes now. */
@@ -149,33 +135,15 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
       at = this.#body === null ? this.#readHead(bytes, at) : this.#readBody(this.#body, bytes, at);
     }
     this.#isReading = false;
-    if (at < bytes.length && this.#phase !== 'closing') this.#hold(bytes.subarray(at));
+    if (at < bytes.length && this.#phase !== 'closing') this.#inflow.hold(bytes.subarray(at));
   }
 
   /** Goes on with what was held. */
   readonly #goOn = (): void => {
     if (this.#isReading || !this.#takes) return;
-    const held = this.#held.take();
-    this.#flow();
+    const held = this.#inflow.take();
     if (held !== null) this.#read(held);
   };
-
-  #hold(bytes: Buffer): void {
-    this.#held.append(bytes);
-    if (this.#held.length >= MAX_HELD_BYTES) this.#pause();
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.socket.pause();
-  }
-
-  #flow(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.socket.resume();
-  }
 
   #readHead(bytes: Buffer, at: number): number {
     const hadBegun = this.#heads.hasBegun;
@@ -229,7 +197,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     if (body.found !== null) req.hear(body.found);
     if (body.isOver && this.#body === body) {
       this.#body = null;
-      this.#flow();
+      this.#inflow.flow();
       req.finish(body.rawTrailers);
       this.#settle();
     }
@@ -237,11 +205,11 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
   }
 
   readonly onFlow = (): void => {
-    if (this.#held.length > 0 || this.#isPaused) queueMicrotask(this.#goOn);
+    if (!this.#inflow.isEmpty || this.#inflow.isPaused) queueMicrotask(this.#goOn);
   };
 
   readonly onPause = (): void => {
-    if (this.#body !== null) this.#pause();
+    if (this.#body !== null) this.#inflow.pause();
   };
 
   answered(): void {
@@ -259,7 +227,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     this.#sinceMs = performance.now();
     this.#requestOver();
     if (!res.shouldKeepAlive) this.close();
-    else if (this.#held.length > 0 && !this.#isReading) queueMicrotask(this.#goOn);
+    else if (!this.#inflow.isEmpty && !this.#isReading) queueMicrotask(this.#goOn);
   }
 
   #requestOver(): void {
@@ -269,10 +237,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
   }
 
   #refuseHead(refusal: Refusal): void {
-    const { contentType, body } = errorPage(null, refusal);
-    const status = `${refusal.status} ${STATUS_CODES[refusal.status]}`;
-    const fields = `Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
-    this.socket.write(`HTTP/1.1 ${status}\r\n${fields}Connection: close\r\n\r\n${body.toString()}`);
+    this.socket.write(bareRefusal(refusal));
     this.close();
   }
 
@@ -294,14 +259,13 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     const { socket } = this;
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain);
     socket.off('error', this.#onError).off('close', this.#onClose);
-    this.#flow();
     this.#place.forget(this);
-    return this.#held.take() ?? Buffer.alloc(0);
+    return this.#inflow.take() ?? Buffer.alloc(0);
   }
 
   readonly #onDrain = (): void => {
     this.#res?.drained();
-    if (this.#held.length > 0) this.#goOn();
+    if (!this.#inflow.isEmpty) this.#goOn();
   };
 
   /** The client has ended its side: it waits for no answer. */
@@ -310,7 +274,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     if (this.#req === null) {
       if (this.#heads.hasBegun) this.#refuseHead({ status: 400, text: 'the request has no end' });
       else this.close();
-    } else if (this.#body !== null && this.#held.length === 0 && !this.#res!.isOver) {
+    } else if (this.#body !== null && this.#inflow.isEmpty && !this.#res!.isOver) {
       this.#refuseBody();
     } else {
       this.destroy();
@@ -322,7 +286,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
   readonly #onClose = (): void => {
     this.#phase = 'closing';
     this.#place.forget(this);
-    this.#held.take();
+    this.#inflow.take();
     this.#res?.close();
     this.#req?.close();
   };
