@@ -26,6 +26,8 @@ const MAX_TRAILER_BYTES = 16_384;
 const SIZE =
   /^([0-9A-Fa-f]{1,8})((?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t !#-[\]-~\u0080-\u00ff]|\\[\t -~\u0080-\u00ff])*"))?)*)\r\n$/;
 
+const TOO_MANY: Refusal = { status: 431, text: 'the request body has too many trailers' };
+
 /** Null where there is none. */
 export function bodyReader({ chunked, contentLength }: RequestScan): BodyReader | null {
   if (chunked) return new ChunkedBody();
@@ -100,7 +102,7 @@ class ChunkedBody implements BodyReader {
     const most = (isSize ? MAX_SIZE_LINE : MAX_TRAILER_BYTES - this.#trailerBytes) - this.#line.length;
     const found = bytes.indexOf(LF, at);
     const end = found === -1 ? bytes.length : found + 1;
-    if (end - at > most) return bad(isSize ? 'a chunk size without end' : 'too many trailers');
+    if (end - at > most) return isSize ? bad('a chunk size without end') : TOO_MANY;
     this.#line += bytes.toString('latin1', at, end);
     if (found === -1) return end;
     const line = this.#line;
@@ -124,8 +126,8 @@ class ChunkedBody implements BodyReader {
       this.isOver = true;
       return null;
     }
-    const isSound = line.endsWith('\r\n') && readTrailer(line, this.rawTrailers);
-    return isSound && this.rawTrailers.length <= MAX_HEADERS * 2 ? null : bad('a malformed trailer');
+    if (!line.endsWith('\r\n') || !readTrailer(line, this.rawTrailers)) return bad('a malformed trailer');
+    return this.rawTrailers.length <= MAX_HEADERS * 2 ? null : TOO_MANY;
   }
 }
 

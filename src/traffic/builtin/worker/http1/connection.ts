@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type Upgrading, serve } from '../admission.ts';
 import type { ClientConnection } from '../client-side.ts';
 import { refuse } from '../refusals.ts';
-import { type Refusal, isRefusal, scanRequest } from '../request-head.ts';
+import { type Refusal, type RequestScan, isRefusal, scanRequest } from '../request-head.ts';
 import { type AnswerPlace, Http1Answer } from './answer.ts';
 import { bareRefusal } from './answer-head.ts';
 import { type BodyReader, bodyReader } from './body-reader.ts';
@@ -118,14 +118,14 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
   readonly #onData = (bytes: Buffer): void => {
     if (this.#phase === 'closing') return;
     if (this.#inflow.isEmpty && this.#takes && !this.#isReading) this.#read(bytes);
-    else this.#inflow.hold(bytes);
+    else this.#hold(bytes);
   };
 
   /** Whether somebody takes what comes now. */
   get #takes(): boolean {
     if (this.#phase !== 'open') return false;
     if (this.#req === null) return !this.socket.writableNeedDrain;
-    return this.#body !== null && this.#req.isFlowing;
+    return this.#body !== null && !this.#req.isFull;
   }
 
   #read(bytes: Buffer): void {
@@ -135,7 +135,12 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
       at = this.#body === null ? this.#readHead(bytes, at) : this.#readBody(this.#body, bytes, at);
     }
     this.#isReading = false;
-    if (at < bytes.length && this.#phase !== 'closing') this.#inflow.hold(bytes.subarray(at));
+    if (at < bytes.length && this.#phase !== 'closing') this.#hold(bytes.subarray(at));
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#inflow.hold(bytes);
+    if (this.#body !== null) this.#inflow.pause();
   }
 
   /** Goes on with what was held. */
@@ -157,29 +162,34 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
       this.#refuseHead(head);
       return bytes.length;
     }
-    // What is behind it stays where it is; who is served may ask for it.
-    this.#serve(head);
-    return this.#heads.end;
+    return this.#begin(head, bytes);
   }
 
-  #serve(head: RequestHead): void {
-    const { listener, state, isSecure, isClosing } = this.#place;
+  /** What came with the head is read before anybody is told: what is malformed at its very beginning reaches nobody. */
+  #begin(head: RequestHead, bytes: Buffer): number {
     const scan = scanRequest(head.rawHeaders, head.httpVersion === '1.0');
     const isSound = !isRefusal(scan);
-    const body = isSound ? bodyReader(scan) : null;
+    this.#body = isSound ? bodyReader(scan) : null;
     // Of what is refused nobody knows where it ends.
-    const hasBody = body !== null || !isSound;
-    const { onFlow, onPause } = this;
-    const req = new Http1Request(head, { socket: this, hasBody, onFlow, onPause });
+    const hasBody = this.#body !== null || !isSound;
+    const req = new Http1Request(head, { socket: this, hasBody, onRoom: this.#goOn });
     const res = new Http1Answer(this, req, {
-      keepsAlive: isSound && scan.keepsAlive && !isClosing,
+      keepsAlive: isSound && scan.keepsAlive && !this.#place.isClosing,
       expectsContinue: isSound && scan.expectsContinue,
     });
     this.#req = req;
     this.#res = res;
-    this.#body = body;
+    let at = this.#heads.end;
+    while (this.#body !== null && at < bytes.length && !req.isFull)
+      at = this.#readBody(this.#body, bytes, at);
+    if (this.#phase === 'open') this.#serve(req, res, scan);
+    return at;
+  }
+
+  #serve(req: Http1Request, res: Http1Answer, scan: RequestScan | Refusal): void {
+    const { listener, state, isSecure } = this.#place;
     let upgrade: Upgrading | null = null;
-    if (isSound && opensTunnel(scan, head.httpVersion)) {
+    if (!isRefusal(scan) && opensTunnel(scan, req.httpVersion)) {
       this.#phase = 'upgrading';
       upgrade = { socket: this.socket, detach: () => this.#detach() };
     }
@@ -190,27 +200,18 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     const next = body.read(bytes, at);
     if (typeof next !== 'number') {
       this.#place.state.malformed.count(this.#place.listener, next.text);
-      this.#refuseBody();
+      this.#refuseBody(next.status);
       return bytes.length;
     }
     const req = this.#req!;
     if (body.found !== null) req.hear(body.found);
     if (body.isOver && this.#body === body) {
       this.#body = null;
-      this.#inflow.flow();
       req.finish(body.rawTrailers);
       this.#settle();
     }
     return next;
   }
-
-  readonly onFlow = (): void => {
-    if (!this.#inflow.isEmpty || this.#inflow.isPaused) queueMicrotask(this.#goOn);
-  };
-
-  readonly onPause = (): void => {
-    if (this.#body !== null) this.#inflow.pause();
-  };
 
   answered(): void {
     if (this.#phase === 'upgrading') this.#phase = 'open';
@@ -242,7 +243,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
   }
 
   /** Who serves it hears at once that its client is done with it. */
-  #refuseBody(): void {
+  #refuseBody(status: number): void {
     const res = this.#res!;
     this.#body = null;
     res.shouldKeepAlive = false;
@@ -251,7 +252,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
       this.close();
       return;
     }
-    refuse(this.#req!, res, { status: 400, text: 'the request body is malformed' });
+    refuse(this.#req!, res, { status, text: 'the request body is malformed' });
   }
 
   /** From here on the connection is somebody else's; what came behind the request is too. */
@@ -275,7 +276,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
       if (this.#heads.hasBegun) this.#refuseHead({ status: 400, text: 'the request has no end' });
       else this.close();
     } else if (this.#body !== null && this.#inflow.isEmpty && !this.#res!.isOver) {
-      this.#refuseBody();
+      this.#refuseBody(400);
     } else {
       this.destroy();
     }

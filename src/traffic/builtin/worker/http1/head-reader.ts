@@ -13,12 +13,12 @@ export type RequestHead = {
 
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 const KNOWN_METHODS = new Set(METHODS);
-const TARGET = /^[!-~\u0080-\u00ff]+$/;
+const TARGET = /^[!-~]+$/;
 /** Control characters, and line ends that are not CRLF. */
 // oxlint-disable-next-line no-control-regex -- they are what it looks for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
 /** What a first line may begin with. */
-const LINE_SO_FAR = /^[A-Z][A-Z-]{0,31}(?: (?:[!-~\u0080-\u00ff]+(?: [HTP/1.0]{0,8}\r?)?)?)?$/;
+const LINE_SO_FAR = /^[A-Z][A-Z-]{0,31}(?: (?:[!-~]+(?: [HTP/1.0]{0,8}\r?)?)?)?$/;
 /** A longer beginning is looked at when its end is there: each look reads it from its start. */
 const MOST_LOOKED_AT = 2048;
 const SPACE = 32;
@@ -116,9 +116,11 @@ function readField(text: string, { at, stop }: Span, into: string[]): boolean {
   return true;
 }
 
-/** A trailer, with its line end; false: it is none. */
+/** A trailer, with its line end; false: it is none, or says where the body would have ended. */
 export function readTrailer(line: string, into: string[]): boolean {
-  return !CONTROL.test(line) && readField(line, { at: 0, stop: line.length - 2 }, into);
+  if (CONTROL.test(line) || !readField(line, { at: 0, stop: line.length - 2 }, into)) return false;
+  const kind = headerKind(into.at(-2)!);
+  return kind !== HEADER.contentLength && kind !== HEADER.transferEncoding;
 }
 
 /** What is wrong with the beginning of a head, or with what came behind it; null for nothing yet. */

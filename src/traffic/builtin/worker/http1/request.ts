@@ -3,14 +3,19 @@ import type { RequestHead } from './head-reader.ts';
 
 type OnData = (chunk: Buffer) => void;
 
-type BodyPlace = {
+type RequestPlace = {
   readonly socket: ClientConnection;
-  /** More of the body may come: not before whoever said so has listened to its end as well. */
-  readonly onFlow: () => void;
-  readonly onPause: () => void;
+  readonly hasBody: boolean;
+  /** There is room for more of the body. */
+  readonly onRoom: () => void;
 };
 
-/** A request of HTTP/1.1 or 1.0. Its body comes when somebody listens, or has said that nobody will. */
+/** Of a body that came and was not taken yet. */
+const MAX_WAITING_BYTES = 65_536;
+/** What a piece costs beside its bytes: many small ones are bounded as well. */
+const PIECE_BYTES = 128;
+
+/** A request of HTTP/1.1 or 1.0. Its body waits until somebody listens, or has said that nobody will. */
 export class Http1Request implements ClientRequest {
   readonly method: string;
   readonly url: string;
@@ -19,22 +24,26 @@ export class Http1Request implements ClientRequest {
   readonly socket: ClientConnection;
   rawTrailers: string[] = [];
   complete: boolean;
-  /** Whether more of the body may be handed over now. */
-  isFlowing = false;
-  readonly #body: BodyPlace;
+  readonly #onRoom: () => void;
+  #isFlowing = false;
+  #isAboutToHand = false;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #hasEnd: boolean;
+  #isClosed = false;
   #onData: OnData | null = null;
   #onEnd: (() => void) | null = null;
   #onClose: (() => void) | null = null;
-  #isClosed = false;
 
-  constructor(head: RequestHead, place: BodyPlace & { readonly hasBody: boolean }) {
+  constructor(head: RequestHead, place: RequestPlace) {
     this.method = head.method;
     this.url = head.target;
     this.httpVersion = head.httpVersion;
     this.rawHeaders = head.rawHeaders;
     this.socket = place.socket;
     this.complete = !place.hasBody;
-    this.#body = place;
+    this.#hasEnd = place.hasBody;
+    this.#onRoom = place.onRoom;
   }
 
   on(event: 'data' | 'end', listener: OnData): void {
@@ -62,33 +71,65 @@ export class Http1Request implements ClientRequest {
   }
 
   pause(): void {
-    this.isFlowing = false;
-    this.#body.onPause();
+    this.#isFlowing = false;
   }
 
   resume(): void {
-    if (this.isFlowing) return;
-    this.isFlowing = true;
-    this.#body.onFlow();
+    this.#isFlowing = true;
+    if (this.#isAboutToHand || this.#isClosed) return;
+    // Not before whoever said so has listened to the end as well.
+    this.#isAboutToHand = true;
+    queueMicrotask(this.#hand);
+  }
+
+  /** For its connection: whether more of the body has to wait outside. */
+  get isFull(): boolean {
+    return this.#waitingBytes >= MAX_WAITING_BYTES;
   }
 
   /** For its connection: a piece of the body. */
   hear(chunk: Buffer): void {
-    this.#onData?.(chunk);
+    if (this.#isFlowing && !this.#isAboutToHand && this.#waiting.length === 0) {
+      this.#onData?.(chunk);
+      return;
+    }
+    this.#waiting.push(chunk);
+    this.#waitingBytes += PIECE_BYTES + chunk.length;
   }
 
   /** For its connection: the body is over. */
   finish(rawTrailers: string[]): void {
     this.rawTrailers = rawTrailers;
     this.complete = true;
-    this.#onEnd?.();
+    this.#sayEnd();
   }
 
   /** For its connection: nothing more comes of it. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    const listener = this.#onClose;
-    this.#onClose = null;
-    listener?.();
+    this.#isFlowing = false;
+    this.#waiting = [];
+    this.#onClose?.();
+  }
+
+  readonly #hand = (): void => {
+    this.#isAboutToHand = false;
+    let at = 0;
+    while (this.#isFlowing && at < this.#waiting.length) {
+      const chunk = this.#waiting[at++]!;
+      this.#waitingBytes -= PIECE_BYTES + chunk.length;
+      this.#onData?.(chunk);
+    }
+    this.#waiting = this.#waiting.slice(at);
+    this.#sayEnd();
+    if (!this.isFull) this.#onRoom();
+  };
+
+  #sayEnd(): void {
+    const isThere = this.complete && this.#hasEnd && this.#waiting.length === 0;
+    if (!isThere || !this.#isFlowing || this.#isAboutToHand) return;
+    this.#hasEnd = false;
+    this.#onEnd?.();
   }
 }
