@@ -55,13 +55,20 @@ export async function judgeRequests(port: number, conversation: Conversation): P
   return { wrong: wrongWith(conversation, { answers, left }, hangs), answers: answers.length };
 }
 
-function wrongWith({ sound }: Conversation, { answers, left }: Answers, hangs: boolean): string | null {
+function wrongWith(
+  { sound, refused }: Conversation,
+  { answers, left }: Answers,
+  hangs: boolean,
+): string | null {
   if (hangs) return 'it neither answers nor closes';
   for (const [i, { target }] of sound.entries()) {
     const found = answers[i] === undefined ? 'nothing' : valuesOf(answers[i].headers, 'x-target')[0];
     if (found?.split('?')[0] !== target)
       return `the answer to ${target} is ${found ?? answers[i]!.status} (${left ?? 'all read'})`;
   }
+  const next = answers.slice(sound.length);
+  if (refused && (next.length !== 1 || next[0]!.status !== 400))
+    return `what has to be refused got ${next.map(({ status }) => status).join(', ') || 'nothing'}`;
   // A HEAD that a mutation made is not known here, so that what follows its answer cannot be judged.
   return null;
 }

@@ -24,5 +24,5 @@ export function goldens(): Golden[] {
 
 export function replayed(world: World, { bytes, answered }: Golden): Promise<Judged> {
   const sound = answered.map((target) => ({ method: 'GET', target }));
-  return judgeRequests(world.port, { bytes, cuts: [], sound, sent: 0, ends: false });
+  return judgeRequests(world.port, { bytes, cuts: [], sound, sent: 0, ends: false, refused: false });
 }

@@ -77,6 +77,7 @@ async function show(world: World, seed: number, { kind, number, wrong }: Failure
       cuts: [],
       sound: [],
       ends: false,
+      refused: false,
     });
     return judged.wrong !== null || world.application.complaints().length > 0 || world.workerPid() !== before;
   };

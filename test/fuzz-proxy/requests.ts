@@ -1,6 +1,7 @@
 import { CORPUS } from '../corpus/corpus.ts';
 import { rngOf } from '../judge-traffic.ts';
 import { type Rng, cutsOf, mutated, pick, upTo } from './mutation.ts';
+import { refusedForm } from './refused-forms.ts';
 
 /** What one client sends on one connection, without waiting. */
 export type Asked = { readonly method: string; readonly target: string };
@@ -15,6 +16,8 @@ export type Conversation = {
   readonly sound: readonly Asked[];
   /** Whether the last of them asks for the end of the connection, and nothing in it is unsound. */
   readonly ends: boolean;
+  /** Whether what follows the sound ones has to be refused with 400, and nothing behind it heard. */
+  readonly refused: boolean;
 };
 
 const MOST_SOUND = 30;
@@ -23,26 +26,32 @@ const ALL_SOUND = 4;
 /** One in so many is an upgrade alone: behind others it is none. */
 const TUNNELS = 12;
 
+/** Of those that are not, so many have a form that must be refused. */
+const REFUSED = 0.3;
+
 /** A function of seed and number: a failing one is named by both. */
 export function conversationOf(seed: number, number: number): Conversation {
   const rng = rngOf(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b));
   rng();
   if (number % TUNNELS === 1) {
     const bytes = upgrade(rng);
-    return { bytes, cuts: cutsOf(rng, bytes), sent: 1, sound: [], ends: false };
+    return { bytes, cuts: cutsOf(rng, bytes), sent: 1, sound: [], ends: false, refused: false };
   }
   const sound = Array.from({ length: upTo(rng, MOST_SOUND) }, (_, i) => soundRequest(rng, `/${number}-${i}`));
   const bytes = sound.map((each) => each.bytes).join('');
   const target = `/${number}-last`;
   const last = `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
   const ends = number % ALL_SOUND === 0;
-  const all = bytes + (ends ? '' : hostile(rng)) + last;
+  const refused = !ends && rng() < REFUSED;
+  const odd = refused ? refusedForm(soundRequest(rng, '/odd').bytes, rng) : ends ? '' : hostile(rng);
+  const all = bytes + odd + last;
   return {
     bytes: all,
     cuts: cutsOf(rng, all),
     sent: sound.length + (ends ? 1 : 2),
     sound: ends ? [...sound, { method: 'GET', target }] : sound,
     ends,
+    refused,
   };
 }
 
