@@ -309,6 +309,23 @@ describe('what a hostile client cannot do', () => {
     assert.equal(most, 1);
   });
 
+  test('an upgrade behind a request whose answer is under way has its turn after that', async (t) => {
+    const own = await rawStage(t, (request, socket) => {
+      if (/upgrade: echo/i.test(request))
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      else if (request.startsWith('GET /first')) setTimeout(() => socket.write(OK), 50);
+      else socket.write(request);
+    });
+    const { socket, until } = talk(
+      own.port,
+      'GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly',
+    );
+
+    const text = await until((all) => all.endsWith('early'));
+    socket.destroy();
+    assert.match(text, /^HTTP\/1\.1 200 [^]*okHTTP\/1\.1 101 [^]*\r\n\r\nearly$/);
+  });
+
   test(
     'a client that ends its side before its upgrade is made does not stay for ever',
     { timeout: 10_000 },

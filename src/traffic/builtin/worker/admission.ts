@@ -50,7 +50,7 @@ export function serve(listener: string, state: FrontState, arrival: Arrival): vo
   }
   // What follows may be of the protocol that was asked for.
   if (scan.upgrade !== null) res.shouldKeepAlive = false;
-  const target = originForm(req.url!, scan.host, arrival.isSecure);
+  const target = originForm(req.url, scan.host, arrival.isSecure);
   if (isRefusal(target)) {
     state.malformed.count(listener, target.text);
     refuseClosing(arrival, target);
@@ -146,7 +146,7 @@ const UNREAD_BODY_BYTES = 131_072;
 function wait(state: FrontState, call: Call): void {
   const { req, res, scan, service } = call;
   const body = scan.chunked ? UNREAD_BODY_BYTES : Math.min(UNREAD_BODY_BYTES, scan.contentLength ?? 0);
-  const head = req.rawHeaders.reduce((sum, text) => sum + text.length, req.url!.length);
+  const head = req.rawHeaders.reduce((sum, text) => sum + text.length, req.url.length);
   const left = (): void => service.room.leave(waiter);
   const waiter: Waiter = {
     bytes: head + body,

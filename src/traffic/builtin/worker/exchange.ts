@@ -246,7 +246,7 @@ export class Exchange implements ConnectionUser, InFlight, Waiting {
     this.lastByteMs = nowMs;
     this.record.begin(nowMs);
     replica.active += 1;
-    const method = this.start.req.method!;
+    const method = this.start.req.method;
     this.connection = replica.open({
       fresh,
       repeatable: this.upload === null && isIdempotent(method),
@@ -258,7 +258,7 @@ export class Exchange implements ConnectionUser, InFlight, Waiting {
   private mayRepeat(nothingSent: boolean): boolean {
     const isOver = this.phase === 'responding' || this.start.res.destroyed;
     if (isOver || this.attempts > 1) return false;
-    return nothingSent || (this.upload === null && isIdempotent(this.start.req.method!));
+    return nothingSent || (this.upload === null && isIdempotent(this.start.req.method));
   }
 
   private becomeStream(): void {

@@ -132,7 +132,7 @@ class MirrorCopy implements ConnectionUser {
     this.atMs = nowMs;
     this.replica.active += 1;
     this.timer = setTimeout(() => this.tooLong(), COPY_TIMEOUT_MS);
-    const method = this.asked.req.method!;
+    const method = this.asked.req.method;
     this.connection = this.replica.open({ fresh: false, repeatable: this.body.length === 0, nowMs });
     this.connection.begin(this, method);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { scanRequest, isRefusal, type Refusal } from '../request-head.ts';
 import { type BodyReader, bodyReader } from './body-reader.ts';
 
@@ -62,7 +62,7 @@ describe('a body in chunks', () => {
 
   test('in two pieces, wherever it is cut, and byte by byte', () => {
     for (const parts of cutInTwo(BODY)) assert.deepEqual(chunked(parts), WHOLE, JSON.stringify(parts));
-    assert.deepEqual(chunked([...BODY]), WHOLE);
+    assert.deepEqual(chunked(BODY.split('')), WHOLE);
   });
 
   test('may be empty, and is not over before its last line', () => {
@@ -71,7 +71,6 @@ describe('a body in chunks', () => {
     assert.equal(chunked(['0\r\n\r']).isOver, false);
   });
 
-  const sound = (piece: string): string => `${piece}\r\n`;
   const MALFORMED: readonly (readonly [what: string, bytes: string])[] = [
     ['no size', '\r\nhello\r\n'],
     ['a size in other digits', 'g\r\n'],
@@ -110,10 +109,10 @@ describe('a body in chunks', () => {
   ];
   for (const [what, bytes] of MALFORMED)
     test(`is refused for ${what}, in whatever pieces`, () => {
-      for (const before of ['', sound('3\r\nabc')]) {
+      for (const before of ['', '3\r\nabc\r\n']) {
         const text = before + bytes;
         assert.equal(chunked([text]).refusal?.status, 400, 'whole');
-        assert.equal(chunked([...text]).refusal?.status, 400, 'byte by byte');
+        assert.equal(chunked(text.split('')).refusal?.status, 400, 'byte by byte');
         if (text.length < 200)
           for (const parts of cutInTwo(text))
             assert.equal(chunked(parts).refusal?.status, 400, JSON.stringify(parts));
@@ -124,7 +123,7 @@ describe('a body in chunks', () => {
     for (const trailers of ['X-T: a\r\n'.repeat(101), `X-T: ${'a'.repeat(20_000)}\r\n`]) {
       const text = `0\r\n${trailers}\r\n`;
       assert.equal(chunked([text]).refusal?.status, 431);
-      assert.equal(chunked([...text]).refusal?.status, 431);
+      assert.equal(chunked(text.split('')).refusal?.status, 431);
     }
   });
 
