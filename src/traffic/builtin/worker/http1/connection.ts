@@ -93,7 +93,7 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
 
   get #standing(): Standing['phase'] {
     if (this.#phase === 'closing') return 'closing';
-    if (this.#req !== null) return 'request';
+    if (this.#req !== null) return this.#res!.isOver ? 'rest' : 'request';
     return this.isIdle ? 'idle' : 'head';
   }
 
@@ -223,9 +223,13 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
     const res = this.#res;
     if (res === null || !res.isOver) return;
     const isRead = this.#body === null && this.#req!.complete;
-    if (!isRead && res.shouldKeepAlive) return;
-    this.#hasServed = true;
     this.#sinceMs = performance.now();
+    if (!isRead && res.shouldKeepAlive) {
+      // Nobody wants it, and it stands before what comes next.
+      this.#req!.resume();
+      return;
+    }
+    this.#hasServed = true;
     this.#requestOver();
     if (!res.shouldKeepAlive) this.close();
     else if (!this.#inflow.isEmpty && !this.#isReading) queueMicrotask(this.#goOn);
