@@ -16,26 +16,22 @@ const ASKED: Rollout = {
 function offOf(
   service: Service,
   me: Parameters<typeof buttonsOf>[1],
-  action: string,
+  verb: string,
 ): string | null | undefined {
-  return buttonsOf(service, me).find((one) => one.action === action)?.off;
+  return buttonsOf(service, me).find((one) => one.verb === verb)?.off;
 }
 
 describe('buttons', () => {
   test('are what the server allows', () => {
     const on = buttonsOf(SHOP, ANA).filter(({ off }) => off === null);
 
-    for (const { action } of on)
-      assert.ok(
-        SHOP.allowedActions.some((one) => one === action),
-        action,
-      );
+    for (const { verb } of on) assert.ok(SHOP.allowedActions.includes(verb as never), verb);
     assert.ok(on.length > 0);
   });
 
   test('never ask before going back or standing still', () => {
-    for (const { action, asks } of [...buttonsOf(SHOP, ANA), ...buttonsOf({ ...SHOP, rollout: null }, ANA)])
-      if (['abort', 'rollback', 'pause'].includes(action)) assert.equal(asks, null, action);
+    for (const { verb, asks } of [...buttonsOf(SHOP, ANA), ...buttonsOf({ ...SHOP, rollout: null }, ANA)])
+      if (['abort', 'rollback', 'pause'].includes(verb)) assert.equal(asks, null, verb);
   });
 
   test('a viewer has none, and is told why', () => {
@@ -68,5 +64,30 @@ describe('buttons', () => {
 
     assert.match(offOf(locked, ANA, 'promote')!, /bob holds the lock: sale/);
     assert.equal(offOf(locked, { role: 'operator', actor: 'bob' }, 'promote'), null);
+  });
+
+  test('what a freeze stands before asks why it is gone past', () => {
+    const freeze = {
+      by: 'bob',
+      scope: 'service',
+      fromMs: 0,
+      untilMs: null,
+      timeZone: 'UTC',
+      alsoAdvancing: true,
+      reason: 'stocktaking',
+    } as const;
+    const frozen = {
+      ...SHOP,
+      freezes: [freeze],
+      allowedActions: SHOP.allowedActions.filter((one) => !one.startsWith('promote') && one !== 'supersede'),
+    };
+    const asked = (verb: string) => buttonsOf(frozen, ANA).find((one) => one.verb === verb);
+
+    assert.deepEqual(asked('promote')?.asks, ['override']);
+    assert.equal(asked('promote')?.off, null);
+    assert.deepEqual(asked('supersede')?.asks, ['version', 'override']);
+    assert.equal(asked('abort')?.asks, null, 'going back is never frozen');
+    const lasting = { ...frozen, freezes: [{ ...freeze, alsoAdvancing: false }] };
+    assert.match(offOf(lasting, ANA, 'promote')!, /does not allow it/);
   });
 });

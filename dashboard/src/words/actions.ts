@@ -1,19 +1,14 @@
-import type { Action, InfoAnswer, Rollout, Service } from '../api/api-types.ts';
+import type { Action, Rollout, Service } from '../api/api-types.ts';
+import {
+  frozenWords,
+  VIEWER_WORDS,
+  type Button,
+  type ButtonVerb,
+  type Field,
+  type Known,
+} from './buttons.ts';
 
-/** A verb as a button. */
-export type Button = {
-  readonly action: Action | 'retry';
-  readonly label: string;
-  readonly look: 'main' | 'back' | 'usual';
-  /** Why it cannot be used now; null: it can. */
-  readonly off: string | null;
-  /** What is asked for before it is done: a note, a share, or whether it is meant; null: nothing, it is done at once. */
-  readonly asks: 'note' | 'share' | 'sure' | null;
-};
-
-type Known = Pick<InfoAnswer, 'role' | 'actor'>;
-
-const LABELS: Partial<Record<Action, string>> = {
+const LABELS: Partial<Record<ButtonVerb, string>> = {
   approve: 'Approve',
   reject: 'Reject',
   promote: 'Promote',
@@ -23,22 +18,39 @@ const LABELS: Partial<Record<Action, string>> = {
   weight: 'Set share',
   abort: 'Abort',
   rollback: 'Roll back',
+  'rollback-to': 'Roll back to',
+  deploy: 'Deploy',
+  supersede: 'Deploy instead',
 };
 
-/** Going back and standing still never ask. */
-const ASKS: Partial<Record<Action, Button['asks']>> = {
-  approve: 'note',
-  reject: 'note',
-  'promote-full': 'sure',
-  weight: 'share',
+/** Going back and standing still never ask; which version to go back to is no question of that kind. */
+const ASKS: Partial<Record<ButtonVerb, readonly Field[]>> = {
+  approve: ['note'],
+  reject: ['note'],
+  'promote-full': [],
+  weight: ['share'],
+  'rollback-to': ['version'],
+  deploy: ['version'],
+  supersede: ['version'],
+};
+
+const SAYS: Partial<Record<ButtonVerb, string>> = {
+  approve: 'Your name and what you write here stay with the rollout and in the audit.',
+  reject: 'All traffic goes back to stable. What you write here stays with the rollout and in the audit.',
+  promote: 'The rollout goes to its next step, and no freeze holds it any more.',
+  'promote-full': 'The new version gets all of the traffic now, past every step that is left.',
+  weight: 'From then on the judge only advises, until somebody resumes. Severe faults still go back.',
+  'rollback-to': 'All traffic goes to it as soon as it is ready, past all steps.',
+  deploy: 'A version that was made here before, by the plan of now.',
+  supersede: 'What is under way is given up for a version that was made here before.',
 };
 
 /** The buttons of a service now: what the server would take, and of the rest why it would not. */
 export function buttonsOf(service: Service, me: Known): readonly Button[] {
   const { rollout } = service;
-  const shown: readonly Action[] =
+  const shown: readonly ButtonVerb[] =
     rollout === null
-      ? ['rollback']
+      ? ['deploy', 'rollback', 'rollback-to']
       : [
           ...(rollout.approval === null ? [] : (['approve', 'reject'] as const)),
           'promote',
@@ -46,34 +58,62 @@ export function buttonsOf(service: Service, me: Known): readonly Button[] {
           rollout.paused || rollout.byHand ? 'resume' : 'pause',
           'weight',
           'abort',
+          'supersede',
         ];
-  return shown.map((action) => ({
-    action,
-    label: LABELS[action] ?? action,
-    look: lookOf(action),
-    off: offWords(action, service, me),
-    asks: ASKS[action] ?? null,
+  return shown.map((verb) => ({
+    verb,
+    label: LABELS[verb] ?? verb,
+    look: lookOf(verb),
+    off: offWords(verb, service, me),
+    asks: asksOf(verb, service),
+    says: SAYS[verb] ?? '',
   }));
 }
 
-function lookOf(action: Action): Button['look'] {
-  if (action === 'approve' || action === 'promote') return 'main';
-  return ['abort', 'rollback', 'reject'].includes(action) ? 'back' : 'usual';
+function lookOf(verb: ButtonVerb): Button['look'] {
+  if (verb === 'approve' || verb === 'promote') return 'main';
+  return ['abort', 'rollback', 'reject'].includes(verb) ? 'back' : 'usual';
 }
 
-function offWords(action: Action, service: Service, me: Known): string | null {
-  if (me.role === 'viewer') return 'Your role is viewer: it may only look.';
+/** What a freeze stands before asks for a reason to go past it. */
+function asksOf(verb: ButtonVerb, service: Service): Button['asks'] {
+  const asks = ASKS[verb] ?? null;
+  return freezeBefore(verb, service) === null ? asks : [...(asks ?? []), 'override'];
+}
+
+function freezeBefore(verb: ButtonVerb, { freezes, rollout, allowedActions }: Service) {
+  if (verb === 'deploy' || verb === 'supersede') return freezes[0] ?? null;
+  if (verb !== 'promote' && verb !== 'promote-full') return null;
+  if (allowedActions.includes(verb) || rollout === null || !isPromotable(rollout)) return null;
+  return freezes.find(({ alsoAdvancing }) => alsoAdvancing) ?? null;
+}
+
+function isPromotable({ phase, approval, outcome }: Rollout): boolean {
+  return outcome === null && approval === null && (phase === 'dwelling' || phase === 'asking');
+}
+
+function offWords(verb: ButtonVerb, service: Service, me: Known): string | null {
+  if (me.role === 'viewer') return VIEWER_WORDS;
   const { rollout, lock, freezes } = service;
-  if (action === 'approve' && rollout !== null) return approveWords(rollout, me);
+  if (verb === 'approve' && rollout !== null) return approveWords(rollout, me);
+  const action: Action = verb === 'rollback-to' ? 'rollback' : (verb as Action);
   if (service.allowedActions.includes(action)) return null;
-  if (lock !== null && ['promote', 'promote-full', 'weight', 'resume'].includes(action)) {
-    // What a lock leaves to its holder is in nobody's list.
-    return lock.by === me.actor ? null : `${lock.by} holds the lock: ${lock.reason}`;
-  }
+  if (
+    lock !== null &&
+    ['promote', 'promote-full', 'weight', 'resume', 'deploy', 'supersede'].includes(verb) &&
+    lock.by !== me.actor
+  )
+    return `${lock.by} holds the lock: ${lock.reason}`;
+  if (freezeBefore(verb, service) !== null) return null;
+  // What a lock leaves to its holder is in nobody's list.
+  if (lock !== null && (verb === 'deploy' || verb === 'supersede' || isMovable(rollout))) return null;
   const freeze = freezes.find(({ alsoAdvancing }) => alsoAdvancing);
-  if (freeze !== undefined && action.startsWith('promote'))
-    return `Frozen by ${freeze.by}${freeze.reason === null ? '' : `: ${freeze.reason}`}.`;
-  return rollout === null ? idleWords(service) : stateWords(action, rollout);
+  if (freeze !== undefined && verb === 'weight') return frozenWords(freeze);
+  return rollout === null ? idleWords(service) : stateWords(verb, rollout);
+}
+
+function isMovable(rollout: Rollout | null): boolean {
+  return rollout !== null && isPromotable(rollout);
 }
 
 function idleWords(service: Service): string {
@@ -82,12 +122,12 @@ function idleWords(service: Service): string {
     : 'There is nothing to go back to.';
 }
 
-function stateWords(action: Action, rollout: Rollout): string {
+function stateWords(verb: ButtonVerb, rollout: Rollout): string {
   if (rollout.outcome !== null) return 'Traffic is on its way back to stable already.';
-  if (rollout.approval !== null && action.startsWith('promote'))
+  if (rollout.approval !== null && verb.startsWith('promote'))
     return 'It waits for approval: nobody goes past that.';
   if (rollout.phase === 'watching')
-    return action.startsWith('promote')
+    return verb.startsWith('promote')
       ? 'It has all the traffic already.'
       : 'It has all the traffic and is watched.';
   if (['clearing', 'starting', 'probing', 'verifying'].includes(rollout.phase))
