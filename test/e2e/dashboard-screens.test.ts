@@ -1,0 +1,189 @@
+/** Every screen of the dashboard as it is seen: by axe, in both themes, on a phone, on paper. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { NEEDS_BROWSER, openPage } from './browser.ts';
+import { openLine } from './cut-line.ts';
+import { button, faults, logIn, openDashboard, usable, WITHIN, type Dashboard } from './dashboard-door.ts';
+import { canary, lasting, told, type App } from './stage.ts';
+
+const DESK = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const JUDGE = { 'error-rate': { 'worse-by': '1pp' }, p95: { 'worse-by': '30%' } };
+
+describe('the screens of the dashboard', NEEDS_BROWSER, () => {
+  const closers: (() => Promise<void>)[] = [];
+  let dashboard: Dashboard;
+  let app: App;
+  /** A rollout under way, and one that was taken back. */
+  let live: string;
+  let over: string;
+  let admin: Page;
+  let complaints: readonly string[];
+
+  before(async () => {
+    dashboard = await openDashboard(
+      { after: (close) => void closers.push(close) },
+      {
+        serverFile: `freezes:\n  - {cron: '0 16 * * FRI', for: 64h, time-zone: Europe/Berlin, services: [other], reason: weekend}\n`,
+      },
+    );
+    ({ page: admin, complaints } = await dashboard.as('root-ana', '/'));
+    await admin.getByRole('heading', { name: 'No services yet' }).waitFor(WITHIN);
+    await assertSeen(admin, 'an overview without services');
+    app = await dashboard.serving('seen', { strategy: lasting({ judge: JUDGE }) });
+    app.load({ perSecond: 60 });
+    over = await app.deployDetached('v2');
+    await app.until('judged', ({ rollout }) => rollout?.verdict !== null);
+    const back = await app.verb('abort');
+    assert.equal(back.code, 0, told(back));
+    await app.untilOver();
+    live = await app.deployDetached('v3');
+    await app.untilDwelling();
+    await app.until('judged', ({ rollout }) => rollout?.verdict !== null);
+  });
+  after(async () => {
+    for (const close of closers.toReversed()) await close();
+  });
+
+  /** On a desk in both themes, and on a phone, where nothing may be wider than it. */
+  async function assertSeen(page: Page, what: string): Promise<void> {
+    await page.emulateMedia({ colorScheme: 'light' });
+    assert.deepEqual(await faults(page), [], `${what}, light`);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    assert.deepEqual(await faults(page, 'colours'), [], `${what}, dark`);
+    await page.setViewportSize(PHONE);
+    const wide = Number(await page.evaluate('document.documentElement.scrollWidth'));
+    assert.ok(wide <= PHONE.width, `${what} is ${wide} wide on a phone of ${PHONE.width}`);
+    assert.deepEqual(await faults(page), [], `${what}, on a phone`);
+    await page.setViewportSize(DESK);
+  }
+
+  test('axe finds nothing on any screen', async () => {
+    for (const [path, heading] of [
+      ['/', /^Rolling out/],
+      ['/services/seen', 'Rollouts'],
+      [`/rollouts/${live}`, 'Evidence'],
+      [`/rollouts/${over}`, 'Steps'],
+      [`/rollouts/${over}/why`, 'Time line'],
+      [`/rollouts/${over}/lab`, 'The last verdict'],
+      ['/history', 'History'],
+      ['/audit', 'Audit'],
+      ['/settings', 'Limits and what is kept'],
+    ] as const) {
+      await admin.goto(dashboard.site + path);
+      await admin.getByRole('heading', { name: heading }).first().waitFor(WITHIN);
+      await assertSeen(admin, path);
+    }
+    await admin.goto(`${dashboard.site}/rollouts/${live}`);
+    await admin.getByRole('heading', { name: 'Evidence' }).waitFor(WITHIN);
+    const plots = admin.getByRole('button', { name: /^Show as table/ });
+    assert.ok((await plots.count()) > 0);
+    while ((await plots.count()) > 0) await plots.first().click();
+    await assertSeen(admin, 'plots as tables');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('axe finds nothing in dialogs', async () => {
+    for (const [path, names] of [
+      ['/services/seen', ['Set share…', 'Promote to 100 %…', 'Deploy instead…', 'Lock…', 'Freeze…']],
+      ['/settings', ['New token…', 'Freeze everything…']],
+    ] as const) {
+      await admin.goto(dashboard.site + path);
+      for (const name of names) {
+        await usable(admin, name).click(WITHIN);
+        await admin.getByRole('dialog').waitFor(WITHIN);
+        await admin.emulateMedia({ colorScheme: 'light' });
+        assert.deepEqual(await faults(admin), [], `${name}, light`);
+        await admin.emulateMedia({ colorScheme: 'dark' });
+        assert.deepEqual(await faults(admin, 'colours'), [], `${name}, dark`);
+        await admin.keyboard.press('Escape');
+        await admin.getByRole('dialog').waitFor({ ...WITHIN, state: 'detached' });
+      }
+    }
+    await admin
+      .getByRole('button', { name: /^Revoke/ })
+      .first()
+      .click(WITHIN);
+    await admin.getByRole('dialog').waitFor(WITHIN);
+    assert.deepEqual(await faults(admin), [], 'Revoke');
+    await admin.keyboard.press('Escape');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('axe finds nothing where something went wrong', async () => {
+    const line = await openLine({ after: (close) => void closers.push(close) }, dashboard.port);
+    const site = `http://localhost:${line.port}`;
+    const { page } = await openPage(dashboard.browser);
+    await page.goto(site);
+    await page.getByLabel('Your token').fill('bsc_nobody');
+    await button(page, 'Log in').click();
+    await page.getByRole('alert').getByText(/./).waitFor(WITHIN);
+    await assertSeen(page, 'a refused login');
+    await logIn(page, site, dashboard.tokens.get('eve')!);
+    for (const [path, words] of [
+      ['/services/none', /There is no service none/],
+      ['/rollouts/r-none', /r-none/],
+      ['/rollouts/r-none/why', /r-none/],
+      ['/rollouts/r-none/lab', /r-none/],
+      ['/services/Not-A-Name', /There is nothing at this address/],
+    ] as const) {
+      await page.goto(site + path);
+      await page.getByText(words).first().waitFor(WITHIN);
+      await page.locator('[data-state=live]').waitFor(WITHIN);
+      await assertSeen(page, path);
+    }
+    await page.goto(`${site}/`);
+    await page.getByRole('heading', { name: /^Rolling out/ }).waitFor(WITHIN);
+    line.cut();
+    await page.getByText('Not connected.').waitFor(WITHIN);
+    await assertSeen(page, 'not connected');
+  });
+
+  test('a theme is that of the system until somebody chooses one, which stays', async () => {
+    const { page } = await openPage(dashboard.browser, { colorScheme: 'dark' });
+    const paper = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    await logIn(page, dashboard.site, dashboard.tokens.get('eve')!);
+    const dark = await paper();
+    await page.emulateMedia({ colorScheme: 'light' });
+    const light = await paper();
+    assert.notEqual(light, dark);
+    await button(page, 'Theme: auto').click();
+    await button(page, 'Theme: light').click();
+    assert.equal(await paper(), dark, 'chosen, whatever the system says');
+    await page.reload();
+    await button(page, 'Theme: dark').waitFor(WITHIN);
+    assert.equal(await paper(), dark);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await button(page, 'Theme: dark').click();
+    assert.equal(await paper(), dark, 'the system says so');
+    await button(page, 'Theme: auto').click();
+    assert.equal(await paper(), light);
+  });
+
+  test('why is printed whole, in black on white, without what is only for a screen', async () => {
+    await admin.goto(`${dashboard.site}/rollouts/${over}/why`);
+    await admin.getByRole('heading', { name: 'Time line' }).waitFor(WITHIN);
+    const checks = await admin.getByRole('region', { name: 'Checks' }).getByRole('row').count();
+    assert.ok(checks > 1);
+    // A4 at 96 dots an inch, less the margins.
+    await admin.setViewportSize({ width: 718, height: 1000 });
+    await admin.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    for (const hidden of [admin.getByRole('navigation'), button(admin, 'Print'), button(admin, 'Log out')])
+      assert.equal(await hidden.isVisible(), false);
+    const seen = (await admin.evaluate(`(() => {
+      const style = getComputedStyle(document.documentElement);
+      const cut = [...document.querySelectorAll('main *')].filter((it) => {
+        const box = it.getBoundingClientRect();
+        const isUnseen = it.closest('.unseen') !== null;
+        return !isUnseen && box.width > 0 && (box.right > innerWidth + 1 || it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).overflowX !== 'visible');
+      });
+      return { paper: style.backgroundColor, ink: style.color, cut: cut.map((it) => it.tagName + ' ' + it.textContent.trim().slice(0, 60)) };
+    })()`)) as { paper: string; ink: string; cut: readonly string[] };
+    assert.deepEqual(seen, { paper: 'rgb(255, 255, 255)', ink: 'rgb(0, 0, 0)', cut: [] });
+    const pdf = await admin.pdf({ format: 'A4' });
+    assert.equal(pdf.subarray(0, 5).toString(), '%PDF-');
+    await admin.emulateMedia({ media: null, colorScheme: null });
+    await admin.setViewportSize(DESK);
+  });
+});
