@@ -143,13 +143,13 @@ describe('the dashboard', NEEDS_BROWSER, () => {
     const ana = await dashboard.as('ana', '/services/asked');
     await button(ana.page, 'Approve…').click({ ...WITHIN, force: true });
     await ana.page
-      .getByText(/You started this rollout: somebody else has to agree/)
+      .getByText(/Approve: .*somebody else has to agree/i)
       .first()
       .waitFor(WITHIN);
     const eve = await dashboard.as('eve', '/services/asked');
     await button(eve.page, 'Abort').click({ ...WITHIN, force: true });
     await eve.page
-      .getByText(/Your role is viewer/)
+      .getByText(/Abort: It needs the role operator, and yours is viewer/)
       .first()
       .waitFor(WITHIN);
 

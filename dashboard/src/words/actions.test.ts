@@ -1,93 +1,77 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CANARY, PROGRESSING } from '../../../src/http/fake-views.ts';
-import type { Rollout, Service } from '../api/api-types.ts';
+import { IDLE, PROGRESSING } from '../../../src/http/fake-views.ts';
+import type { RefusedAction, Service } from '../api/api-types.ts';
 import { buttonsOf } from './actions.ts';
+import type { Button } from './buttons.ts';
 
-const ANA = { role: 'operator', actor: 'ana' } as const;
-const SHOP = PROGRESSING;
-const ASKED: Rollout = {
-  ...CANARY,
-  actor: 'ana via CI #881',
-  phase: 'asking',
-  approval: { before: '50%', need: 2, of: ['ana', 'bob'], given: [{ by: 'bob', atMs: 0, reason: null }] },
-};
+/** The same service where the server refuses some of it. */
+function refusing(service: Service, ...refusedActions: readonly RefusedAction[]): Service {
+  const refused = new Set(refusedActions.map(({ action }) => action));
+  const allowedActions = service.allowedActions.filter((action) => !refused.has(action));
+  return { ...service, allowedActions, refusedActions };
+}
 
-function offOf(
-  service: Service,
-  me: Parameters<typeof buttonsOf>[1],
-  verb: string,
-): string | null | undefined {
-  return buttonsOf(service, me).find((one) => one.verb === verb)?.off;
+function buttonOf(service: Service, verb: string): Button | undefined {
+  return buttonsOf(service).find((one) => one.verb === verb);
 }
 
 describe('buttons', () => {
   test('are what the server allows', () => {
-    const on = buttonsOf(SHOP, ANA).filter(({ off }) => off === null);
+    const on = buttonsOf(PROGRESSING).filter(({ off }) => off === null);
 
-    for (const { verb } of on) assert.ok(SHOP.allowedActions.includes(verb as never), verb);
+    for (const { verb } of on) assert.ok(PROGRESSING.allowedActions.includes(verb as never), verb);
     assert.ok(on.length > 0);
   });
 
+  test('say why the server would refuse, in its words', () => {
+    const service = refusing(PROGRESSING, {
+      action: 'promote',
+      code: 'LOCKED',
+      why: 'shop is locked by bob.',
+    });
+
+    assert.equal(buttonOf(service, 'promote')?.off, 'Shop is locked by bob.');
+    assert.equal(buttonOf(service, 'approve'), undefined, 'no button where nothing is asked');
+  });
+
   test('never ask before going back or standing still', () => {
-    for (const { verb, asks } of [...buttonsOf(SHOP, ANA), ...buttonsOf({ ...SHOP, rollout: null }, ANA)])
-      if (['abort', 'rollback', 'pause'].includes(verb)) assert.equal(asks, null, verb);
-  });
-
-  test('a viewer has none, and is told why', () => {
-    for (const { off } of buttonsOf(SHOP, { role: 'viewer', actor: 'eve' }))
-      assert.match(off!, /role is viewer/);
-  });
-
-  test('who started it, who is nobody, who agreed already and who is not asked may not approve', () => {
-    const service = { ...SHOP, rollout: ASKED };
-
-    assert.match(offOf(service, ANA, 'approve')!, /You started this rollout/);
-    assert.match(
-      offOf(service, { role: 'admin', actor: 'local (unverified)' }, 'approve')!,
-      /Nobody knows who you are/,
+    const seen = [...buttonsOf(PROGRESSING), ...buttonsOf(IDLE)].filter(({ verb }) =>
+      ['abort', 'rollback', 'pause'].includes(verb),
     );
-    assert.match(offOf(service, { role: 'operator', actor: 'bob' }, 'approve')!, /agreed already/);
-    assert.match(offOf(service, { role: 'operator', actor: 'carl' }, 'approve')!, /Only ana, bob may/);
-    const open = { ...service, rollout: { ...ASKED, approval: { ...ASKED.approval!, of: null } } };
-    assert.equal(offOf(open, { role: 'operator', actor: 'carl' }, 'approve'), null);
-    assert.equal(offOf(SHOP, ANA, 'approve'), undefined, 'no button where nothing is asked');
+
+    assert.deepEqual(
+      seen.map(({ verb, asks }) => [verb, asks]),
+      [
+        ['pause', null],
+        ['abort', null],
+        ['rollback', null],
+      ],
+    );
   });
 
-  test('a lock leaves going on to its holder', () => {
-    const lock = { by: 'bob', atMs: 0, reason: 'sale', untilMs: null, timeZone: 'UTC' };
-    const locked = {
-      ...SHOP,
-      lock,
-      allowedActions: SHOP.allowedActions.filter((one) => !one.startsWith('promote')),
-    };
+  test('what a freeze stands before asks why it is gone past, where that may be', () => {
+    const why = 'shop is frozen by bob.';
+    const service = refusing(
+      PROGRESSING,
+      ...(['promote', 'supersede', 'weight'] as const).map((action) => ({ action, code: 'FROZEN', why })),
+    );
 
-    assert.match(offOf(locked, ANA, 'promote')!, /bob holds the lock: sale/);
-    assert.equal(offOf(locked, { role: 'operator', actor: 'bob' }, 'promote'), null);
+    assert.deepEqual(buttonOf(service, 'promote')?.asks, ['override']);
+    assert.equal(buttonOf(service, 'promote')?.off, null);
+    assert.deepEqual(buttonOf(service, 'supersede')?.asks, ['version', 'override']);
+    assert.match(buttonOf(service, 'weight')!.off!, /frozen by bob/);
+    assert.equal(buttonOf(service, 'abort')?.asks, null, 'going back is never frozen');
   });
 
-  test('what a freeze stands before asks why it is gone past', () => {
-    const freeze = {
-      by: 'bob',
-      scope: 'service',
-      fromMs: 0,
-      untilMs: null,
-      timeZone: 'UTC',
-      alsoAdvancing: true,
-      reason: 'stocktaking',
-    } as const;
-    const frozen = {
-      ...SHOP,
-      freezes: [freeze],
-      allowedActions: SHOP.allowedActions.filter((one) => !one.startsWith('promote') && one !== 'supersede'),
-    };
-    const asked = (verb: string) => buttonsOf(frozen, ANA).find((one) => one.verb === verb);
+  test('a version can be named where none to go back to goes without saying', () => {
+    const service = refusing(IDLE, {
+      action: 'rollback',
+      code: 'NOTHING_TO_GO_BACK_TO',
+      why: 'all were left.',
+    });
 
-    assert.deepEqual(asked('promote')?.asks, ['override']);
-    assert.equal(asked('promote')?.off, null);
-    assert.deepEqual(asked('supersede')?.asks, ['version', 'override']);
-    assert.equal(asked('abort')?.asks, null, 'going back is never frozen');
-    const lasting = { ...frozen, freezes: [{ ...freeze, alsoAdvancing: false }] };
-    assert.match(offOf(lasting, ANA, 'promote')!, /does not allow it/);
+    assert.equal(buttonOf(service, 'rollback')?.off, 'All were left.');
+    assert.equal(buttonOf(service, 'rollback-to')?.off, null);
   });
 });

@@ -1,12 +1,5 @@
-import type { Action, Rollout, Service } from '../api/api-types.ts';
-import {
-  frozenWords,
-  VIEWER_WORDS,
-  type Button,
-  type ButtonVerb,
-  type Field,
-  type Known,
-} from './buttons.ts';
+import type { Service } from '../api/api-types.ts';
+import { offWords, refusalOf, type Button, type ButtonVerb, type Field } from './buttons.ts';
 
 const LABELS: Partial<Record<ButtonVerb, string>> = {
   approve: 'Approve',
@@ -45,8 +38,11 @@ const SAYS: Partial<Record<ButtonVerb, string>> = {
   supersede: 'What is under way is given up for a version that was made here before.',
 };
 
-/** The buttons of a service now: what the server would take, and of the rest why it would not. */
-export function buttonsOf(service: Service, me: Known): readonly Button[] {
+/** Where a freeze stands before these, a reason goes past it. */
+const PAST_FREEZES: ReadonlySet<ButtonVerb> = new Set(['deploy', 'supersede', 'promote', 'promote-full']);
+
+/** The buttons of a service now: what the server would do, and of the rest why it would not. */
+export function buttonsOf(service: Service): readonly Button[] {
   const { rollout } = service;
   const shown: readonly ButtonVerb[] =
     rollout === null
@@ -60,91 +56,27 @@ export function buttonsOf(service: Service, me: Known): readonly Button[] {
           'abort',
           'supersede',
         ];
-  return shown.map((verb) => ({
+  return shown.map((verb) => buttonOf(service, verb));
+}
+
+function buttonOf(service: Service, verb: ButtonVerb): Button {
+  const action = verb === 'rollback-to' ? 'rollback' : verb;
+  const code = refusalOf(service, action)?.code ?? null;
+  const isFrozen = code === 'FROZEN' && PAST_FREEZES.has(verb);
+  // There may be a version to name where there is none that goes without saying.
+  const isNameable = verb === 'rollback-to' && code === 'NOTHING_TO_GO_BACK_TO';
+  const asks = ASKS[verb] ?? null;
+  return {
     verb,
     label: LABELS[verb] ?? verb,
     look: lookOf(verb),
-    off: offWords(verb, service, me),
-    asks: asksOf(verb, service),
+    off: isFrozen || isNameable ? null : offWords(service, action),
+    asks: isFrozen ? [...(asks ?? []), 'override'] : asks,
     says: SAYS[verb] ?? '',
-  }));
+  };
 }
 
 function lookOf(verb: ButtonVerb): Button['look'] {
   if (verb === 'approve' || verb === 'promote') return 'main';
   return ['abort', 'rollback', 'reject'].includes(verb) ? 'back' : 'usual';
-}
-
-/** What a freeze stands before asks for a reason to go past it. */
-function asksOf(verb: ButtonVerb, service: Service): Button['asks'] {
-  const asks = ASKS[verb] ?? null;
-  return freezeBefore(verb, service) === null ? asks : [...(asks ?? []), 'override'];
-}
-
-function freezeBefore(verb: ButtonVerb, { freezes, rollout, allowedActions }: Service) {
-  if (verb === 'deploy' || verb === 'supersede') return freezes[0] ?? null;
-  if (verb !== 'promote' && verb !== 'promote-full') return null;
-  if (allowedActions.includes(verb) || rollout === null || !isPromotable(rollout)) return null;
-  return freezes.find(({ alsoAdvancing }) => alsoAdvancing) ?? null;
-}
-
-function isPromotable({ phase, approval, outcome }: Rollout): boolean {
-  return outcome === null && approval === null && (phase === 'dwelling' || phase === 'asking');
-}
-
-function offWords(verb: ButtonVerb, service: Service, me: Known): string | null {
-  if (me.role === 'viewer') return VIEWER_WORDS;
-  const { rollout, lock, freezes } = service;
-  if (verb === 'approve' && rollout !== null) return approveWords(rollout, me);
-  const action: Action = verb === 'rollback-to' ? 'rollback' : (verb as Action);
-  if (service.allowedActions.includes(action)) return null;
-  if (
-    lock !== null &&
-    ['promote', 'promote-full', 'weight', 'resume', 'deploy', 'supersede'].includes(verb) &&
-    lock.by !== me.actor
-  )
-    return `${lock.by} holds the lock: ${lock.reason}`;
-  if (freezeBefore(verb, service) !== null) return null;
-  // What a lock leaves to its holder is in nobody's list.
-  if (lock !== null && (verb === 'deploy' || verb === 'supersede' || isMovable(rollout))) return null;
-  const freeze = freezes.find(({ alsoAdvancing }) => alsoAdvancing);
-  if (freeze !== undefined && verb === 'weight') return frozenWords(freeze);
-  return rollout === null ? idleWords(service) : stateWords(verb, rollout);
-}
-
-function isMovable(rollout: Rollout | null): boolean {
-  return rollout !== null && isPromotable(rollout);
-}
-
-function idleWords(service: Service): string {
-  return service.stable === null
-    ? 'Nothing serves yet: there is nothing to go back from.'
-    : 'There is nothing to go back to.';
-}
-
-function stateWords(verb: ButtonVerb, rollout: Rollout): string {
-  if (rollout.outcome !== null) return 'Traffic is on its way back to stable already.';
-  if (rollout.approval !== null && verb.startsWith('promote'))
-    return 'It waits for approval: nobody goes past that.';
-  if (rollout.phase === 'watching')
-    return verb.startsWith('promote')
-      ? 'It has all the traffic already.'
-      : 'It has all the traffic and is watched.';
-  if (['clearing', 'starting', 'probing', 'verifying'].includes(rollout.phase))
-    return 'The new version is not ready yet.';
-  if (rollout.phase === 'shifting') return 'The share is being changed at this moment.';
-  if (rollout.phase === 'retiring' || rollout.phase === 'returning') return 'The rollout is ending.';
-  return `The server does not allow it while the rollout is ${rollout.phase}.`;
-}
-
-function approveWords(rollout: Rollout, me: Known): string | null {
-  const { approval } = rollout;
-  if (approval === null) return 'Nothing waits for approval.';
-  if (me.actor.endsWith('(unverified)'))
-    return 'Nobody knows who you are: log in with a token of your own to approve.';
-  if (rollout.actor === me.actor || rollout.actor.startsWith(`${me.actor} `))
-    return 'You started this rollout: somebody else has to agree.';
-  if (approval.given.some(({ by }) => by === me.actor)) return 'You have agreed already.';
-  if (approval.of !== null && !approval.of.includes(me.actor)) return `Only ${approval.of.join(', ')} may.`;
-  return null;
 }

@@ -1,7 +1,7 @@
-import type { Action, InfoAnswer } from '../api/api-types.ts';
+import type { Action } from '../api/api-types.ts';
 
-/** A verb that a button gives: those that the server counts among the actions, and those that are always there. */
-export type ButtonVerb = Action | 'rollback-to' | 'lock' | 'unlock' | 'break-lock' | 'freeze' | 'unfreeze';
+/** A verb that a button gives. `rollback-to` is a rollback to a version that is named. */
+export type ButtonVerb = Action | 'rollback-to';
 
 /** What is asked for in a dialog before a verb is given. */
 export type Field = 'note' | 'reason' | 'override' | 'share' | 'version' | 'length' | 'also-advancing';
@@ -30,12 +30,31 @@ export type Button = {
   readonly says: string;
 };
 
-export type Known = Pick<InfoAnswer, 'role' | 'actor'>;
+/** What the server says that whoever looks may do, and of the rest why not. */
+export type Permitted<A extends string> = {
+  readonly allowedActions: readonly A[];
+  readonly refusedActions: readonly {
+    readonly action: A;
+    readonly code: string | null;
+    readonly why: string;
+  }[];
+};
 
-export const VIEWER_WORDS = 'Your role is viewer: it may only look.';
+/** Why the server would not do it; null: it would. */
+export function refusalOf<A extends string>(
+  of: Permitted<A>,
+  action: A,
+): { code: string | null; why: string } | null {
+  if (of.allowedActions.includes(action)) return null;
+  return (
+    of.refusedActions.find((one) => one.action === action) ?? {
+      code: null,
+      why: 'The server does not offer it.',
+    }
+  );
+}
 
-type Guard = { readonly by: string; readonly reason: string | null };
-
-export function frozenWords({ by, reason }: Guard): string {
-  return `Frozen by ${by}${reason === null ? '' : `: ${reason}`}.`;
+export function offWords<A extends string>(of: Permitted<A>, action: A): string | null {
+  const why = refusalOf(of, action)?.why ?? null;
+  return why === null ? null : why.charAt(0).toUpperCase() + why.slice(1);
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PROGRESSING } from '../../../src/http/fake-views.ts';
+import { IDLE } from '../../../src/http/fake-views.ts';
+import type { Service } from '../api/api-types.ts';
 import { guardButtonsOf, serverGuardButtonsOf } from './guard-actions.ts';
 
-const ANA = { role: 'operator', actor: 'ana', services: null } as const;
+const ALL = ['lock', 'unlock-force', 'freeze', 'unfreeze'] as const;
 const LOCK = { by: 'ana', atMs: 0, reason: 'sale', untilMs: null, timeZone: 'UTC' };
 const FREEZE = {
   by: 'bob',
@@ -15,16 +16,16 @@ const FREEZE = {
   reason: null,
 } as const;
 
-function verbsOf(service: Partial<typeof PROGRESSING>): readonly string[] {
-  return guardButtonsOf({ ...PROGRESSING, lock: null, freezes: [], ...service }, ANA).map(({ verb }) => verb);
+function verbsOf(service: Partial<Service>): readonly string[] {
+  return guardButtonsOf({ ...IDLE, allowedActions: ALL, ...service }).map(({ verb }) => verb);
 }
 
 describe('locks and freezes as buttons', () => {
-  test('a lock is released by its holder and broken, with a reason, by others', () => {
+  test('a lock is released by whom the server lets, and broken, with a reason, by others', () => {
     assert.deepEqual(verbsOf({}), ['lock', 'freeze']);
-    assert.deepEqual(verbsOf({ lock: LOCK }), ['unlock', 'freeze']);
-    assert.deepEqual(verbsOf({ lock: { ...LOCK, by: 'bob' } }), ['break-lock', 'freeze']);
-    const [broken] = guardButtonsOf({ ...PROGRESSING, lock: { ...LOCK, by: 'bob' } }, ANA);
+    assert.deepEqual(verbsOf({ lock: LOCK, allowedActions: [...ALL, 'unlock'] }), ['unlock', 'freeze']);
+    assert.deepEqual(verbsOf({ lock: LOCK }), ['unlock-force', 'freeze']);
+    const [broken] = guardButtonsOf({ ...IDLE, lock: LOCK });
     assert.deepEqual(broken?.asks, ['reason']);
   });
 
@@ -34,10 +35,17 @@ describe('locks and freezes as buttons', () => {
     assert.deepEqual(verbsOf({ freezes: [{ ...FREEZE, scope: 'file' }] }), ['lock', 'freeze']);
   });
 
-  test('every service at once is not for viewers, nor for tokens of some', () => {
-    const [freeze, lift] = serverGuardButtonsOf([{ ...FREEZE, scope: 'server' }], ANA);
+  test('every service at once is frozen by whom the server lets', () => {
+    const me = { allowedActions: ['freeze-all', 'unfreeze-all'], refusedActions: [] } as const;
+    const [freeze, lift] = serverGuardButtonsOf([{ ...FREEZE, scope: 'server' }], me);
+    const refusal = {
+      action: 'freeze-all',
+      code: 'SCOPE_TOO_SMALL',
+      why: 'your token is for shop alone.',
+    } as const;
+
     assert.deepEqual([freeze?.off, lift?.verb], [null, 'unfreeze']);
-    assert.match(serverGuardButtonsOf([], { ...ANA, services: ['shop'] })[0]!.off!, /some services/);
-    assert.match(serverGuardButtonsOf([], { ...ANA, role: 'viewer' })[0]!.off!, /viewer/);
+    const [none] = serverGuardButtonsOf([], { allowedActions: [], refusedActions: [refusal] });
+    assert.equal(none?.off, 'Your token is for shop alone.');
   });
 });

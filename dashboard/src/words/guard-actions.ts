@@ -1,5 +1,5 @@
-import type { Freeze, Service } from '../api/api-types.ts';
-import { VIEWER_WORDS, type Button, type Known } from './buttons.ts';
+import type { Freeze, ServerAction, Service } from '../api/api-types.ts';
+import { offWords, type Button, type Permitted } from './buttons.ts';
 
 const LOCK: Omit<Button, 'off'> = {
   verb: 'lock',
@@ -25,39 +25,41 @@ const UNFREEZE: Omit<Button, 'off'> = {
 };
 
 /** What stands before going forward, as buttons: locks and freezes of one service. */
-export function guardButtonsOf({ lock, freezes }: Service, me: Known): readonly Button[] {
-  const off = me.role === 'viewer' ? VIEWER_WORDS : null;
-  return [lockButton(lock, me, off), { ...FREEZE, off }, ...unfreezeButton(freezes, 'service', off)];
+export function guardButtonsOf(service: Service): readonly Button[] {
+  return [
+    lockButton(service),
+    { ...FREEZE, off: offWords(service, 'freeze') },
+    ...(hasFrozen(service.freezes, 'service') ? [{ ...UNFREEZE, off: offWords(service, 'unfreeze') }] : []),
+  ];
 }
 
-/** The same for every service at once. A token for some services only may not. */
+/** The same for every service at once. */
 export function serverGuardButtonsOf(
   freezes: readonly Freeze[],
-  me: Known & { readonly services: readonly string[] | null },
+  me: Permitted<ServerAction>,
 ): readonly Button[] {
-  const scoped = me.services === null ? null : 'Your token is for some services only.';
-  const off = me.role === 'viewer' ? VIEWER_WORDS : scoped;
-  return [{ ...FREEZE, label: 'Freeze everything', off }, ...unfreezeButton(freezes, 'server', off)];
+  return [
+    { ...FREEZE, label: 'Freeze everything', off: offWords(me, 'freeze-all') },
+    ...(hasFrozen(freezes, 'server') ? [{ ...UNFREEZE, off: offWords(me, 'unfreeze-all') }] : []),
+  ];
 }
 
-function lockButton(lock: Service['lock'], me: Known, off: string | null): Button {
-  if (lock === null) return { ...LOCK, off };
-  if (lock.by === me.actor) return { ...UNLOCK, off };
+/** One's own is released, that of somebody else broken. */
+function lockButton(service: Service): Button {
+  const { lock, allowedActions } = service;
+  if (lock === null) return { ...LOCK, off: offWords(service, 'lock') };
+  if (allowedActions.includes('unlock')) return { ...UNLOCK, off: null };
   return {
-    verb: 'break-lock',
+    verb: 'unlock-force',
     label: 'Break the lock',
     look: 'back',
     asks: ['reason'],
     says: `${lock.by} holds it: ${lock.reason}. The audit keeps whose it was, who broke it and why.`,
-    off,
+    off: offWords(service, 'unlock-force'),
   };
 }
 
-/** There where people have frozen something: what the server file freezes thaws there. */
-function unfreezeButton(
-  freezes: readonly Freeze[],
-  scope: Freeze['scope'],
-  off: string | null,
-): readonly Button[] {
-  return freezes.some((freeze) => freeze.scope === scope) ? [{ ...UNFREEZE, off }] : [];
+/** Whether people have frozen something here: what the server file freezes thaws there. */
+function hasFrozen(freezes: readonly Freeze[], scope: Freeze['scope']): boolean {
+  return freezes.some((freeze) => freeze.scope === scope);
 }

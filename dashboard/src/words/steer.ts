@@ -69,7 +69,7 @@ function give(service: Service, verb: ButtonVerb, given: Given): Promise<SteerAn
       return ask('POST /services/{service}/lock', { params, body: { reason: note ?? '', forMs } });
     case 'unlock':
       return ask('POST /services/{service}/unlock', { params, body: {} });
-    case 'break-lock':
+    case 'unlock-force':
       return ask('POST /services/{service}/unlock', { params, body: { force: true, reason: note } });
     case 'freeze':
       return ask('POST /services/{service}/freeze', { params, body: freezeBody(given) });
