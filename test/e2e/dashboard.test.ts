@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { NEEDS_BROWSER, openPage } from './browser.ts';
 import {
   button,
+  followByKeys,
   inDialog,
   logIn,
   openDashboard,
