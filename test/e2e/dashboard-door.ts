@@ -10,6 +10,7 @@ import { openStage, told, type App, type Scope, type Settings, type Stage } from
 export const WITHIN = { timeout: 30_000 };
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const MOST_TABS = 80;
+const MOST_TRIES = 5;
 
 type AxeResult = {
   readonly passes: readonly unknown[];
@@ -117,18 +118,33 @@ export async function showTab(page: Page, state: 'hidden' | 'visible'): Promise<
   );
 }
 
-/** Presses Tab until the focus is on what is called so. */
+/** Presses Tab until the focus is on what is called so; a link may be named by its address. */
 export async function tabTo(page: Page, name: string): Promise<void> {
   const seen: string[] = [];
   for (let presses = 0; presses < MOST_TABS; presses += 1) {
     await page.keyboard.press('Tab');
-    const found = String(
-      await page.evaluate(
-        'const it = document.activeElement; (it?.getAttribute("aria-label") ?? it?.labels?.[0]?.textContent ?? it?.textContent ?? "").trim().replace(/…$/, "")',
-      ),
-    );
-    if (found === name) return;
-    seen.push(found.slice(0, 30));
+    const found = (await page.evaluate(
+      'const it = document.activeElement; [it?.getAttribute("aria-label"), it?.labels?.[0]?.textContent, it?.textContent, it?.getAttribute("href")].map((one) => (one ?? "").trim().replace(/…$/, ""))',
+    )) as readonly string[];
+    if (found.includes(name)) return;
+    seen.push(found.join(' ').trim().slice(0, 30));
   }
   throw new Error(`no key leads to "${name}", but to ${seen.join(', ')}`);
+}
+
+/** Follows a link by keys alone. A card that moves to another place of the page takes the focus away: then once more. */
+export async function followByKeys(page: Page, path: string): Promise<void> {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    await tabTo(page, path);
+    await page.keyboard.press('Enter');
+    const isThere = page.waitForURL((url) => url.pathname === path, { timeout: 6000 });
+    if (
+      await isThere.then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+  }
+  throw new Error(`no key followed the link to ${path}`);
 }

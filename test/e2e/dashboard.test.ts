@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { NEEDS_BROWSER, openPage } from './browser.ts';
 import {
   button,
+  followByKeys,
   inDialog,
   logIn,
   openDashboard,
@@ -46,9 +47,7 @@ describe('the dashboard', NEEDS_BROWSER, () => {
 
     const id = await app.deployDetached('v2');
     await page.getByRole('heading', { name: /^Rolling out/ }).waitFor(WITHIN);
-    await tabTo(page, 'shop');
-    await keyboard.press('Enter');
-    await page.waitForURL(`${site}/rollouts/${id}`, WITHIN);
+    await followByKeys(page, `/rollouts/${id}`);
     await page.getByText(/v2 is asked to get 10 % of the traffic; \d/).waitFor(WITHIN);
     await page.getByRole('heading', { name: 'error-rate' }).waitFor(WITHIN);
 
