@@ -83,7 +83,8 @@ export async function serve(
     clock: ports.clock,
     backup: backups({ stateDir, journal, version, nowMs: () => ports.clock.nowMs() }),
     onBug: (error, request) => log.error({ request, err: error }, 'a bug'),
-    onDenied: (denied) => running.noteRefused({ ...denied, result: 'refused', reason: null }),
+    onDenied: (denied) => running.note({ ...denied, result: 'refused', reason: null }),
+    onNoted: (noted) => running.note({ service: null, reason: null, ...noted }),
     listeners: file.listeners,
     onNote: (message) => log.warn({}, message),
   });

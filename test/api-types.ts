@@ -11,7 +11,7 @@ type Operation = {
   };
 };
 
-/** The types of the dashboard's client, out of the description of the API that the server itself gives. */
+/** The types of the client of the commands and of the dashboard, out of the description of the API that the server itself gives. */
 export function renderApiTypes(): string {
   const routes = allRoutes({
     version: '',

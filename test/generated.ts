@@ -27,5 +27,5 @@ export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'docs/verbs.md', render: renderVerbTable },
   { path: 'docs/people.md', render: renderPeople },
   { path: 'docs/failures.md', render: renderFailures },
-  { path: 'dashboard/src/api/api-types.ts', render: renderApiTypes },
+  { path: 'src/api/api-types.ts', render: renderApiTypes },
 ];

@@ -100,6 +100,9 @@ At the provider, register \`https://deploy.example.com:8443/login/oidc\` as the 
 viewer of everything is operator of \`blog\` alone. The name is as good as a token's: \`ana\` by the provider and \`ana\` by a token, written alike, are one person, so approvals count
 her once. It is of the form of tokens' names (letters, digits and \`. _ @ + -\`, up to 64). The audit has, beside the name, \`oidc idp.example.com\`.
 
+Who logged in and out, from which address and by what (\`token 1a2b3c4d\`, \`oidc idp.example.com\`, a link of the machine), who failed to, and which login ended by itself and why, is in the
+[audit](guards.md#the-audit).
+
 The file is read at the start of the server; a login then has what the file gives its groups now, or ends. **What changes at the provider counts at the next login.** Logging out ends the login here; the
 provider's own session stays, and may let the next "Log in" through without a password. When the provider is down, tokens and \`bascule dashboard\` still log in. An address that others can reach
 still waits for the first token.

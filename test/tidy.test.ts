@@ -16,7 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   notify: ['release', 'lib', 'port'],
   controller: ['rollout', 'judge', 'release', 'lib', 'port'],
   http: ['controller', 'release', 'lib', 'port'],
-  cli: ['http', 'controller', 'release', 'lib', 'port'],
+  api: [],
+  cli: ['api', 'http', 'controller', 'release', 'lib', 'port'],
   backup: ['journal', 'lib'],
   'serve.ts': ['*'],
   'sources.ts': ['metrics', 'server-secrets.ts', 'workload', 'release', 'lib'],
@@ -148,7 +149,7 @@ function dashboardBreaches({ path, text }: Source): readonly Breach[] {
   return [...text.matchAll(/from '(?<target>\.[^']+)'/gu)]
     .map((match) => relative('src', normalize(join(dirname(path), match.groups!['target']!))))
     .filter((target) => !target.startsWith('../dashboard/'))
-    .filter((target) => !/^(?:lib|release)\//u.test(target) && !SAID_BY_BOTH.test(target))
+    .filter((target) => !/^(?:lib|release|api)\//u.test(target) && !SAID_BY_BOTH.test(target))
     .map((target) => `${path}: may not import ${target}`);
 }
 
@@ -164,6 +165,15 @@ test('the dashboard knows the server by its API alone', () => {
   assert.ok(seen.length >= 40, `only ${seen.length} files seen: is this run from the root?`);
   assert.deepEqual(seen.flatMap(dashboardBreaches), []);
   assert.equal(dashboardBreaches(planted).length, 1);
+});
+
+test('commands and pages ask the server by the client that its description makes, and in no other way', () => {
+  const asking = globSync('{src/cli,dashboard/src}/**/*.{ts,svelte}')
+    .filter((path) => !isTest(path))
+    .filter((path) => readFileSync(path, 'utf8').includes('/api/v1'));
+
+  assert.deepEqual(asking, []);
+  assert.match(readFileSync('src/api/request.ts', 'utf8'), /\/api\/v1/u);
 });
 
 test('this test can fail: planted breaches are found', () => {

@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatingError } from '../lib/errors.ts';
 import type { Problem } from '../http/answers.ts';
+import { isActing, requestOf, type Answer, type Asked, type Name } from '../api/request.ts';
 import type { Io } from './io.ts';
 import { unreachable, type Where } from './locate.ts';
 import { addressOf, placeOf, unreachableThere, type Address } from './remote.ts';
@@ -21,6 +22,9 @@ type Sending = {
   readonly body: string | { readonly file: string } | null;
   readonly signal?: AbortSignal;
 };
+
+/** What is read as it comes. */
+type StreamName = 'GET /events' | 'GET /services/{service}/logs' | 'GET /backup';
 
 /** Longest wait for the head of an answer, and then for the rest of it, milliseconds. */
 const ANSWER_MS = 60_000;
@@ -54,37 +58,36 @@ export class Client {
     this.#actor = actor === '' ? undefined : actor;
   }
 
-  get<T>(path: string): Promise<T> {
-    return this.#json<T>({ method: 'GET', path, headers: {}, body: null });
-  }
-
-  /** POST, PUT or DELETE. */
-  steer<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body: unknown = null): Promise<T> {
+  /** One request, by its name in the description of the API. */
+  async ask<K extends Name>(name: K, asked: Asked<K>): Promise<Answer<K>> {
+    const request = requestOf(name, asked);
+    const { method, path, body } = request;
     const headers = {
-      'idempotency-key': process.getBuiltinModule('node:crypto').randomUUID(),
+      ...(isActing(request) && { 'idempotency-key': process.getBuiltinModule('node:crypto').randomUUID() }),
       ...(body !== null && { 'content-type': 'application/json' }),
     };
-    return this.#json<T>({ method, path, headers, body: body === null ? null : JSON.stringify(body) });
+    return JSON.parse(await this.#insist({ method, path, headers, body })) as Answer<K>;
   }
 
   /** Uploads the file unless the server has it. Answers whether it sent anything. */
   async upload(digest: string, file: string, bytes: number): Promise<boolean> {
-    const path = `/artifacts/${digest}`;
-    const head = await this.#patient({ method: 'HEAD', path, headers: {}, body: null });
+    const look = requestOf('HEAD /artifacts/{digest}', { params: { digest } });
+    const head = await this.#patient({ ...look, headers: {} });
     head.resume();
     if (head.statusCode === 200) return false;
+    const put = requestOf('PUT /artifacts/{digest}', { params: { digest } });
     const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes) };
-    await this.#json({ method: 'PUT', path, headers, body: { file } });
+    await this.#insist({ ...put, headers, body: { file } });
     return true;
   }
 
   /** A stream of the server, from its first byte on. */
-  async stream(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
+  async stream<K extends StreamName>(
+    name: K,
+    asked: Asked<K>,
+    { headers = {}, signal }: { readonly headers?: Sending['headers']; readonly signal: AbortSignal },
   ): Promise<IncomingMessage> {
-    const response = await this.#patient({ method: 'GET', path, headers, body: null, signal });
+    const response = await this.#patient({ ...requestOf(name, asked), headers, signal });
     if (response.statusCode !== 200) throw problemOf(response, await textOf(response));
     return response;
   }
@@ -95,7 +98,8 @@ export class Client {
     this.#agent.destroy();
   }
 
-  async #json<T>(sending: Sending): Promise<T> {
+  /** The answer as it was sent, however often it takes. */
+  async #insist(sending: Sending): Promise<string> {
     for (let retries = 0; ;) {
       const response = await this.#patient(sending);
       let text: string;
@@ -117,7 +121,7 @@ export class Client {
         await this.#wait(problem);
         continue;
       }
-      return JSON.parse(text) as T;
+      return text;
     }
   }
 
@@ -180,7 +184,7 @@ export class Client {
       const request = httpRequest({
         ...whereTo(address),
         method,
-        path: `/api/v1${path}`,
+        path,
         headers: {
           ...headers,
           ...(this.#actor !== undefined && { 'bascule-actor': this.#actor }),

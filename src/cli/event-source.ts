@@ -15,7 +15,7 @@ const MOST_FRAME = 64 * 1024 * 1024;
  */
 export async function* follow(
   client: Client,
-  filter: string,
+  filter: { readonly rollout: string },
   from: { readonly afterSeq: number; readonly signal: AbortSignal },
 ): AsyncGenerator<EventView> {
   const { signal } = from;
@@ -23,7 +23,7 @@ export async function* follow(
   while (!signal.aborted) {
     try {
       const headers = { 'last-event-id': String(last) };
-      const response = await client.stream(`/events?${filter}`, headers, signal);
+      const response = await client.stream('GET /events', { query: filter }, { headers, signal });
       for await (const frame of framesOf(response)) {
         if (frame.event !== 'event') continue;
         const event = JSON.parse(frame.data) as EventView;

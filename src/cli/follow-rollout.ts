@@ -1,4 +1,4 @@
-import type { EventView, RolloutView, WhyView } from '../controller/views.ts';
+import type { EventView, RolloutView } from '../controller/views.ts';
 import { follow } from './event-source.ts';
 import { headOf, linesOf } from './format.ts';
 import { EXIT } from './exit-codes.ts';
@@ -7,7 +7,7 @@ import { eventLines } from './render-events.ts';
 import { renderRollout } from './render-status.ts';
 import { stateOf } from './rollout-words.ts';
 import { isTerminal, LiveBlock, widthFor, type Stream } from './screen.ts';
-import { rolloutPath } from './values.ts';
+import { ofRollout } from './values.ts';
 import { printJson, type Context } from './verb.ts';
 
 export type FollowOptions = {
@@ -37,9 +37,8 @@ export async function followRollout(context: Context, id: string, options: Follo
   });
   const keys = show.live === null ? null : keysFor(context, id, () => bell.resolve());
   const events = (async () => {
-    const filter = `rollout=${encodeURIComponent(id)}`;
     const from = { afterSeq: options.afterSeq, signal: over.signal };
-    for await (const event of follow(context.client, filter, from)) {
+    for await (const event of follow(context.client, { rollout: id }, from)) {
       show.event(event);
       bell.resolve();
     }
@@ -71,7 +70,7 @@ export async function followRollout(context: Context, id: string, options: Follo
 }
 
 export async function rolloutOf({ client }: Context, id: string): Promise<RolloutView> {
-  const { rollout } = await client.get<{ rollout: RolloutView }>(rolloutPath(id));
+  const { rollout } = await client.ask('GET /rollouts/{rollout}', { params: ofRollout(id) });
   return rollout;
 }
 
@@ -84,7 +83,9 @@ function stopsAt(rollout: RolloutView, options: FollowOptions, live: boolean): n
 
 /** The stream may be a moment behind the view: the record is complete. */
 async function end(context: Context, rollout: RolloutView, show: Show): Promise<number> {
-  const { why } = await context.client.get<{ why: WhyView }>(`${rolloutPath(rollout.id)}/why`);
+  const { why } = await context.client.ask('GET /rollouts/{rollout}/why', {
+    params: ofRollout(rollout.id),
+  });
   for (const event of why.events) show.event(event);
   return show.ended(why.rollout);
 }

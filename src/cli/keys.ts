@@ -1,4 +1,4 @@
-import type { Answered, RolloutView } from '../controller/views.ts';
+import type { SteerAnswer } from '../api/api-types.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Context } from './verb.ts';
 
@@ -22,15 +22,24 @@ export function keysFor(context: Context, id: string, changed: () => void): Keys
     changed();
   };
   const act = async (key: string): Promise<void> => {
-    const { rollout } = await client.get<{ rollout: RolloutView }>(`/rollouts/${id}`);
-    const path = `/services/${rollout.service}`;
-    const steer = async (verb: string, body: unknown) => {
+    const { rollout } = await client.ask('GET /rollouts/{rollout}', { params: { rollout: id } });
+    const params = { service: rollout.service };
+    const steer = async (verb: string, asked: () => Promise<SteerAnswer>) => {
       say(`${verb} …`);
-      say((await client.steer<Answered>('POST', `${path}/${verb}`, body)).message);
+      say((await asked()).message);
     };
-    if (key === 'p') await steer('promote', { fromStep: rollout.stepIndex });
-    if (key === 's') await (rollout.paused ? steer('resume', {}) : steer('pause', {}));
-    if (key === 'a') await steer('abort', { rollout: id });
+    if (key === 'p')
+      await steer('promote', () =>
+        client.ask('POST /services/{service}/promote', { params, body: { fromStep: rollout.stepIndex } }),
+      );
+    if (key === 's') {
+      const verb = rollout.paused ? 'resume' : 'pause';
+      await steer(verb, () => client.ask(`POST /services/{service}/${verb}`, { params, body: {} }));
+    }
+    if (key === 'a')
+      await steer('abort', () =>
+        client.ask('POST /services/{service}/abort', { params, body: { rollout: id } }),
+      );
     if (key === 'w') say(`bascule why ${id}`);
   };
   const end = io.onKey((key) => {

@@ -79,17 +79,17 @@ export function oneOf<T extends string>(option: string, value: string | boolean,
   throw wrong(`${option} is one of ${known.join(', ')}, not "${value}".`);
 }
 
-/** `/services/shop`. */
-export function servicePath(name: string | undefined): string {
-  if (name !== undefined && /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return `/services/${name}`;
+/** What requests about a service are addressed to. */
+export function ofService(name: string | undefined): { readonly service: string } {
+  if (name !== undefined && /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return { service: name };
   throw wrong(
     `"${printable(name ?? '')}" cannot be the name of a service: lowercase letters, digits and dashes, such as shop.`,
   );
 }
 
-/** `/rollouts/r-0193`. */
-export function rolloutPath(id: string | undefined): string {
-  if (id !== undefined && /^r-[A-Za-z0-9._-]{1,100}$/.test(id)) return `/rollouts/${id}`;
+/** What requests about a rollout are addressed to. */
+export function ofRollout(id: string | undefined): { readonly rollout: string } {
+  if (id !== undefined && /^r-[A-Za-z0-9._-]{1,100}$/.test(id)) return { rollout: id };
   throw wrong(
     `"${printable(id ?? '')}" cannot be the id of a rollout, such as r-0193; "bascule history" lists them.`,
   );

@@ -30,6 +30,7 @@ const VERBS: Readonly<Record<string, string>> = {
   'token revoked': 'token revoke',
   'proxy replaced': 'proxy replace',
   'verb without effect': '',
+  'verb noted': '',
 };
 
 /** What is written beside the says of an event; see `Extra` and `ServerEvent` of the engine. */

@@ -17,7 +17,7 @@ import type { Ports, Settings } from './ports.ts';
 import { ProxyTotals } from './proxy-totals.ts';
 import { answerOf, type KeptAnswer } from './receipt.ts';
 import { Reads } from './reads.ts';
-import { auditedVerbs, Refusals, type Refused } from './refusals.ts';
+import { auditedVerbs, MOST_STRANGERS_A_MINUTE, Refusals, type Refused } from './refusals.ts';
 import { Reserved } from './reserved.ts';
 import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
@@ -38,8 +38,8 @@ type Started = Omit<ServerInfo, 'lastSeq'>;
 type Running = {
   readonly controller: Controller;
   readonly idempotency: Notes;
-  /** Writes down what was refused before it got here. */
-  noteRefused(refused: Refused): void;
+  /** Writes down what was refused before it got here, and what changes nothing of what is recorded otherwise. */
+  note(noted: Refused): void;
   /** Writes down that another proxy took the place of the one that ran. After `start`. */
   noteProxy(says: string): void;
   start(bootId: string): Promise<void>;
@@ -116,11 +116,20 @@ export function createController(ports: Ports, settings: Settings, info: Started
       measures: new MeasureDesk(ports, engine),
       artifacts: artifactsOf(ports),
     },
-    noteRefused: (refused) => refusals.note(refused),
+    note: notesOfOthers(ports, engine, refusals),
     noteProxy: (says) => engine.noteProxy(says),
     idempotency: notesOf(ports, engine, reads),
     start,
     stop,
+  };
+}
+
+/** Whoever reaches the login of the dashboard can fail there: that is bounded for itself. */
+function notesOfOthers(ports: Ports, engine: Engine, refusals: Refusals): (noted: Refused) => void {
+  const strangers = new Refusals(ports, engine, MOST_STRANGERS_A_MINUTE);
+  return (noted) => {
+    const isStrangers = noted.verb === 'login' && noted.result === 'refused';
+    (isStrangers ? strangers : refusals).note(noted);
   };
 }
 

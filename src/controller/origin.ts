@@ -4,6 +4,10 @@ import type { Caller } from './controller.ts';
 export type Origin = { readonly role: string; readonly verb: string; readonly from?: string };
 
 /** Who asked by which verb, and from where. */
-export function originOf({ role, verb, from }: Omit<Caller, 'actor'>): Origin {
+export function originOf({
+  role,
+  verb,
+  from,
+}: Pick<Caller, 'verb' | 'from'> & { readonly role: string }): Origin {
   return { role, verb: verb ?? '', ...(from !== undefined && { from }) };
 }

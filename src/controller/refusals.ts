@@ -6,31 +6,37 @@ import type { Ports } from './ports.ts';
 
 /** Verbs without effect that are written down in a minute: somebody's loop must not fill the journal. */
 const MOST_A_MINUTE = 120;
+/** Logins that failed, each minute, beside them: strangers must not keep out of the records what others did. */
+export const MOST_STRANGERS_A_MINUTE = 30;
 const MINUTE_MS = 60_000;
 
 export type Refused = {
   readonly verb: string;
   /** Null: none, or all of them. */
   readonly service: string | null;
-  readonly caller: Pick<Caller, 'actor' | 'role' | 'from'>;
-  readonly result: 'nothing' | 'refused';
+  /** `role`: `none` of whom nobody knows. */
+  readonly caller: Pick<Caller, 'actor' | 'from'> & { readonly role: string };
+  /** `done`: it changed nothing that is recorded otherwise: a login, a test message. */
+  readonly result: 'done' | 'nothing' | 'refused';
   readonly code: string | null;
   readonly why: string;
   /** As it was given, or null. */
   readonly reason: string | null;
 };
 
-/** Writes down verbs that changed nothing, so that the audit shows who tried what. */
+/** Writes down verbs that changed nothing of what is recorded, so that the audit shows who did and tried what. */
 export class Refusals {
   readonly #ports: Pick<Ports, 'clock' | 'log'>;
   readonly #engine: Engine;
+  readonly #most: number;
   #sinceMs = 0;
   #written = 0;
   #left = 0;
 
-  constructor(ports: Pick<Ports, 'clock' | 'log'>, engine: Engine) {
+  constructor(ports: Pick<Ports, 'clock' | 'log'>, engine: Engine, most = MOST_A_MINUTE) {
     this.#ports = ports;
     this.#engine = engine;
+    this.#most = most;
   }
 
   /** Never fails for want of room: the verb is answered as it was. */
@@ -40,7 +46,7 @@ export class Refusals {
     const more = { service, result, code, reason, origin: originOf({ ...caller, verb }) };
     try {
       this.#engine.noteVerb({
-        kind: 'verb without effect',
+        kind: result === 'done' ? 'verb noted' : 'verb without effect',
         actor: caller.actor,
         says: [why, ...left],
         more,
@@ -58,7 +64,7 @@ export class Refusals {
       this.#sinceMs = now;
       this.#written = 0;
     }
-    if (this.#written === MOST_A_MINUTE) {
+    if (this.#written === this.#most) {
       this.#left += 1;
       return false;
     }

@@ -14,6 +14,7 @@ import { addPages } from './page-routes.ts';
 import { addSessions } from './session-routes.ts';
 import { answer, sendProblem, stream, type Shared } from './respond.ts';
 import type { Route } from './route.ts';
+import type { Noted } from './server.ts';
 
 export const MOST_BODY_BYTES = 1024 * 1024;
 /** On each socket and address. */
@@ -85,7 +86,8 @@ function addRoute(app: FastifyInstance, route: Route, shared: Shared): void {
     handler: async (request, reply) => {
       const { caller, token, stillHolds } = gate.of(request);
       const { controller } = options;
-      const context = { controller, caller, token, request, reply, streams, views, routes, stillHolds };
+      const note = (noted: Noted): void => options.onNoted?.(noted);
+      const context = { controller, caller, token, request, reply, streams, views, routes, note, stillHolds };
       return typeof route.answer === 'string'
         ? stream(route, context, shared)
         : answer(route, context, shared);

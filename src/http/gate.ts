@@ -72,18 +72,13 @@ export class Gate {
     return this.#admitted.has(request);
   }
 
-  /** Whose token it is that somebody logs in with. Error: TOKEN_REFUSED, which those who know of it are told. */
+  /** Whose token it is that somebody logs in with. Error: TOKEN_REFUSED. */
   tokenOf(text: string, request: FastifyRequest): { readonly id: string } {
     const checked = this.#options.controller.tokens.check(text);
     if (checked.ok) return checked;
     const { known, why } = checked;
     const from = `${plainAddress(request.socket.remoteAddress ?? 'unknown')}, token ${known?.id}`;
-    const refused = new TokenRefused(
-      why,
-      known === null ? null : { actor: known.name, role: known.role, from },
-    );
-    if (refused.whose !== null) this.#tell(refused.whose, refused, { route: null, request });
-    throw refused;
+    throw new TokenRefused(why, known === null ? null : { actor: known.name, role: known.role, from });
   }
 
   /** What is wrong with a login counts against its address, as a wrong token does. */

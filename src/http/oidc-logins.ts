@@ -10,6 +10,16 @@ const MOST_BEGUN = 500;
 /** Where the page is that the provider sends browsers back to. */
 export const CALLBACK_PATH = '/login/oidc';
 
+/** `who`: whom the provider knows; null: it did not get so far. */
+export class LoginRefused extends OperatingError {
+  readonly who: string | null;
+
+  constructor(code: 'OIDC_REFUSED' | 'OIDC_NO_ROLE', message: string, who: string | null = null) {
+    super(code, message, { retryable: false });
+    this.who = who;
+  }
+}
+
 type Pending = Challenge & { readonly keyHash: string; readonly untilMs: number };
 
 /** Where the browser goes, and the two halves that whoever comes back must bring. */
@@ -93,10 +103,10 @@ export class OidcLogins {
     }
     const groups = groupsIn(claims, rules) ?? [];
     if (grantOf(groups, rules) !== null) return { name, groups };
-    throw new OperatingError(
+    throw new LoginRefused(
       'OIDC_NO_ROLE',
       `${host} knows you as ${name}, but none of your groups has a role here, so you are not logged in. Ask whoever keeps the groups, or an admin of this server.`,
-      { retryable: false },
+      name,
     );
   }
 
@@ -108,9 +118,7 @@ export class OidcLogins {
 }
 
 function refused(why: string): OperatingError {
-  return new OperatingError('OIDC_REFUSED', `The login is not taken: ${why}. Nobody is logged in.`, {
-    retryable: false,
-  });
+  return new LoginRefused('OIDC_REFUSED', `The login is not taken: ${why}. Nobody is logged in.`);
 }
 
 function newSecret(): string {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Caller, Controller, Role } from '../controller/controller.ts';
 import { OperatingError } from '../lib/errors.ts';
 import type { LiveViews } from './live-views.ts';
+import type { Noted } from './server.ts';
 import type { Streams } from './streams.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -41,6 +42,8 @@ export type Context = {
   /** The id of the caller's token, or null. */
   readonly token: string | null;
   readonly views: LiveViews;
+  /** For the audit. */
+  readonly note: (noted: Noted) => void;
   /** All that there are. */
   readonly routes: readonly Route[];
   readonly request: FastifyRequest;

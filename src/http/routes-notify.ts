@@ -53,10 +53,15 @@ export function notifyRoutes(notifier: Notifier | undefined, nowMs: () => number
         summary: 'Send a test message, once, and say what came of it',
         body: testBody,
         answer: triedAnswer,
-        handle: async ({ body, reply }) => {
+        handle: async ({ body, reply, caller, note }) => {
           const seconds = rates.take(body.channel ?? '');
           if (seconds > 0) throw tooMany(seconds, reply);
-          return { schema: VIEW_SCHEMA, tried: await notifier.test(body.channel) };
+          const tried = await notifier.test(body.channel);
+          const said = tried.map(
+            ({ channel, ok, why }) => `${channel} ${ok ? 'took it' : `did not: ${why ?? ''}`}`,
+          );
+          note({ caller, verb: 'notify test', result: 'done', code: null, why: said.join('; ') });
+          return { schema: VIEW_SCHEMA, tried };
         },
       }),
       // Sent again is sent twice, and nothing else.

@@ -15,6 +15,7 @@ import { LiveViews } from './live-views.ts';
 import { OidcLogins } from './oidc-logins.ts';
 import type { OidcOptions } from './oidc-provider.ts';
 import type { Pages } from './pages.ts';
+import { loginEnd } from './login-notes.ts';
 import { Sessions, LINK_MS, type SessionStore } from './sessions.ts';
 import { settingsOf, type SettingsParts } from './server-settings.ts';
 import { listenOn, type Listening, prepareSockets, socketPath } from './sockets.ts';
@@ -31,6 +32,8 @@ export type ApiOptions = {
   readonly onBug: (error: unknown, requestId: string) => void;
   /** Told about everything that a role or token did not allow. */
   readonly onDenied?: (denied: Denied) => void;
+  /** Told about logins and their ends, those that failed too, and about test messages. */
+  readonly onNoted?: (noted: Noted) => void;
   readonly mostArtifactBytes?: number;
   /** Begins a backup. */
   readonly backup?: () => Readable;
@@ -61,6 +64,16 @@ export type Denied = {
   readonly verb: string;
   readonly service: string | null;
   readonly code: string;
+  readonly why: string;
+};
+
+export type Noted = {
+  /** `role`: `none` of whom nobody knows. */
+  readonly caller: Pick<Caller, 'actor' | 'from'> & { readonly role: string };
+  readonly verb: string;
+  readonly result: 'done' | 'refused';
+  /** Of the refusal. */
+  readonly code: string | null;
   readonly why: string;
 };
 
@@ -109,6 +122,7 @@ export function createApi(options: ApiOptions): Api {
       listeners.refresh();
       // A token may have ended by itself.
       shared.streams.review();
+      shared.sessions.sweep();
       const found = await Promise.all(open.map(({ mend }) => mend().catch(() => 'lost' as const)));
       return found.includes('lost') ? 'lost' : found.includes('mended') ? 'mended' : 'whole';
     },
@@ -158,11 +172,14 @@ function sharedOf(options: ApiOptions, listeners: () => Listeners): Shared {
 }
 
 /** Who is logged in, and how people log in besides with a token. */
-function loginsOf({ controller, dashboard }: ApiOptions, nowMs: () => number) {
+function loginsOf({ controller, dashboard, onNoted }: ApiOptions, nowMs: () => number) {
   const store = dashboard?.sessions ?? { read: () => null, write: () => undefined };
   const oidc = dashboard?.oidc;
   return {
-    sessions: new Sessions(controller.tokens, nowMs, store, oidc?.rules),
+    sessions: new Sessions(controller.tokens, nowMs, store, {
+      oidc: oidc?.rules ?? null,
+      onEnd: (ended) => onNoted?.(loginEnd(ended)),
+    }),
     oidc: oidc === undefined ? null : new OidcLogins(oidc, nowMs),
   };
 }

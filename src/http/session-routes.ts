@@ -2,7 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OperatingError } from '../lib/errors.ts';
 import type { Entrance } from './entrance.ts';
+import { loginDone, loginFailed, logout } from './login-notes.ts';
 import type { OidcLogins } from './oidc-logins.ts';
+import { plainAddress } from './rates.ts';
 import type { Shared } from './respond.ts';
 import { checkPart } from './route.ts';
 import {
@@ -32,7 +34,15 @@ export function addSessions(app: FastifyInstance, entrance: Network, shared: Sha
   app.get('/session', CONFIG, async () => ({ oidc: oidc?.host ?? null }));
   app.post('/session', CONFIG, async (request, reply) => {
     mustBePage(request);
-    const begun = await gate.orCounted(request, reply, () => login(request, entrance, shared));
+    const { options } = shared;
+    const begun = await gate.orCounted(request, reply, () =>
+      login(request, entrance, shared).catch((error: unknown) => {
+        const noted = loginFailed(error, addressOf(request));
+        if (noted !== null) options.onNoted?.(noted);
+        throw error;
+      }),
+    );
+    options.onNoted?.(loginDone(begun));
     reply.header('set-cookie', [
       setCookie(begun, request, entrance),
       ...(oidc === null ? [] : [clearBeginning(request, entrance)]),
@@ -42,7 +52,8 @@ export function addSessions(app: FastifyInstance, entrance: Network, shared: Sha
   app.delete('/session', CONFIG, async (request, reply) => {
     mustBePage(request);
     const brought = sessionBrought(request, entrance);
-    if (brought !== null) sessions.end(brought.cookie, brought.key);
+    const ended = brought === null ? null : sessions.end(brought.cookie, brought.key, addressOf(request));
+    if (ended !== null) shared.options.onNoted?.(logout(ended.who, ended.id));
     shared.streams.review();
     return sendOver(request, reply, entrance);
   });
@@ -56,6 +67,10 @@ export function addSessions(app: FastifyInstance, entrance: Network, shared: Sha
   });
 }
 
+function addressOf(request: FastifyRequest): string {
+  return plainAddress(request.socket.remoteAddress ?? 'unknown');
+}
+
 /** Whether nobody need be known for it. */
 export function isLogin(request: FastifyRequest): boolean {
   return (request.routeOptions.config as { readonly isLogin?: boolean }).isLogin === true;
@@ -64,9 +79,10 @@ export function isLogin(request: FastifyRequest): boolean {
 /** Errors: TOKEN_REFUSED, LINK_REFUSED, OIDC_REFUSED, OIDC_NO_ROLE, OIDC_UNREACHABLE, REQUEST_INVALID. */
 async function login(request: FastifyRequest, entrance: Network, shared: Shared): Promise<Begun> {
   const { sessions, gate, oidc } = shared;
+  const from = addressOf(request);
   const body = checkPart(loginBody, request.body ?? {}, 'body') as z.infer<typeof loginBody>;
   if ('link' in body) {
-    const begun = sessions.beginByLink(body.link);
+    const begun = sessions.beginByLink(body.link, from);
     if (begun !== null) return begun;
     throw new OperatingError(
       'LINK_REFUSED',
@@ -76,10 +92,10 @@ async function login(request: FastifyRequest, entrance: Network, shared: Shared)
   }
   if ('oidc' in body) {
     const member = await vouched(body.oidc, oidc, { request, entrance });
-    return sessions.begin({ kind: 'oidc', ...member });
+    return sessions.begin({ kind: 'oidc', ...member }, from);
   }
   const { id } = gate.tokenOf(body.token, request);
-  return sessions.begin({ kind: 'token', token: id });
+  return sessions.begin({ kind: 'token', token: id }, from);
 }
 
 async function vouched(

@@ -13,6 +13,10 @@ export const LINK_MS = 60_000;
 export const MOST_SESSIONS = 500;
 const MOST_LINKS = 50;
 const SECRET_BYTES = 32;
+const SWEEP_MS = 60_000;
+
+/** Who else vouches for people, and who is told of a login that ended by itself. */
+type SessionRules = { readonly oidc?: OidcLogin | null; readonly onEnd?: (ended: Ended) => void };
 
 /** Where sessions are kept, so that a restart of the server sends nobody back to the login. Hashes only. */
 export type SessionStore = { read(): string | null; write(text: string): void };
@@ -40,10 +44,26 @@ type Session = {
   readonly owner: Owner;
   readonly createdAtMs: number;
   usedAtMs: number;
+  /** Who it was when it began, for the audit; absent in older ones. */
+  readonly who?: Who;
+};
+
+/** As the audit has it. */
+export type Who = Pick<Caller, 'actor' | 'from'> & {
+  /** `none` of whom nobody knows. */
+  readonly role: string;
 };
 
 /** `cookie` goes into a cookie that no script can read, `key` to the page: neither is worth anything without the other. */
-export type Begun = { readonly cookie: string; readonly key: string; readonly forMs: number };
+export type Begun = {
+  readonly cookie: string;
+  readonly key: string;
+  readonly forMs: number;
+  readonly id: string;
+  readonly who: Who;
+};
+
+export type Ended = { readonly who: Who; readonly id: string; readonly why: string };
 
 export type SessionOf = {
   readonly caller: Caller;
@@ -62,6 +82,8 @@ export class Sessions {
   readonly #nowMs: () => number;
   readonly #store: SessionStore;
   readonly #oidc: OidcLogin | null;
+  readonly #onEnd: (ended: Ended) => void;
+  #sweptAtMs = 0;
   readonly #sessions = new Map<string, Session>();
   readonly #links = new Map<string, { readonly owner: Owner; readonly untilMs: number }>();
 
@@ -69,8 +91,9 @@ export class Sessions {
     tokens: Controller['tokens'],
     nowMs: () => number,
     store: SessionStore,
-    oidc: OidcLogin | null = null,
+    { oidc = null, onEnd = () => undefined }: SessionRules = {},
   ) {
+    this.#onEnd = onEnd;
     this.#tokens = tokens;
     this.#nowMs = nowMs;
     this.#store = store;
@@ -100,24 +123,38 @@ export class Sessions {
   }
 
   /** Null: the link is none, was used, or is too old. */
-  beginByLink(code: string): Begun | null {
+  beginByLink(code: string, from: string): Begun | null {
     const hash = hashOf(code);
     const link = this.#links.get(hash);
     this.#links.delete(hash);
     if (link === undefined || this.#nowMs() >= link.untilMs) return null;
-    return this.begin(link.owner);
+    return this.begin(link.owner, from);
   }
 
-  begin(owner: Owner): Begun {
+  /** `from`: the address. */
+  begin(owner: Owner, from: string): Begun {
     const [cookie, key] = [newSecret(), newSecret()];
     const nowMs = this.#nowMs();
     const hash = hashOf(cookie);
-    const session = { id: hash.slice(0, 8), hash, keyHash: hashOf(key), owner };
-    this.#sessions.set(hash, { ...session, createdAtMs: nowMs, usedAtMs: nowMs });
+    const id = hash.slice(0, 8);
+    const session = { id, hash, keyHash: hashOf(key), owner, createdAtMs: nowMs, usedAtMs: nowMs };
+    const who = whoOf(this.#callerOf(session, from), from);
+    this.#sessions.set(hash, { ...session, who });
     this.#dropEnded();
-    dropOldest(this.#sessions, MOST_SESSIONS);
+    for (const one of oldest(this.#sessions, MOST_SESSIONS))
+      this.#drop(one, `there were more than ${MOST_SESSIONS} logins`);
     this.#keep();
-    return { cookie, key, forMs: this.#lastsMs(owner) };
+    return { cookie, key, forMs: this.#lastsMs(owner), id, who };
+  }
+
+  /** Drops those that ended by themselves, once a minute. */
+  sweep(): void {
+    const nowMs = this.#nowMs();
+    if (Math.abs(nowMs - this.#sweptAtMs) < SWEEP_MS) return;
+    this.#sweptAtMs = nowMs;
+    const before = this.#sessions.size;
+    this.#dropEnded();
+    if (this.#sessions.size !== before) this.#keep();
   }
 
   /** Error: SESSION_ENDED. */
@@ -136,11 +173,18 @@ export class Sessions {
     return { caller, id, token: owner.kind === 'token' ? owner.token : null, stillHolds };
   }
 
-  end(cookie: string, key: string): void {
+  /** Whose it was; null: nobody's. */
+  end(cookie: string, key: string, from: string): Pick<Ended, 'who' | 'id'> | null {
     const hash = hashOf(cookie);
-    if (this.#sessions.get(hash)?.keyHash !== hashOf(key)) return;
+    const session = this.#sessions.get(hash);
+    if (session === undefined || session.keyHash !== hashOf(key)) return null;
+    const caller = this.#callerOf(session, from);
     this.#sessions.delete(hash);
     this.#keep();
+    return {
+      who: caller === null ? (session.who ?? whoOf(null, from)) : whoOf(caller, from),
+      id: session.id,
+    };
   }
 
   /** How many are logged in now. */
@@ -185,8 +229,30 @@ export class Sessions {
   }
 
   #dropEnded(): void {
-    for (const [hash, session] of this.#sessions)
-      if (this.#callerOf(session, '') === null) this.#sessions.delete(hash);
+    const standing = new Map(this.#tokens.list().map(({ id, state }) => [id, state]));
+    for (const session of this.#sessions.values()) {
+      const why = this.#whyOver(session, standing);
+      if (why !== null) this.#drop(session, why);
+    }
+  }
+
+  #drop(session: Session, why: string): void {
+    this.#sessions.delete(session.hash);
+    this.#onEnd({ who: session.who ?? whoOf(null, 'unknown'), id: session.id, why });
+  }
+
+  /** Null: it goes on. Looking is no use of a token. */
+  #whyOver(
+    { owner, createdAtMs, usedAtMs }: Session,
+    standing: ReadonlyMap<string, 'valid' | 'expired' | 'revoked'>,
+  ): string | null {
+    const nowMs = this.#nowMs();
+    if (owner.kind === 'oidc' && this.#memberOf(owner, '') === null)
+      return 'the server file gives it no role any more';
+    const state = owner.kind === 'token' ? standing.get(owner.token) : 'valid';
+    if (state !== 'valid') return `its token ${state === 'revoked' ? 'was revoked' : 'expired'}`;
+    if (nowMs - usedAtMs >= IDLE_MS) return 'it was not used for 8 hours';
+    return nowMs - createdAtMs >= this.#lastsMs(owner) ? 'it had lasted as long as a login may' : null;
   }
 
   #keep(): void {
@@ -202,6 +268,17 @@ function readSessions(store: SessionStore): readonly Session[] {
     // A file that was cut off costs a login.
     return [];
   }
+}
+
+function whoOf(caller: Caller | null, from: string): Who {
+  if (caller === null) return { actor: 'unknown', role: 'none', from };
+  const { actor, role, from: place = from } = caller;
+  return { actor, role, from: place };
+}
+
+/** Those beyond so many, oldest first. */
+function oldest<T>(map: ReadonlyMap<string, T>, most: number): readonly T[] {
+  return [...map.values()].slice(0, Math.max(0, map.size - most));
 }
 
 function dropOldest(map: Map<string, unknown>, most: number): void {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { httpReceiver } from '../../src/notify/receivers-fixture.ts';
-import type { SettingsAnswer } from '../../dashboard/src/api/api-types.ts';
+import type { SettingsAnswer } from '../../src/api/api-types.ts';
 import { freePorts } from './ports.ts';
 import { noPrometheus, startPrometheus } from './prometheus.ts';
 import { lasting, openStage, told, type Stage } from './stage.ts';

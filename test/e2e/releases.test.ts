@@ -46,10 +46,10 @@ describe('releases', { concurrency: 2 }, () => {
 
     // Looked through once a minute.
     const kept = await waitFor(
-      'v1 to be pruned',
+      'v1 and v2 to be pruned',
       async () => {
         const names = await readdir(join(alone.stateDirectory, 'releases', 'pruned'));
-        return names.includes('v1') ? null : names;
+        return names.includes('v1') || names.includes('v2') ? null : names;
       },
       { withinMs: 75_000, everyMs: 250 },
     );

@@ -1,12 +1,10 @@
-import type { Answered } from '../../controller/views.ts';
+import type { ApplyAnswer } from '../../api/api-types.ts';
 import type { ServiceSpec } from '../../release/service.ts';
 import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { servicePath } from '../values.ts';
-
-export type Applied = Answered & { readonly changes: readonly string[] };
+import { ofService } from '../values.ts';
 
 export const apply: Verb = {
   configure: (command) =>
@@ -29,11 +27,15 @@ export const apply: Verb = {
 };
 
 /** Sends a service; `dryRun` answers what would change. */
-export function ask({ client }: Context, spec: ServiceSpec, dryRun: boolean): Promise<Applied> {
-  return client.steer<Applied>('PUT', `${servicePath(spec.name)}${dryRun ? '?dry-run=true' : ''}`, { spec });
+export function ask({ client }: Context, spec: ServiceSpec, dryRun: boolean): Promise<ApplyAnswer> {
+  return client.ask('PUT /services/{service}', {
+    params: ofService(spec.name),
+    query: dryRun ? { 'dry-run': 'true' } : {},
+    body: { spec },
+  });
 }
 
-async function one(context: Context, spec: ServiceSpec, preview: Applied): Promise<void> {
+async function one(context: Context, spec: ServiceSpec, preview: ApplyAnswer): Promise<void> {
   const { io, json, options } = context;
   const nothing = preview.changes.length === 0;
   if (!json) {

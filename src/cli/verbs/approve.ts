@@ -1,4 +1,4 @@
-import { reasonOf, servicePath } from '../values.ts';
+import { reasonOf, ofService } from '../values.ts';
 import type { Context, Verb } from '../verb.ts';
 import { rolloutUnderWay, steer } from './steer.ts';
 
@@ -12,13 +12,10 @@ function agreeing(verb: 'approve' | 'reject'): Verb {
     run: async (context: Context) => {
       const { args, options, client } = context;
       const reason = reasonOf(options['reason']);
-      const path = servicePath(args[0]);
-      const rollout = await rolloutUnderWay(client, path, verb);
-      return steer(context, 'POST', `${path}/${verb}`, {
-        rollout: rollout.id,
-        step: rollout.stepIndex,
-        reason,
-      });
+      const params = ofService(args[0]);
+      const rollout = await rolloutUnderWay(client, params, verb);
+      const body = { rollout: rollout.id, step: rollout.stepIndex, reason };
+      return steer(context, `POST /services/{service}/${verb}`, { params, body });
     },
   };
 }

@@ -1,11 +1,11 @@
-import type { AuditPage, ChainCheck } from '../../controller/views.ts';
+import type { AuditAnswer, ChainAnswer } from '../../api/api-types.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { csvHead, csvLine } from '../csv.ts';
 import { renderAudit } from '../render-guards.ts';
 import { print, widthFor } from '../screen.ts';
-import { servicePath, timeOf, wholeNumber } from '../values.ts';
+import { ofService, timeOf, wholeNumber } from '../values.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 
 const PAGE = 500;
@@ -30,15 +30,18 @@ async function list(context: Context): Promise<number> {
   const { client, io, json, options } = context;
   if (options['against'] !== undefined) throw wrong('--against goes with "audit verify".');
   if (json && options['csv'] === true) throw wrong('Give --json or --csv, not both.');
-  const query = queryOf(context);
+  const asked = queryOf(context);
   let left = options['limit'] === undefined ? Infinity : wholeNumber('--limit', options['limit'], 1);
   let shown = 0;
   let before: number | null = null;
   if (options['csv'] === true) io.out(csvHead());
   do {
-    query.set('limit', String(Math.min(left, PAGE)));
-    if (before !== null) query.set('before', String(before));
-    const page: AuditPage = await client.get<AuditPage>(`/audit?${query.toString()}`);
+    const query = {
+      ...asked,
+      limit: String(Math.min(left, PAGE)),
+      ...(before !== null && { before: String(before) }),
+    };
+    const page: AuditAnswer = await client.ask('GET /audit', { query });
     show(context, page);
     shown += page.entries.length;
     left -= page.entries.length;
@@ -49,20 +52,21 @@ async function list(context: Context): Promise<number> {
 }
 
 /** A page as it comes: years of records fit no memory. */
-function show({ io, json, options }: Context, { entries }: AuditPage): void {
+function show({ io, json, options }: Context, { entries }: AuditAnswer): void {
   if (json) for (const entry of entries) printJson(io, { entry });
   else if (options['csv'] === true) for (const entry of entries) io.out(csvLine(entry));
   else print(io, 'out', renderAudit(entries, { width: widthFor(io, 'out'), timeZone: io.timeZone }));
 }
 
-function queryOf({ args, options }: Context): URLSearchParams {
-  const query = new URLSearchParams();
-  if (args[0] !== undefined) query.set('service', servicePath(args[0]).slice('/services/'.length));
-  for (const name of ['since', 'until'] as const)
-    if (options[name] !== undefined) query.set(name, String(timeOf(`--${name}`, options[name])));
-  for (const name of ['actor', 'verb'] as const)
-    if (options[name] !== undefined) query.set(name, String(options[name]));
-  return query;
+function queryOf({ args, options }: Context) {
+  const { since, until, actor, verb } = options;
+  return {
+    ...(args[0] !== undefined && ofService(args[0])),
+    ...(since !== undefined && { since: String(timeOf('--since', since)) }),
+    ...(until !== undefined && { until: String(timeOf('--until', until)) }),
+    ...(actor !== undefined && { actor: String(actor) }),
+    ...(verb !== undefined && { verb: String(verb) }),
+  };
 }
 
 async function verify({ client, io, json, options }: Context): Promise<number> {
@@ -71,8 +75,8 @@ async function verify({ client, io, json, options }: Context): Promise<number> {
     throw wrong(
       `--against takes SEQ:MAC as it was printed, at least 16 digits of the MAC, not "${printable(String(against))}".`,
     );
-  const query = against === undefined ? '' : `?against=${String(against)}`;
-  const check = await client.get<ChainCheck>(`/audit/chain${query}`);
+  const query = against === undefined ? {} : { against: String(against) };
+  const check = await client.ask('GET /audit/chain', { query });
   const code = check.fault === null ? EXIT.done : EXIT.refused;
   if (json) printJson(io, { ...check });
   else if (check.fault === null) io.out(soundWords(check));
@@ -83,7 +87,7 @@ async function verify({ client, io, json, options }: Context): Promise<number> {
   return code;
 }
 
-function soundWords({ head, records, compared }: ChainCheck): string {
+function soundWords({ head, records, compared }: ChainAnswer): string {
   const against =
     compared === null
       ? 'An older copy of the whole journal would fit as well: compare with a former head, from the server’s log ("chain"), from "bascule why", or from an earlier run of this:'

@@ -19,7 +19,7 @@ export const backup: Verb = {
     const leaving = new AbortController();
     const stop = io.onInterrupt(() => leaving.abort());
     try {
-      const stream = await client.stream('/backup', {}, leaving.signal);
+      const stream = await client.stream('GET /backup', {}, { signal: leaving.signal });
       await pipeline(stream, createWriteStream(temporary, { mode: 0o600, flush: true })).catch(
         (error: unknown) => {
           throw notWritten(file, messageOf(error), error);

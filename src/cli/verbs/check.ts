@@ -38,7 +38,7 @@ function strategy({ policy }: ServiceSpec): string {
 /** The server, or null where none runs: then the file was all there is to check. */
 async function reach({ client, io, json }: Context): Promise<ServerInfo | null> {
   try {
-    const { info } = await client.get<{ info: ServerInfo }>('/info');
+    const { info } = await client.ask('GET /info', {});
     if (!json) io.out(`server ${info.version} runs (${info.stateDir})\n`);
     return info;
   } catch (error) {
@@ -48,20 +48,15 @@ async function reach({ client, io, json }: Context): Promise<ServerInfo | null> 
   }
 }
 
-type MeasureCheck = {
-  readonly measure: string;
-  readonly source: string;
-  readonly ok: boolean;
-  readonly says: string;
-};
-
 /** Whether the server can ask what the measures of the file need. */
 async function measured({ client }: Context, spec: ServiceSpec): Promise<readonly Finding[]> {
   const service = spec.name;
   if ((spec.policy.judge.measures ?? []).length === 0) return [];
   try {
-    const path = `/services/${encodeURIComponent(service)}/measures/check`;
-    const { measures } = await client.steer<{ measures: readonly MeasureCheck[] }>('POST', path, { spec });
+    const { measures } = await client.ask('POST /services/{service}/measures/check', {
+      params: { service },
+      body: { spec },
+    });
     return measures.map(({ measure, source, ok, says }) => ({
       service,
       says: `${measure} (${source}): ${says}`,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RolloutView, ServiceView } from '../../controller/views.ts';
+import type { RolloutView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
@@ -56,7 +56,7 @@ async function list(context: Context, name: string): Promise<number> {
 }
 
 async function services({ client }: Context): Promise<readonly string[]> {
-  const answer = await client.get<{ services: readonly ServiceView[] }>('/services');
+  const answer = await client.ask('GET /services', {});
   return answer.services.map((service) => service.name);
 }
 
@@ -69,7 +69,7 @@ async function versions(context: Context): Promise<readonly string[]> {
 }
 
 async function past({ client }: Context): Promise<readonly RolloutView[]> {
-  return (await client.get<{ rollouts: readonly RolloutView[] }>(`/history?limit=${MOST_ROLLOUTS}`)).rollouts;
+  return (await client.ask('GET /history', { query: { limit: String(MOST_ROLLOUTS) } })).rollouts;
 }
 
 function usage(message: string): OperatingError {

@@ -7,8 +7,6 @@ import { hostOf } from '../remote.ts';
 import { ServerProblem } from '../server-problem.ts';
 import { printJson, type Verb } from '../verb.ts';
 
-type Link = { readonly url: string; readonly expiresInMs: number };
-
 export const dashboard: Verb = {
   configure: (command) =>
     command.option('--open', 'open it in the browser instead of printing the link alone'),
@@ -16,7 +14,7 @@ export const dashboard: Verb = {
     const elsewhere = hostOf(where, io);
     if (elsewhere !== null) return there(elsewhere, io, json);
     const { url, expiresInMs } = await client
-      .steer<Link>('POST', '/dashboard/link', {})
+      .ask('POST /dashboard/link', {})
       .catch((error: unknown) => Promise.reject(missing(error)));
     if (json) printJson(io, { url, expiresInMs });
     else {

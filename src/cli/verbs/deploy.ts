@@ -1,10 +1,10 @@
-import type { Answered } from '../../controller/views.ts';
+import type { SteerAnswer } from '../../api/api-types.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { overrideOf, planId, servicePath } from '../values.ts';
+import { overrideOf, planId, ofService } from '../values.ts';
 
 export const deploy: Verb = {
   configure: (command) =>
@@ -33,23 +33,26 @@ export const deploy: Verb = {
     const overrideFreeze = overrideOf(options);
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
-    await client.get('/info');
+    await client.ask('GET /info', {});
     const { withVersion } = await import('./artifact.ts');
     const answer = await withVersion(context, { file: file.path, spec }, ({ label, digest }) =>
-      client.steer<Answered>('POST', `${servicePath(spec.name)}/deploy`, {
-        spec,
-        label,
-        artifactDigest: digest,
-        supersede: options['supersede'] === true,
-        planId: plan,
-        overrideFreeze,
+      client.ask('POST /services/{service}/deploy', {
+        params: ofService(spec.name),
+        body: {
+          spec,
+          label,
+          artifactDigest: digest,
+          supersede: options['supersede'] === true,
+          planId: plan,
+          overrideFreeze,
+        },
       }),
     );
     return follow(context, answer);
   },
 };
 
-async function follow(context: Context, answer: Answered): Promise<number> {
+async function follow(context: Context, answer: SteerAnswer): Promise<number> {
   const { io, json, options } = context;
   const { rollout } = answer;
   if (rollout === null || rollout.exitCode !== null) {

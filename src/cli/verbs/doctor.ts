@@ -1,5 +1,3 @@
-import type { ServerInfo } from '../../controller/controller.ts';
-import type { ServiceView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import type { Finding, Server } from '../doctor/finding.ts';
@@ -35,8 +33,8 @@ export function doctorVerb(version: string): Verb {
 
 async function reach({ client }: Context): Promise<Server> {
   try {
-    const { info } = await client.get<{ info: ServerInfo }>('/info');
-    const { services } = await client.get<{ services: readonly ServiceView[] }>('/services');
+    const { info } = await client.ask('GET /info', {});
+    const { services } = await client.ask('GET /services', {});
     return { reached: true, info, services };
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;

@@ -1,5 +1,5 @@
 import { OperatingError } from '../../lib/errors.ts';
-import { durationOf, oneOf, reasonOf, servicePath, timeOf } from '../values.ts';
+import { durationOf, oneOf, reasonOf, ofService, timeOf } from '../values.ts';
 import type { Context, Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
@@ -16,7 +16,7 @@ export const freeze: Verb = {
       .option('--also <what>', 'advancing: a rollout under way stays where it is as well'),
   run: async (context) => {
     const { io, options } = context;
-    const path = placeOf(context);
+    const params = placeOf(context);
     const reason = reasonOf(options['reason']);
     const forMs = options['for'] === undefined ? null : durationOf('--for', options['for']);
     const untilMs = options['until'] === undefined ? null : timeOf('--until', options['until']);
@@ -25,22 +25,30 @@ export const freeze: Verb = {
     if (forMs !== null && untilMs !== null) throw wrong('Give --for or --until, not both.');
     if (untilMs !== null && untilMs <= io.nowMs())
       throw wrong(`--until lies in the past: ${new Date(untilMs).toISOString()}.`);
-    return steer(context, 'POST', `${path}/freeze`, { reason, forMs, untilMs, alsoAdvancing });
+    const body = { reason, forMs, untilMs, alsoAdvancing };
+    return params === null
+      ? steer(context, 'POST /freeze', { body })
+      : steer(context, 'POST /services/{service}/freeze', { params, body });
   },
 };
 
 export const unfreeze: Verb = {
   configure: (command) => command.option('--all', 'those that were put on every service at once'),
-  run: (context) => steer(context, 'POST', `${placeOf(context)}/unfreeze`, {}),
+  run: (context) => {
+    const params = placeOf(context);
+    return params === null
+      ? steer(context, 'POST /unfreeze', { body: {} })
+      : steer(context, 'POST /services/{service}/unfreeze', { params, body: {} });
+  },
 };
 
-/** `/services/shop`, or nothing for all. */
-function placeOf({ args, options }: Context): string {
+/** The service; null: all of them. */
+function placeOf({ args, options }: Context): { readonly service: string } | null {
   const all = options['all'] === true;
   if (all && args[0] !== undefined) throw wrong('Name a service or give --all, not both.');
-  if (all) return '';
+  if (all) return null;
   if (args[0] === undefined) throw wrong('Name a service, or give --all.');
-  return servicePath(args[0]);
+  return ofService(args[0]);
 }
 
 function wrong(message: string): OperatingError {

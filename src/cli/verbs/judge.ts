@@ -2,7 +2,7 @@ import type { JudgeView } from '../../controller/judge-view.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { print, widthFor } from '../screen.ts';
-import { jsonOrMarkdown, rolloutPath, servicePath, timeOf } from '../values.ts';
+import { jsonOrMarkdown, ofRollout, ofService, timeOf } from '../values.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 
 export const judge: Verb = {
@@ -35,22 +35,26 @@ function isFault({ sameVerdict, judge: version }: JudgeView): boolean {
 }
 
 async function ask({ client, io, args, options }: Context): Promise<readonly JudgeView[]> {
-  const query = new URLSearchParams();
-  if (options['recorded'] === true) query.set('rules', 'recorded');
-  if (typeof options['set'] === 'string') query.set('set', options['set']);
+  const rules = {
+    ...(options['recorded'] === true && { rules: 'recorded' as const }),
+    ...(typeof options['set'] === 'string' && { set: options['set'] }),
+  };
   const { rollout, from, to } = options;
   if (rollout !== undefined) {
     if (from !== undefined || to !== undefined || args[0] !== undefined)
       throw wrong('--rollout names one rollout: a service and a time are not needed with it.');
-    const path = `${rolloutPath(String(rollout))}/judge?${query.toString()}`;
-    return [(await client.get<{ judge: JudgeView }>(path)).judge];
+    const params = ofRollout(String(rollout));
+    return [(await client.ask('GET /rollouts/{rollout}/judge', { params, query: rules })).judge];
   }
   if (args[0] === undefined || from === undefined)
     throw wrong('Say what to judge: --rollout r-0193, or a service and --from a moment on.');
-  query.set('from', String(timeOf('--from', from)));
-  query.set('to', String(to === undefined ? io.nowMs() : timeOf('--to', to)));
-  const path = `${servicePath(args[0])}/judge?${query.toString()}`;
-  return (await client.get<{ judged: readonly JudgeView[] }>(path)).judged;
+  const query = {
+    ...rules,
+    from: String(timeOf('--from', from)),
+    to: String(to === undefined ? io.nowMs() : timeOf('--to', to)),
+  };
+  const params = ofService(args[0]);
+  return (await client.ask('GET /services/{service}/judge', { params, query })).judged;
 }
 
 function wrong(message: string): OperatingError {

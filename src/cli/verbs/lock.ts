@@ -1,9 +1,8 @@
-import type { ServiceView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { lockLine } from '../render-guards.ts';
-import { durationOf, oneOf, reasonOf, servicePath } from '../values.ts';
+import { durationOf, oneOf, reasonOf, ofService } from '../values.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
@@ -16,19 +15,22 @@ export const lock: Verb = {
   run: async (context) => {
     const { args, options } = context;
     const action = oneOf('The first word after "lock"', args[0] ?? '', ['acquire', 'release', 'status']);
-    const path = servicePath(args[1]);
+    const params = ofService(args[1]);
     const reason = reasonOf(options['reason']);
     const force = options['force'] === true;
     const forMs = options['for'] === undefined ? null : durationOf('--for', options['for']);
-    if (action === 'status') return look(context, path);
+    if (action === 'status') return look(context, params);
     if (action === 'release') {
       if (forMs !== null) throw wrong('--for goes with acquire.');
       if (force && reason === null) throw wrong("--force needs a reason: --reason '…'.");
-      return steer(context, 'POST', `${path}/unlock`, { force, reason });
+      return steer(context, 'POST /services/{service}/unlock', { params, body: { force, reason } });
     }
     if (force) throw wrong('--force goes with release: a lock that somebody else holds is released first.');
     if (reason === null) throw wrong("A lock needs a reason, for those who meet it: --reason '…'.");
-    const code = await steer(context, 'POST', `${path}/lock`, { reason, forMs });
+    const code = await steer(context, 'POST /services/{service}/lock', {
+      params,
+      body: { reason, forMs },
+    });
     const actor = context.io.env['BASCULE_ACTOR'];
     if (actor === undefined || actor === '')
       context.io.err(
@@ -38,8 +40,8 @@ export const lock: Verb = {
   },
 };
 
-async function look({ client, io, json }: Context, path: string): Promise<number> {
-  const { service } = await client.get<{ service: ServiceView }>(path);
+async function look({ client, io, json }: Context, params: { readonly service: string }): Promise<number> {
+  const { service } = await client.ask('GET /services/{service}', { params });
   if (json) printJson(io, { service: service.name, lock: service.lock });
   else if (service.lock === null) io.out(`${service.name} is not locked.\n`);
   else io.out(`${service.name} is locked ${printable(lockLine(service.lock))}\n`);

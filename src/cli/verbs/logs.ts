@@ -5,7 +5,7 @@ import { OperatingError } from '../../lib/errors.ts';
 import type { Problem } from '../../http/answers.ts';
 import { ServerProblem } from '../server-problem.ts';
 import { EXIT } from '../exit-codes.ts';
-import { oneOf, servicePath, wholeNumber } from '../values.ts';
+import { oneOf, ofService, wholeNumber } from '../values.ts';
 import type { Context, Verb } from '../verb.ts';
 
 export const logs: Verb = {
@@ -18,11 +18,13 @@ export const logs: Verb = {
       .option('-f, --follow', 'go on with what comes'),
   run: async (context) => {
     const { client, io, args } = context;
-    const path = `${servicePath(args[0])}/logs?${queryOf(context)}`;
+    const asked = { params: ofService(args[0]), query: queryOf(context) };
     const over = new AbortController();
     const stop = io.onInterrupt(() => over.abort());
     try {
-      const response = await client.stream(path, {}, over.signal);
+      const response = await client.stream('GET /services/{service}/logs', asked, {
+        signal: over.signal,
+      });
       await printLines(context, response);
       if (context.options['follow'] === true && !over.signal.aborted) throw ended();
       return EXIT.done;
@@ -35,7 +37,7 @@ export const logs: Verb = {
   },
 };
 
-function queryOf({ options }: Context): string {
+function queryOf({ options }: Context) {
   const asked = ['slot', 'candidate', 'version'].filter((name) => options[name] !== undefined);
   if (asked.length > 1) {
     const named = asked.map((name) => `--${name}`).join(' and ');
@@ -43,12 +45,13 @@ function queryOf({ options }: Context): string {
       retryable: false,
     });
   }
-  const query = new URLSearchParams({ tail: String(wholeNumber('--tail', options['tail'] ?? '', 0)) });
-  if (options['slot'] !== undefined) query.set('slot', oneOf('--slot', options['slot'], SLOT_NAMES));
-  if (options['candidate'] === true) query.set('candidate', 'true');
-  if (typeof options['version'] === 'string') query.set('version', options['version']);
-  if (options['follow'] === true) query.set('follow', 'true');
-  return String(query);
+  return {
+    tail: String(wholeNumber('--tail', options['tail'] ?? '', 0)),
+    ...(options['slot'] !== undefined && { slot: oneOf('--slot', options['slot'], SLOT_NAMES) }),
+    ...(options['candidate'] === true && { candidate: 'true' as const }),
+    ...(typeof options['version'] === 'string' && { version: options['version'] }),
+    ...(options['follow'] === true && { follow: 'true' as const }),
+  };
 }
 
 type LogLine = {

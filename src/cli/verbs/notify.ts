@@ -1,4 +1,4 @@
-import type { Tried } from '../../notify/channel.ts';
+import type { NotifyTestAnswer } from '../../api/api-types.ts';
 import { NAME } from '../../release/forms.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
@@ -11,14 +11,14 @@ export const notify: Verb = {
   run: async ({ args, options, client, io, json }) => {
     oneOf('The word after "notify"', args[0] ?? '', ['test']);
     const channel = channelOf(options['channel']);
-    const { tried } = await client.steer<{ tried: readonly Tried[] }>('POST', '/notify/test', { channel });
+    const { tried } = await client.ask('POST /notify/test', { body: { channel } });
     if (json) printJson(io, { tried });
     else io.out(tried.map(lineOf).join(''));
     return tried.every(({ ok }) => ok) ? EXIT.done : EXIT.refused;
   },
 };
 
-function lineOf({ channel, kind, ok, why }: Tried): string {
+function lineOf({ channel, kind, ok, why }: NotifyTestAnswer['tried'][number]): string {
   return `${ok ? '✔' : '✖'} ${channel} (${kind})  ${ok ? 'took the test message' : printable(why ?? '')}\n`;
 }
 

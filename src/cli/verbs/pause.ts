@@ -1,7 +1,8 @@
 import type { Verb } from '../verb.ts';
-import { servicePath } from '../values.ts';
+import { ofService } from '../values.ts';
 import { steer } from './steer.ts';
 
 export const pause: Verb = {
-  run: (context) => steer(context, 'POST', `${servicePath(context.args[0])}/pause`, {}),
+  run: (context) =>
+    steer(context, 'POST /services/{service}/pause', { params: ofService(context.args[0]), body: {} }),
 };

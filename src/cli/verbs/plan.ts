@@ -6,7 +6,7 @@ import { renderForesight } from '../render-foresight.ts';
 import { print, widthFor } from '../screen.ts';
 import { pickService, readSpecFile } from '../spec-file.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { servicePath } from '../values.ts';
+import { ofService } from '../values.ts';
 
 export const plan: Verb = {
   configure: (command) =>
@@ -22,14 +22,12 @@ export const plan: Verb = {
     const { client, args, options } = context;
     const file = await readSpecFile(context);
     const spec = pickService(file, args[0], String(options['file']));
-    await client.get('/info');
+    await client.ask('GET /info', {});
     const { withVersion } = await import('./artifact.ts');
     return withVersion(context, { file: file.path, spec }, async ({ label, digest }) => {
-      const path = `${servicePath(spec.name)}/plan`;
-      const { plan: view } = await client.steer<{ plan: PlanView }>('POST', path, {
-        spec,
-        label,
-        artifactDigest: digest,
+      const { plan: view } = await client.ask('POST /services/{service}/plan', {
+        params: ofService(spec.name),
+        body: { spec, label, artifactDigest: digest },
       });
       show(context, view);
       if (view.obstacles.length > 0) return EXIT.refused;

@@ -1,7 +1,7 @@
 import type { RolloutView } from '../../controller/views.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { shownStep } from '../rollout-words.ts';
-import { overrideOf, servicePath, wholeNumber } from '../values.ts';
+import { overrideOf, ofService, wholeNumber } from '../values.ts';
 import type { Verb } from '../verb.ts';
 import { rolloutUnderWay, steer } from './steer.ts';
 
@@ -20,11 +20,12 @@ export const promote: Verb = {
     const fromStep =
       options['fromStep'] === undefined ? null : wholeNumber('--from-step', options['fromStep'], 1);
     const overrideFreeze = overrideOf(options);
-    const path = servicePath(args[0]);
-    const rollout = await rolloutUnderWay(client, path, 'promote');
+    const params = ofService(args[0]);
+    const rollout = await rolloutUnderWay(client, params, 'promote');
     const seen = fromStep === null ? rollout.stepIndex : indexOf(rollout, fromStep);
     const full = options['full'] === true;
-    return steer(context, 'POST', `${path}/promote`, { fromStep: seen, full, overrideFreeze });
+    const body = { fromStep: seen, full, overrideFreeze };
+    return steer(context, 'POST /services/{service}/promote', { params, body });
   },
 };
 

@@ -1,6 +1,6 @@
 import { OperatingError } from '../../lib/errors.ts';
 import type { Verb } from '../verb.ts';
-import { servicePath } from '../values.ts';
+import { ofService } from '../values.ts';
 import { steer } from './steer.ts';
 
 export const remove: Verb = {
@@ -14,6 +14,6 @@ export const remove: Verb = {
         { retryable: false },
       );
     }
-    return steer(context, 'DELETE', servicePath(name));
+    return steer(context, 'DELETE /services/{service}', { params: ofService(name) });
   },
 };

@@ -1,9 +1,8 @@
-import type { ServerInfo } from '../../controller/controller.ts';
 import type { ServiceView } from '../../controller/views.ts';
 import { EXIT } from '../exit-codes.ts';
 import { isTerminal, print, widthFor } from '../screen.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
-import { servicePath } from '../values.ts';
+import { ofService } from '../values.ts';
 
 export const status: Verb = {
   configure: (command) =>
@@ -13,16 +12,13 @@ export const status: Verb = {
     if (options['watch'] === true) return watch(context);
     if (args[0] !== undefined) {
       const [{ service }] = await Promise.all([
-        client.get<{ service: ServiceView }>(servicePath(args[0])),
+        client.ask('GET /services/{service}', { params: ofService(args[0]) }),
         rendering(),
       ]);
       await show(context, [service]);
       return EXIT.done;
     }
-    const [{ services }] = await Promise.all([
-      client.get<{ services: readonly ServiceView[] }>('/services'),
-      rendering(),
-    ]);
+    const [{ services }] = await Promise.all([client.ask('GET /services', {}), rendering()]);
     await show(context, services);
     return EXIT.done;
   },
@@ -33,7 +29,7 @@ const rendering = () => import('../render-status.ts');
 
 async function watch(context: Context): Promise<number> {
   const { client, io, json } = context;
-  const { info } = await client.get<{ info: ServerInfo }>('/info');
+  const { info } = await client.ask('GET /info', {});
   const service = await oneService(context);
   if (service === null || service.rollout === null) {
     await show(context, service === null ? [] : [service]);
@@ -52,8 +48,8 @@ async function watch(context: Context): Promise<number> {
 /** The one that is named, else the one with a rollout under way, else the only one. */
 async function oneService({ client, args }: Context): Promise<ServiceView | null> {
   if (args[0] !== undefined)
-    return (await client.get<{ service: ServiceView }>(servicePath(args[0]))).service;
-  const { services } = await client.get<{ services: readonly ServiceView[] }>('/services');
+    return (await client.ask('GET /services/{service}', { params: ofService(args[0]) })).service;
+  const { services } = await client.ask('GET /services', {});
   return services.find((one) => one.rollout !== null) ?? services[0] ?? null;
 }
 

@@ -1,17 +1,20 @@
-import type { Answered, RolloutView, ServiceView } from '../../controller/views.ts';
+import type { Rollout, SteerAnswer } from '../../api/api-types.ts';
+import type { Answer, Asked, Name } from '../../api/request.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import { printJson, type Context } from '../verb.ts';
 import { EXIT } from '../exit-codes.ts';
 
+/** Requests that are answered by what became of them. */
+type SteerName = { [K in Name]: Answer<K> extends SteerAnswer ? K : never }[Name];
+
 /** Sends what a verb asks for and prints the answer. */
-export async function steer(
+export async function steer<K extends SteerName>(
   context: Context,
-  method: 'POST' | 'DELETE',
-  path: string,
-  body: unknown = null,
+  name: K,
+  asked: Asked<K>,
 ): Promise<number> {
-  const answer = await context.client.steer<Answered>(method, path, body);
+  const answer: SteerAnswer = await context.client.ask(name, asked);
   if (context.json) printJson(context.io, answer);
   else {
     context.io.out(`${answer.message.split('\n').map(printable).join('\n')}\n`);
@@ -25,10 +28,10 @@ export async function steer(
 /** What a verb is about that goes by what was there when it was asked for. Error: NO_ROLLOUT. */
 export async function rolloutUnderWay(
   client: Context['client'],
-  path: string,
+  params: { readonly service: string },
   verb: string,
-): Promise<RolloutView> {
-  const { service } = await client.get<{ service: ServiceView }>(path);
+): Promise<Rollout> {
+  const { service } = await client.ask('GET /services/{service}', { params });
   if (service.rollout !== null) return service.rollout;
   throw new OperatingError(
     'NO_ROLLOUT',

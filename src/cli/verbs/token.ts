@@ -1,11 +1,11 @@
 import { ROLES } from '../../controller/controller.ts';
-import { isTokenName, type TokenCreated, type TokenView } from '../../controller/token-record.ts';
+import { isTokenName } from '../../controller/token-record.ts';
 import { OperatingError } from '../../lib/errors.ts';
 import { printable } from '../../release/problem.ts';
 import { EXIT } from '../exit-codes.ts';
 import { renderTokens } from '../render-tokens.ts';
 import { print, widthFor } from '../screen.ts';
-import { durationOf, oneOf, servicePath } from '../values.ts';
+import { durationOf, oneOf, ofService } from '../values.ts';
 import { printJson, type Context, type Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
@@ -34,7 +34,7 @@ async function create({ args, options, client, io, json }: Context): Promise<num
   const role = oneOf('--role', options['role'], ROLES);
   const services = servicesOf(options['services']);
   const forMs = durationOf('--for', options['for'] ?? '');
-  const made = await client.steer<TokenCreated>('POST', '/tokens', { name, role, services, forMs });
+  const made = await client.ask('POST /tokens', { body: { name, role, services, forMs } });
   if (json) printJson(io, { ...made });
   else {
     io.err(`${printable(made.message)}.\nIt is shown this once; keep it where only ${name} can read it:\n`);
@@ -45,7 +45,7 @@ async function create({ args, options, client, io, json }: Context): Promise<num
 
 async function list({ args, client, io, json }: Context): Promise<number> {
   if (args[1] !== undefined) throw wrong('"token list" takes nothing more.');
-  const { tokens } = await client.get<{ tokens: readonly TokenView[] }>('/tokens');
+  const { tokens } = await client.ask('GET /tokens', {});
   if (json) printJson(io, { tokens });
   else if (tokens.length === 0) io.out('there are no tokens; "bascule token create" makes one.\n');
   else print(io, 'out', renderTokens(tokens, { width: widthFor(io, 'out'), timeZone: io.timeZone }));
@@ -60,12 +60,12 @@ async function revoke(context: Context): Promise<number> {
     );
   if (context.options['yes'] !== true)
     throw wrong('Whoever uses it is shut out at once, and it cannot be undone: add --yes.');
-  return steer(context, 'DELETE', `/tokens/${id}`);
+  return steer(context, 'DELETE /tokens/{token}', { params: { token: id } });
 }
 
 function servicesOf(value: string | boolean | undefined): readonly string[] | null {
   if (typeof value !== 'string') return null;
-  return value.split(',').map((name) => servicePath(name.trim()).slice('/services/'.length));
+  return value.split(',').map((name) => ofService(name.trim()).service);
 }
 
 function wrong(message: string): OperatingError {

@@ -1,4 +1,4 @@
-import { percentOf, servicePath } from '../values.ts';
+import { percentOf, ofService } from '../values.ts';
 import type { Verb } from '../verb.ts';
 import { steer } from './steer.ts';
 
@@ -7,9 +7,9 @@ export const weight: Verb = {
   run: (context) => {
     const { args, options } = context;
     const percent = percentOf(args[1] ?? '');
-    return steer(context, 'POST', `${servicePath(args[0])}/weight`, {
-      percent,
-      beyondPlan: options['yes'] === true,
+    return steer(context, 'POST /services/{service}/weight', {
+      params: ofService(args[0]),
+      body: { percent, beyondPlan: options['yes'] === true },
     });
   },
 };
