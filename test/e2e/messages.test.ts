@@ -1,5 +1,6 @@
 /** Messages and metrics through the real program: real receivers, a real Prometheus. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
@@ -153,4 +154,13 @@ test('a real Prometheus has data for every query of the dashboard', { skip: noPr
       assert.equal(status, 'success', query);
       return data.result.length > 0;
     });
+
+  const asked = await fetch(`http://127.0.0.1:${port}/api/v1/metrics`, {
+    headers: { authorization: `Bearer ${made.stdout.trim()}` },
+  });
+  const checked = spawnSync('promtool', ['check', 'metrics'], {
+    input: await asked.text(),
+    encoding: 'utf8',
+  });
+  assert.deepEqual([asked.status, checked.status, checked.stderr], [200, 0, ''], 'under load, as it is read');
 });
