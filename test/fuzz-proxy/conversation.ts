@@ -47,9 +47,9 @@ function talk(
 export type Judged = { readonly wrong: string | null; readonly answers: number };
 
 export async function judgeRequests(port: number, conversation: Conversation): Promise<Judged> {
-  const { sound, ends } = conversation;
+  const { sound, ends, refused } = conversation;
   const methods = [...sound.map(({ method }) => method), ...Array.from({ length: 200 }, () => '?')];
-  const due = (text: string): boolean => !ends && text.split('HTTP/1.1 ').length > sound.length;
+  const due = (text: string): boolean => !ends && !refused && text.split('HTTP/1.1 ').length > sound.length;
   const { text, hangs } = await talk(port, conversation, due);
   const { answers, left } = readAnswers(text, methods, true);
   return { wrong: wrongWith(conversation, { answers, left }, hangs), answers: answers.length };

@@ -180,6 +180,8 @@ describe('a head is refused', () => {
       'GET /\t',
       'GET / RTSP',
       'GET / HTTP/1.1\n',
+      'GET\r\n',
+      'GET / HTTP/1.2\r\n',
       'GET / HTTP/1.1\r\nA: \x01',
       'GET / HTTP/1.1\r\nA: b\rc',
     ])

@@ -17,6 +17,7 @@ const TARGET = /^[!-~]+$/;
 /** Control characters, and line ends that are not CRLF. */
 // oxlint-disable-next-line no-control-regex -- they are what it looks for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
+const LINE = /^[A-Z][A-Z-]{0,31} [!-~]+ HTTP\/1\.[01]\r\n/;
 /** What a first line may begin with. */
 const LINE_SO_FAR = /^[A-Z][A-Z-]{0,31}(?: (?:[!-~]+(?: [HTP/1.0]{0,8}\r?)?)?)?$/;
 /** A longer beginning is looked at when its end is there: each look reads it from its start. */
@@ -130,7 +131,8 @@ function problemSoFar(text: string, isBeginning: boolean): Refusal | null {
   const first = isBeginning && !text.includes('\n') ? text : null;
   if (first !== null && !LINE_SO_FAR.test(first))
     return bad('a malformed first line, or something before it');
-  if (isBeginning && first === null && !/^[A-Z]/.test(text)) return bad('something before its first line');
+  if (isBeginning && first === null && !LINE.test(text))
+    return bad('a malformed first line, or something before it');
   // Where it begins within, its first byte may end what was looked at before.
   return CONTROL.test(isBeginning ? whole : whole.replace(/^\n/, ''))
     ? bad('a control character in its head, or a line end that is none')
