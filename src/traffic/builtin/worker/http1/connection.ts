@@ -83,7 +83,9 @@ export class Http1Connection implements ClientConnection, AnswerPlace {
 
   /** Ends what takes too long. Called about once a second. */
   sweep(nowMs: number): void {
-    if (this.#isStuck(nowMs)) return;
+    // One that was gone before it was taken has nobody told.
+    if (this.socket.destroyed) this.#place.forget(this);
+    if (this.socket.destroyed || this.#isStuck(nowMs)) return;
     const passedMs = nowMs - this.#sinceMs;
     const due = dueOf({ phase: this.#standing, passedMs }, this.#place.manners);
     if (due === 'destroy') this.destroy();
