@@ -4,9 +4,11 @@ import { type Standing, dueOf } from './patience.ts';
 
 const MANNERS = { requestHeadMs: 30_000, keepAliveMs: 75_000 };
 
-test('a connection ends when its time is over, each phase in its own way', () => {
-  const due = (phase: Standing['phase'], passedMs: number) => dueOf({ phase, passedMs }, MANNERS);
+function due(phase: Standing['phase'], passedMs: number): ReturnType<typeof dueOf> {
+  return dueOf({ phase, passedMs }, MANNERS);
+}
 
+test('a connection ends when its time is over, each phase in its own way', () => {
   assert.deepEqual([due('head', 30_000), due('head', 30_001)], [null, 'refuse']);
   assert.deepEqual([due('idle', 75_000), due('idle', 76_000), due('idle', 76_001)], [null, null, 'close']);
   assert.deepEqual([due('rest', 5000), due('rest', 5001)], [null, 'destroy']);
