@@ -25,6 +25,7 @@ import { openLogins } from './logins.ts';
 import { openRouters } from './routers.ts';
 import { openSources } from './sources.ts';
 import type { Notice } from './notify/notice.ts';
+import type { Outbox } from './notify/outbox.ts';
 import { withDoorSecrets } from './traffic/door-secrets.ts';
 import type { HaproxyRouter } from './traffic/haproxy/router.ts';
 import type { NginxRouter } from './traffic/nginx/router.ts';
@@ -70,7 +71,7 @@ export async function serve(
   const settings = { slotPorts, keepReleases, freezes, routeLateMs: ROUTE_LATE_MS };
   const info = { version, startedAtMs: ports.clock.nowMs(), stateDir, pid: process.pid };
   const outbox = openOutbox({ stateDir, file, ports, ofSecrets });
-  const running = createController({ ...ports, messages: () => outbox.counts() }, settings, info);
+  const running = createController({ ...ports, ...tellingBy(outbox) }, settings, info);
   const deaf = running.controller.read.onEvent(() => outbox.wake());
   const api = createApi({
     controller: running.controller,
@@ -271,6 +272,11 @@ async function openPorts(
   };
   const others = [nginx, haproxy];
   return { ports, clock, bootId, processes, builtin, others, journal, ofSecrets, replaced };
+}
+
+/** What the controller knows of those who are told. */
+function tellingBy(outbox: Outbox): Required<Pick<Ports, 'messages' | 'noticed'>> {
+  return { messages: () => outbox.counts(), noticed: () => outbox.wake() };
 }
 
 type OutboxParts = {

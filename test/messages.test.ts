@@ -8,7 +8,7 @@ import { systemTimers } from '../src/lib/timers.ts';
 import { discordChannel } from '../src/notify/discord/channel.ts';
 import { emailChannel } from '../src/notify/email/channel.ts';
 import { grafanaChannel } from '../src/notify/grafana/channel.ts';
-import type { Notice, NoticeOutcome } from '../src/notify/notice.ts';
+import { isTrouble, type Notice, type NoticeOutcome, type RolloutNotice } from '../src/notify/notice.ts';
 import { openOutbox, type OpenChannel } from '../src/notify/outbox.ts';
 import {
   httpReceiver,
@@ -128,6 +128,10 @@ function told(world: World) {
   };
 }
 
+function ofRollouts(notices: readonly Notice[]): readonly RolloutNotice[] {
+  return notices.flatMap((notice) => (isTrouble(notice) ? [] : [notice]));
+}
+
 const CHANNELS = 7;
 
 describe('every end of a rollout, to real receivers', () => {
@@ -188,27 +192,33 @@ describe('every end of a rollout, to real receivers', () => {
     });
   }
 
+  /** Messages of this world from now on, to receivers that have heard nothing yet. */
+  async function listening(world: World) {
+    const { after: since, head } = told(world);
+    const place = mkdtempSync(join(directory, 'place-'));
+    const outbox = openOutbox(open(), {
+      after: since,
+      head,
+      timers: systemTimers,
+      nowMs: () => world.time.nowMs,
+      warn: (_fields, message) => assert.fail(message),
+      directory: place,
+    });
+    for (const one of [...Object.values(http), mail]) one.got.length = 0;
+    await outbox.start();
+    while (head() === 0) await systemTimers.sleep(1, new AbortController().signal);
+    // What happens before each channel has found its place is of before.
+    const hasBegun = () => readdirSync(place).filter((file) => file.endsWith('.json')).length === CHANNELS;
+    for (const late = Date.now() + 20_000; !hasBegun() && Date.now() < late;)
+      await systemTimers.sleep(5, new AbortController().signal);
+    return { outbox, after: since };
+  }
+
   for (const [name, { outcome, words, make }] of Object.entries(ENDS)) {
     test(name, { timeout: 60_000 }, async () => {
       const world = new World();
       await world.serving();
-      const { after, head } = told(world);
-      const place = mkdtempSync(join(directory, 'place-'));
-      const outbox = openOutbox(open(), {
-        after,
-        head,
-        timers: systemTimers,
-        nowMs: () => world.time.nowMs,
-        warn: (_fields, message) => assert.fail(message),
-        directory: place,
-      });
-      for (const one of [...Object.values(http), mail]) one.got.length = 0;
-      await outbox.start();
-      while (head() === 0) await systemTimers.sleep(1, new AbortController().signal);
-      // What happens before each channel has found its place is of before.
-      const hasBegun = () => readdirSync(place).filter((file) => file.endsWith('.json')).length === CHANNELS;
-      for (const late = Date.now() + 20_000; !hasBegun() && Date.now() < late;)
-        await systemTimers.sleep(5, new AbortController().signal);
+      const { outbox, after } = await listening(world);
 
       await make(world);
       await world.until('v2 is over', () => world.over('v2'));
@@ -216,8 +226,8 @@ describe('every end of a rollout, to real receivers', () => {
       const rollout = world.controller.read
         .history({ service: 'shop', limit: 9 })
         .find((one) => one.label === 'v2')!;
-      const isEnd = (notice: Notice) => notice.kind === 'ended' && notice.rollout === rollout.id;
-      const all = after(0, 1000).flatMap(({ notices }) => notices);
+      const isEnd = (notice: RolloutNotice) => notice.kind === 'ended' && notice.rollout === rollout.id;
+      const all = ofRollouts(after(0, 1000).flatMap(({ notices }) => notices));
       const own = all.filter((one) => one.rollout === rollout.id);
       assert.equal(own.filter(isEnd).length, 1);
       assert.equal(own.find(isEnd)!.outcome, outcome);
@@ -268,6 +278,84 @@ describe('every end of a rollout, to real receivers', () => {
       assert.ok(letters.slice(1).every(({ text }) => text.includes(`In-Reply-To: ${first}`)));
     });
   }
+
+  test(
+    'stable that is down, and a certificate, while no rollout is under way',
+    { timeout: 90_000 },
+    async () => {
+      const world = new World();
+      await world.serving();
+      const { outbox } = await listening(world);
+      const heard = (kind: string) => http.hook.got.filter(({ body }) => body.data.kind === kind);
+      const until = async (what: string, holds: () => boolean) => {
+        outbox.wake();
+        for (const late = Date.now() + 30_000; !holds();) {
+          assert.ok(Date.now() < late, what);
+          await systemTimers.sleep(20, new AbortController().signal);
+        }
+      };
+      const all = (count: number) => outbox.counts().every(({ counts }) => counts.sent >= count);
+
+      world.sick.add('shop/v1');
+      await world.pass(20_000);
+      await until('all to hear that it is down', () => all(1));
+      world.sick.delete('shop/v1');
+      await world.pass(30_000);
+      await until('all to hear that it is up', () => all(2));
+      const file = '/etc/shop/cert.pem';
+      const certificate = {
+        file,
+        names: ['shop.example.com'],
+        notAfterMs: world.time.nowMs + 8 * 86_400_000,
+      };
+      world.certificates = [{ ...certificate, problem: null }];
+      await world.pass(150_000);
+      await until('all to hear of the certificate', () => all(3));
+      world.certificates = [{ ...certificate, problem: 'its key is of another certificate' }];
+      await world.pass(10_000);
+      await until('all to hear that it is worse', () => all(4));
+      world.certificates = [
+        { ...certificate, notAfterMs: world.time.nowMs + 90 * 86_400_000, problem: null },
+      ];
+      await world.pass(150_000);
+      await until('all to hear that it is well', () => all(5));
+      await outbox.stop();
+
+      assert.deepEqual(
+        http.hook.got.map(({ body }) => [body.type, body.data.subject, body.data.waitsForPerson]),
+        [
+          ['bascule.service.down.v1', 'v1', true],
+          ['bascule.service.up.v1', 'v1', false],
+          ['bascule.service.certificate.v1', file, true],
+          ['bascule.service.certificate.v1', file, true],
+          ['bascule.service.certificate-well.v1', file, false],
+        ],
+      );
+      const [down] = heard('down');
+      assert.match(down!.body.data.reason, /^none of its 2 replicas is healthy: users get 503$/u);
+      for (const channel of ['slack', 'teams', 'discord', 'bot', 'grafana'] as const)
+        assert.ok(
+          http[channel].got.some(({ text }) => text.includes('shop: v1 IS DOWN')),
+          channel,
+        );
+      // One thread each.
+      const threads = http.bot.got.map(({ body }) => body.thread_ts);
+      assert.deepEqual(
+        threads.map((one) => one !== undefined),
+        [false, true, false, true, true],
+      );
+      assert.equal(threads[3], threads[4]);
+      assert.notEqual(threads[1], threads[3]);
+      const letters = mail.got.map(({ text }) => [
+        /^Message-ID: (.*)$/imu.exec(text)![1],
+        /^In-Reply-To: (.*)$/imu.exec(text)?.[1] ?? null,
+      ]);
+      assert.deepEqual(
+        letters.map(([, reply]) => reply),
+        [null, letters[0]![0], null, letters[2]![0], letters[2]![0]],
+      );
+    },
+  );
 });
 
 test('whatever waits for a person is told', async () => {
@@ -284,10 +372,10 @@ test('whatever waits for a person is told', async () => {
   await world.until('it asks', () => world.service().rollout?.phase === 'asking');
   await world.pass(2000);
 
-  const own = told(world)
+  const all = told(world)
     .after(0, 1000)
-    .flatMap(({ notices }) => notices)
-    .filter(({ label }) => label === 'v2');
+    .flatMap(({ notices }) => notices);
+  const own = ofRollouts(all).filter(({ label }) => label === 'v2');
   assert.deepEqual(
     own.map(({ kind, sharePercent }) => `${kind} ${sharePercent}`),
     ['started 0', 'paused 25', 'by-hand 30', 'asks 50'],

@@ -4,7 +4,7 @@ import { printable } from '../release/problem.ts';
 import { grouped, headOf, linesOf } from './format.ts';
 import { flow, piece, segment, type Line, type Segment, type Style } from './layout.ts';
 import { renderChecks, renderLooks } from './render-checks.ts';
-import { certificateTrouble } from './certificate-trouble.ts';
+import { certificateTrouble } from '../release/certificate-trouble.ts';
 import { renderEarly } from './render-early.ts';
 import { guardWords, renderGuards } from './render-guards.ts';
 import { stateOf, stateOfIdle, stepPlace, versions } from './rollout-words.ts';

@@ -19,7 +19,13 @@ import type { Moment } from './allowed.ts';
 import { firstFailures } from './first-failures.ts';
 import type { Origin } from './origin.ts';
 import { NO_EVIDENCE, evidenceOf, recordOf, type Evidence, type RolloutRecord } from './records.ts';
-import { SERVER, ServerAggregate, type ServerEvent, type ServerState } from './server-state.ts';
+import {
+  SERVER,
+  ServerAggregate,
+  type ServerEvent,
+  type ServerState,
+  type StandingTrouble,
+} from './server-state.ts';
 import type { TokenRecord } from './token-record.ts';
 import { Turns } from './turns.ts';
 import type { EventView } from './views.ts';
@@ -251,6 +257,15 @@ export class Engine {
   /** Replaces the tokens. What holds here holds for the next start too: they are signed with the rest of the state. */
   keepTokens(tokens: readonly TokenRecord[], what: ServerEvent): void {
     this.#server.commit(what, { tokens });
+  }
+
+  troubles(): readonly StandingTrouble[] {
+    return this.#server.state.troubles ?? [];
+  }
+
+  /** Replaces what people were told of. */
+  keepTroubles(troubles: readonly StandingTrouble[], what: ServerEvent): void {
+    this.#server.commit(what, { troubles });
   }
 
   /** A verb that changed nothing, for the audit. */

@@ -22,6 +22,7 @@ import { Reserved } from './reserved.ts';
 import { Steer } from './steer.ts';
 import { Rounds } from './rounds.ts';
 import { Tenures } from './tenure.ts';
+import { Troubles } from './troubles.ts';
 import { Tidying } from './tidy.ts';
 import { Tokens } from './tokens.ts';
 
@@ -32,6 +33,7 @@ const COUNT_MS = 250;
 /** A round is done in so many parts, one after another: a thousand services at once would be one long turn of the event loop. */
 export const PARTS = 10;
 const COMPACT_MS = 60_000;
+const TROUBLES_MS = 2000;
 
 type Started = Omit<ServerInfo, 'lastSeq'>;
 
@@ -59,6 +61,7 @@ export function createController(ports: Ports, settings: Settings, info: Started
   const totals = new ProxyTotals();
   const tenures = new Tenures(ports, engine, settings, stopping.signal);
   const lookout = new Lookout(ports, engine, (service) => tenures.restore(service));
+  const troubles = new Troubles(ports, engine, lookout);
   const metrics = metricsOf(ports, info, { desk, totals, seen: lookout });
   const measuring = new Measuring(ports, (id) => releaseOf(ports, id));
   const counting = new Counting(ports, engine, { desk, measuring, totals });
@@ -67,13 +70,10 @@ export function createController(ports: Ports, settings: Settings, info: Started
   const permitted = new Permitted(engine, deploys);
   const reads = new Reads({ ports, engine, desk, info, metrics, seen: lookout, permitted });
   const steer = new Steer(ports, engine, { deploys, reads, reserved, calendar });
-  const guarding = new Guarding(ports, engine, steer);
   const tokens = new Tokens(ports, engine);
   const refusals = new Refusals(ports, engine);
   const waste = new Tidying(ports, settings, stopping.signal);
-  const looks = new Rounds(ports, 'looking', (service) => lookout.look(service));
-  const counts = new Rounds(ports, 'counting', (service) => counting.take(service));
-  const tidying = new Rounds(ports, 'tidying', () => waste.tidy(() => engine.services()));
+  const { looks, counts, tidying } = roundsOf(ports, engine, { lookout, counting, waste });
   const stops: (() => void)[] = [];
   const listener = listenerOf({ tenures, reads, metrics, desk, waste, kept: [counting, lookout] });
 
@@ -95,6 +95,7 @@ export function createController(ports: Ports, settings: Settings, info: Started
       ports.timers.every(LOOK_MS / PARTS, rounds(engine, looks)),
       ports.timers.every(COUNT_MS / PARTS, rounds(engine, counts)),
       ports.timers.every(COMPACT_MS, () => tidying.run('all')),
+      ports.timers.every(TROUBLES_MS, () => troubles.look()),
     );
   }
 
@@ -111,7 +112,7 @@ export function createController(ports: Ports, settings: Settings, info: Started
     controller: {
       read: reads,
       judge: new Judging(ports, engine, reads),
-      ...auditedVerbs({ steer, guard: guarding, people: tokens }, refusals),
+      ...auditedVerbs({ steer, guard: new Guarding(ports, engine, steer), people: tokens }, refusals),
       tokens,
       measures: new MeasureDesk(ports, engine),
       artifacts: artifactsOf(ports),
@@ -198,6 +199,16 @@ function notesOf(ports: Ports, engine: Engine, reads: Reads): Notes {
     },
     put: (key, answer) =>
       engine.note({ kind: 'answer', key, value: answer as unknown as Json }, 'answers', 'bascule'),
+  };
+}
+
+type Repeated = { readonly lookout: Lookout; readonly counting: Counting; readonly waste: Tidying };
+
+function roundsOf(ports: Ports, engine: Engine, { lookout, counting, waste }: Repeated) {
+  return {
+    looks: new Rounds(ports, 'looking', (service) => lookout.look(service)),
+    counts: new Rounds(ports, 'counting', (service) => counting.take(service)),
+    tidying: new Rounds(ports, 'tidying', () => waste.tidy(() => engine.services())),
   };
 }
 

@@ -31,6 +31,8 @@ export type Ports = {
   readonly probe: (at: Upstream, health: HealthSpec) => Promise<string | null>;
   /** What became of messages to people; absent where nobody is told. */
   readonly messages?: () => readonly ChannelCount[];
+  /** Something was recorded that people are to be told and that is no event of a service. Absent where nobody is told. */
+  readonly noticed?: () => void;
   readonly log: Log;
 };
 

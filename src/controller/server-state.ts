@@ -12,6 +12,20 @@ export type ServerState = {
   readonly bootId?: string;
   readonly freezes?: readonly Freeze[];
   readonly tokens?: readonly TokenRecord[];
+  readonly troubles?: readonly StandingTrouble[];
+};
+
+/** What people were told of and is not over. */
+export type StandingTrouble = {
+  readonly key: string;
+  readonly kind: 'down' | 'certificate';
+  readonly service: string;
+  readonly subject: string;
+  readonly isBad: boolean;
+  /** When it was told first, by the wall clock. */
+  readonly sinceMs: number;
+  /** Its name in messages. */
+  readonly trouble: string;
 };
 
 export type ServerEvent = {

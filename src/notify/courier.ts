@@ -6,7 +6,7 @@ import type { Timers } from '../lib/timers.ts';
 import type { ChannelConnection } from '../release/notify-channel.ts';
 import type { Channel, Sent } from './channel.ts';
 import { messageOf, type Message } from './message.ts';
-import type { Notice } from './notice.ts';
+import { isLast, threadOfNotice, type Notice } from './notice.ts';
 import { readPlace, threadOf, withThread, writePlace, type Place } from './place.ts';
 import { isWanted } from './wanted.ts';
 
@@ -129,12 +129,13 @@ export class Courier {
     const over: Place = { ...this.#place, seq, index: index + 1 };
     const id = `${seq}.${index}-${mac.slice(0, ID_DIGITS)}`;
     const message = messageOf(notice, { id, atMs, recorded: { seq, mac } });
-    const before = threadOf(this.#place, notice.rollout);
+    const about = threadOfNotice(notice);
+    const before = threadOf(this.#place, about);
     const sent = await this.#insist(message, before, signal);
     if (sent === 'stopped') return;
     this.#parts.count(this.#channel, sent.what);
-    const thread = notice.kind === 'ended' ? null : (sent.thread ?? before);
-    await this.#arrive(withThread(over, notice.rollout, thread));
+    const thread = isLast(notice) ? null : (sent.thread ?? before);
+    await this.#arrive(withThread(over, about, thread));
   }
 
   async #insist(

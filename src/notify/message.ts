@@ -1,5 +1,6 @@
 import { printable } from '../release/problem.ts';
-import { WAITS, type Notice, type NoticeOutcome } from './notice.ts';
+import { isTrouble, WAITS, type Notice, type NoticeOutcome, type RolloutNotice } from './notice.ts';
+import { troubleCommands, troubleFacts, troubleLevel, troubleTitle } from './trouble-words.ts';
 
 /** A notice in words, the same for every service; each service has its own form for them. Pure. */
 export type Message = {
@@ -33,11 +34,14 @@ export function messageOf(notice: Notice, { id, atMs, recorded }: At): Message {
   return {
     id,
     atMs,
-    level: levelOf(notice),
-    title: printable(titleOf(notice)),
+    level: isTrouble(notice) ? troubleLevel(notice) : levelOf(notice),
+    title: printable(isTrouble(notice) ? troubleTitle(notice) : titleOf(notice)),
     text: reason === null ? null : reason.split('\n').map(printable).join('\n'),
-    facts: factsOf(notice, recorded).map(([name, value]) => [name, printable(value)]),
-    commands: commandsOf(notice),
+    facts: (isTrouble(notice) ? troubleFacts(notice) : factsOf(notice, recorded)).map(([name, value]) => [
+      name,
+      printable(value),
+    ]),
+    commands: isTrouble(notice) ? troubleCommands(notice) : commandsOf(notice),
     notice,
     recorded,
   };
@@ -58,7 +62,7 @@ export function testMessage(channel: string, { id, atMs }: Pick<At, 'id' | 'atMs
   };
 }
 
-function levelOf({ kind, outcome }: Notice): Level {
+function levelOf({ kind, outcome }: RolloutNotice): Level {
   if (outcome === 'unproven') return 'bad';
   if (WAITS.has(kind)) return 'waits';
   if (outcome === 'rolled-back' || outcome === 'never-ready') return 'bad';
@@ -66,7 +70,7 @@ function levelOf({ kind, outcome }: Notice): Level {
   return outcome === 'done' ? 'good' : 'info';
 }
 
-function titleOf(notice: Notice): string {
+function titleOf(notice: RolloutNotice): string {
   const { kind, service, label, from, sharePercent, strategy, purpose } = notice;
   switch (kind) {
     case 'started':
@@ -88,7 +92,7 @@ function titleOf(notice: Notice): string {
   }
 }
 
-function endWords({ outcome, cause, from }: Notice): string {
+function endWords({ outcome, cause, from }: RolloutNotice): string {
   const back = from === null ? 'no version serves' : `100% on ${from}`;
   const words: Readonly<Record<NoticeOutcome, string>> = {
     done: 'is done: it serves all traffic',
@@ -103,7 +107,7 @@ function endWords({ outcome, cause, from }: Notice): string {
   return outcome === null ? 'is over' : words[outcome];
 }
 
-function factsOf(notice: Notice, { seq, mac }: Recorded): readonly (readonly [string, string])[] {
+function factsOf(notice: RolloutNotice, { seq, mac }: Recorded): readonly (readonly [string, string])[] {
   const { kind, rollout, label, from, actor, by } = notice;
   return [
     ['rollout', rollout],
@@ -114,7 +118,7 @@ function factsOf(notice: Notice, { seq, mac }: Recorded): readonly (readonly [st
   ];
 }
 
-function commandsOf({ kind, service, rollout }: Notice): readonly string[] {
+function commandsOf({ kind, service, rollout }: RolloutNotice): readonly string[] {
   switch (kind) {
     case 'asks':
       return [`bascule promote ${service}`, `bascule abort ${service}`, `bascule why ${rollout}`];

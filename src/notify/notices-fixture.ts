@@ -1,6 +1,6 @@
-import type { Notice } from './notice.ts';
+import type { Notice, RolloutNotice, TroubleNotice } from './notice.ts';
 
-const NOTICE: Notice = {
+const NOTICE: RolloutNotice = {
   kind: 'started',
   service: 'shop',
   rollout: 'r-0193',
@@ -15,7 +15,31 @@ const NOTICE: Notice = {
   reason: null,
   by: null,
 };
-const ended = (more: Partial<Notice>): Notice => ({ ...NOTICE, kind: 'ended', by: 'bascule', ...more });
+const ended = (more: Partial<RolloutNotice>): Notice => ({
+  ...NOTICE,
+  kind: 'ended',
+  by: 'bascule',
+  ...more,
+});
+
+const TROUBLE: TroubleNotice = {
+  kind: 'down',
+  service: 'shop',
+  trouble: 'down-shop-1700000000000',
+  again: false,
+  subject: 'v42',
+  isBad: true,
+  reason: 'none of its 2 replicas is healthy: users get 503',
+};
+const CERTIFICATE: TroubleNotice = {
+  ...TROUBLE,
+  kind: 'certificate',
+  trouble: 'certificate-shop-1700000000000',
+  subject: '/etc/shop/cert.pem',
+  isBad: false,
+  reason:
+    '/etc/shop/cert.pem runs out on 2026-12-09, in 8 days; renew it: files that are replaced are read anew by themselves',
+};
 
 /** One of each kind, each way to end, and one whose every word is hostile. */
 export const NOTICES: Readonly<Record<string, Notice>> = {
@@ -79,6 +103,21 @@ export const NOTICES: Readonly<Record<string, Notice>> = {
     reason: 'GET /checkout: 500 instead of 2xx (8ms):\n  no such table: cart',
   }),
   unproven: ended({ outcome: 'unproven', cause: 'person', by: 'ana', reason: 'ana aborted it; not proven' }),
+  'stable is down': TROUBLE,
+  'stable is up again': { ...TROUBLE, kind: 'up', again: true, isBad: false, reason: 'after 3m' },
+  'a certificate runs out': CERTIFICATE,
+  'a certificate is broken': {
+    ...CERTIFICATE,
+    again: true,
+    isBad: true,
+    reason: 'its key is of another certificate: the former one stays in use',
+  },
+  'a certificate is well again': {
+    ...CERTIFICATE,
+    kind: 'certificate-well',
+    again: true,
+    reason: 'after 2h',
+  },
   hostile: ended({
     outcome: 'aborted',
     cause: 'person',

@@ -5,7 +5,7 @@ import { writeFileDurably } from '../lib/durable-file.ts';
 export type Place = {
   readonly seq: number;
   readonly index: number;
-  /** What the service gave for the first message of each rollout that is not over, oldest first. */
+  /** What the service gave for the first message of each rollout, and each trouble, that is not over, oldest first. */
   readonly threads: readonly (readonly [rollout: string, thread: string])[];
 };
 

@@ -7,6 +7,7 @@ import { discordMessage } from './discord/render.ts';
 import { letterOf } from './email/render.ts';
 import { annotation, continued } from './grafana/render.ts';
 import { messageOf, testMessage, type Message } from './message.ts';
+import { isTrouble } from './notice.ts';
 import { NOTICES } from './notices-fixture.ts';
 import { slackMessage } from './slack/render.ts';
 import { teamsMessage } from './teams/render.ts';
@@ -103,7 +104,9 @@ describe('text of others stays text', () => {
 });
 
 test('what is too long is cut within the limits of each service', () => {
-  const long = messageOf({ ...NOTICES['hostile']!, label: '&'.repeat(500), reason: '<&*'.repeat(333) }, AT);
+  const hostile = NOTICES['hostile']!;
+  assert.ok(!isTrouble(hostile));
+  const long = messageOf({ ...hostile, label: '&'.repeat(500), reason: '<&*'.repeat(333) }, AT);
   const slack = slackMessage(long) as {
     blocks: { text?: { type: string; text: string }; fields?: { text: string }[] }[];
   };

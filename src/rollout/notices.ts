@@ -1,4 +1,4 @@
-import type { Notice, NoticeKind } from '../notify/notice.ts';
+import type { NoticeKind, RolloutNotice as Notice } from '../notify/notice.ts';
 import { approvalNow } from './agreement.ts';
 import type { Ending, Rollout, ServiceState } from './state.ts';
 import type { Turn } from './turn.ts';

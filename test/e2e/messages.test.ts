@@ -12,6 +12,7 @@ import type { SettingsAnswer } from '../../src/api/api-types.ts';
 import { freePorts } from './ports.ts';
 import { noPrometheus, startPrometheus } from './prometheus.ts';
 import { lasting, openStage, told, type Stage } from './stage.ts';
+import { startTarget } from './target-server.ts';
 import { waitFor } from './wait-for.ts';
 
 const SECRET = 'a secret of more than 24 characters';
@@ -109,6 +110,26 @@ test('the settings say where a channel goes and how it does, and what its test w
     ],
   );
   assert.doesNotMatch(JSON.stringify(settings), new RegExp(SECRET, 'u'));
+});
+
+test('a version that is down while no rollout is under way is told of', async (t) => {
+  const hook = await httpReceiver();
+  t.after(async () => hook.close());
+  const scope = { after: (end: () => Promise<void>) => t.after(end) };
+  const [blue, green] = [await startTarget(scope, 'v1'), await startTarget(scope, 'v2')];
+  const notify = `notify:\n  hook: {kind: webhook, url: '${hook.url}', secret: file:hook, about: waits}\n`;
+  const stage = await openStage(t, notify, withSecret);
+  const ofOthers = { run: undefined, 'max-replicas': undefined, 'stop-grace': undefined };
+  const app = await stage.app('shop', { ...ofOthers, targets: { blue: blue.url, green: [green.url] } });
+  const ran = await app.verb('deploy', '--version', 'v1');
+  assert.equal(ran.code, 0, told(ran));
+
+  blue.healthy = false;
+  await waitFor('somebody to be told', () => hook.got.length > 0, { withinMs: 60_000 });
+
+  const { type, data } = hook.got[0]!.body;
+  assert.equal(type, 'bascule.service.down.v1');
+  assert.deepEqual([data.service, data.subject, data.isBad], ['shop', 'v1', true]);
 });
 
 test('a real Prometheus has data for every query of the dashboard', { skip: noPrometheus }, async (t) => {

@@ -1,4 +1,4 @@
-import { certificateTrouble } from '../../../src/cli/certificate-trouble.ts';
+import { certificateTrouble } from '../../../src/release/certificate-trouble.ts';
 import { printable } from '../../../src/release/problem.ts';
 import type { Service } from '../api/api-types.ts';
 

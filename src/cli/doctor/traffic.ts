@@ -1,5 +1,5 @@
 import type { ServiceView } from '../../controller/views.ts';
-import { certificateTrouble } from '../certificate-trouble.ts';
+import { certificateTrouble } from '../../release/certificate-trouble.ts';
 import { failure, ok, warning, type Finding, type Server } from './finding.ts';
 import { namePid, type Running } from './processes.ts';
 

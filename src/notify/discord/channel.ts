@@ -2,6 +2,7 @@ import type { DiscordConnection } from '../../release/notify-channel.ts';
 import type { HttpAnswer } from '../../metrics/http-client.ts';
 import type { Channel } from '../channel.ts';
 import { cut } from '../cut.ts';
+import { isTrouble } from '../notice.ts';
 import { failure, outcomeOf, post, type Reveal } from '../post.ts';
 import { discordMessage } from './render.ts';
 
@@ -32,7 +33,9 @@ export function discordChannel(connection: DiscordConnection, reveal: Reveal): C
 }
 
 function threadName({ title, notice }: Parameters<typeof discordMessage>[0]): string {
-  return notice === null ? title : `${notice.service} ${notice.label} (${notice.rollout})`;
+  return notice === null || isTrouble(notice)
+    ? title
+    : `${notice.service} ${notice.label} (${notice.rollout})`;
 }
 
 /** The thread is a channel of its own, and its first message says which. */

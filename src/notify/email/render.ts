@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cut } from '../cut.ts';
 import type { Message } from '../message.ts';
+import { isTrouble, threadOfNotice } from '../notice.ts';
 
 const MOST_OF_SUBJECT = 200;
 const COLUMN = 12;
@@ -18,8 +19,8 @@ export function letterOf(message: Message, source: string): Letter {
   const { id, title, text, facts, commands, notice } = message;
   const name = (what: string): string =>
     `<${createHash('sha256').update(`${source} ${what}`).digest('hex').slice(0, 32)}@bascule.invalid>`;
-  const first = notice === null ? null : name(`rollout ${notice.rollout}`);
-  const isFirst = notice?.kind === 'started';
+  const first = notice === null ? null : name(`rollout ${threadOfNotice(notice)}`);
+  const isFirst = notice !== null && (isTrouble(notice) ? !notice.again : notice.kind === 'started');
   const parts = [
     title,
     ...(text === null ? [] : [text]),

@@ -1,5 +1,6 @@
 import { cut } from '../cut.ts';
 import type { Message } from '../message.ts';
+import { isTrouble } from '../notice.ts';
 
 const MOST_OF_TEXT = 2000;
 
@@ -24,6 +25,7 @@ export function continued(message: Message): Readonly<Record<string, unknown>> {
 
 function tagsOf(notice: Message['notice'], level: Message['level']): readonly string[] {
   if (notice === null) return ['bascule', 'test'];
+  if (isTrouble(notice)) return ['bascule', notice.service, notice.kind, level];
   const { service, rollout, label, outcome, kind } = notice;
   return ['bascule', service, `version:${label}`, rollout, outcome ?? kind, level];
 }

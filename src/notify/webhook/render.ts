@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Message } from '../message.ts';
+import { isLast, isTrouble, threadOfNotice, type Notice } from '../notice.ts';
 
 /**
  * CloudEvents 1.0 in structured mode (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). `id` is the same whenever it is
@@ -10,12 +11,22 @@ export function cloudEvent({ id, atMs, title, level, notice, recorded }: Message
     specversion: '1.0',
     id,
     source,
-    type: `bascule.${notice === null ? 'test' : `rollout.${notice.kind}`}.v1`,
-    ...(notice !== null && { subject: `${notice.service}/${notice.rollout}` }),
+    type: `bascule.${typeOf(notice)}.v1`,
+    ...(notice !== null && { subject: `${notice.service}/${threadOfNotice(notice)}` }),
     time: new Date(atMs).toISOString(),
     datacontenttype: 'application/json',
-    data: { title, waitsForPerson: level === 'waits' && notice?.outcome === null, ...notice, recorded },
+    data: { title, waitsForPerson: notice !== null && waits(notice, level), ...notice, recorded },
   });
+}
+
+function typeOf(notice: Message['notice']): string {
+  if (notice === null) return 'test';
+  return isTrouble(notice) ? `service.${notice.kind}` : `rollout.${notice.kind}`;
+}
+
+/** A trouble waits for somebody until it is over. */
+function waits(notice: Notice, level: Message['level']): boolean {
+  return isTrouble(notice) ? !isLast(notice) : level === 'waits' && notice.outcome === null;
 }
 
 type Signed = { readonly id: string; readonly seconds: number; readonly body: string };

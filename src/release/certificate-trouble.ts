@@ -1,4 +1,12 @@
-import type { CertificateView } from '../controller/views.ts';
+/** What is known of a certificate of a door. */
+export type KnownCertificate = {
+  readonly file: string;
+  /** Until when the one in use is good, or null for none. */
+  readonly notAfterMs: number | null;
+  readonly problem: string | null;
+  /** The proxy asks an authority for it itself. */
+  readonly isAskedFor?: true;
+};
 
 export type CertificateTrouble = {
   readonly says: string;
@@ -13,7 +21,7 @@ const SOON_DAYS = 21;
 
 /** What is wrong with a certificate of a door, or null. */
 export function certificateTrouble(
-  { file, notAfterMs, problem, isAskedFor }: CertificateView,
+  { file, notAfterMs, problem, isAskedFor }: KnownCertificate,
   nowMs: number,
 ): CertificateTrouble | null {
   if (problem !== null) {
