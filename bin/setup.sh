@@ -40,7 +40,7 @@ if [ ! -f "$root/node_modules/.package-lock.json" ] || [ "$root/package-lock.jso
 fi
 
 # The dashboard's files, a few seconds' work, whenever something that they are made of is newer. What they take from src is words.
-if [ ! -f "$root/dashboard/built/index.html" ] || [ -n "$(find "$root/dashboard" "$root/src/cli" "$root/package-lock.json" -newer "$root/dashboard/built/index.html" -not -path '*/built*' -not -path '*/node_modules/*' -type f -print -quit)" ]; then
+if [ ! -f "$root/dashboard/built/index.html" ] || [ -n "$(find "$root/dashboard" "$root/src/cli" "$root/src/api" "$root/package-lock.json" -newer "$root/dashboard/built/index.html" -not -path '*/built*' -not -path '*/node_modules/*' -type f -print -quit)" ]; then
   say "setting up: dashboard"
   (cd "$root" && npm run --silent build:dashboard >&2)
 fi

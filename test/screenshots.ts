@@ -2,6 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { CLIENT, testProvider } from '../src/http/oidc-fixture.ts';
+import { httpReceiver } from '../src/notify/receivers-fixture.ts';
 import { CHROMIUM, openBrowser, openPage } from './e2e/browser.ts';
 import { freePorts } from './e2e/ports.ts';
 import { canary, lasting, openStage, told, type App, type Stage } from './e2e/stage.ts';
@@ -25,7 +27,7 @@ try {
 async function take(): Promise<void> {
   const [port] = await freePorts(1);
   const site = `http://127.0.0.1:${port}`;
-  const stage = await openStage(scope, `listeners:\n  - {address: 127.0.0.1, port: ${port}}\n`);
+  const stage = await openStage(scope, await serverFile(port!), keepSecrets);
   const tokens = await people(stage);
   const { failed, live } = await story(stage, tokens);
   const browser = await openBrowser(scope);
@@ -37,13 +39,13 @@ async function take(): Promise<void> {
     ['lab', `/rollouts/${failed}/lab`, 'Limits'],
     ['history', '/history', 'History'],
     ['audit', '/audit', 'Audit'],
-    ['settings', '/settings', 'Tokens'],
+    ['settings', '/settings', 'Limits and what is kept'],
   ];
   mkdirSync(INTO, { recursive: true });
   for (const theme of ['light', 'dark'] as const) {
     const { page } = await openPage(browser, { colorScheme: theme });
     await page.goto(site);
-    await page.getByLabel('Your token').waitFor();
+    await page.getByRole('button', { name: /^Log in with/ }).waitFor();
     await capture(page, `login-${theme}`);
     await page.getByLabel('Your token').fill(tokens.get('carla')!);
     await page.keyboard.press('Enter');
@@ -52,8 +54,17 @@ async function take(): Promise<void> {
       await page.goto(site + path);
       await page.getByRole('heading', { name: seen }).first().waitFor();
       await page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined);
+      if (name === 'settings') await testChannels(page);
       await capture(page, `${name}-${theme}`);
     }
+    await page.goto(`${site}/services/images`);
+    await page.getByRole('button', { name: 'Deploy…' }).click();
+    await page.getByLabel('Version').waitFor();
+    await capture(page, `deploy-${theme}`, { isWhole: false });
+    await page.goto(`${site}/services/images`);
+    await page.getByRole('button', { name: 'Freeze…' }).click();
+    await page.getByLabel('How long').selectOption('8 hours');
+    await capture(page, `freeze-${theme}`, { isWhole: false });
     await page.setViewportSize({ width: 390, height: 844 });
     for (const [name, path] of [screens[0]!, screens[2]!]) {
       await page.goto(site + path);
@@ -63,14 +74,55 @@ async function take(): Promise<void> {
   }
 }
 
-async function capture(page: Page, name: string): Promise<void> {
+/** As an afternoon's server has it: a login by a provider, channels, a freeze every weekend. */
+async function serverFile(port: number): Promise<string> {
+  const provider = await testProvider({});
+  scope.after(() => provider.close());
+  provider.serveFor([`http://127.0.0.1:${port}`]);
+  const taking = await httpReceiver();
+  const refusing = await httpReceiver((response) => {
+    response.statusCode = 410;
+    response.end();
+  });
+  scope.after(async () => {
+    taking.close();
+    refusing.close();
+  });
+  return `listeners:
+  - {address: 127.0.0.1, port: ${port}}
+login:
+  oidc: {issuer: '${provider.issuer}', client-id: ${CLIENT.id}, client-secret: file:oidc, roles: {operator: [deployers], viewer: [everybody]}}
+notify:
+  ops: {kind: webhook, url: '${taking.url}', secret: file:hook}
+  night: {kind: webhook, url: '${refusing.url}', secret: file:hook, about: waits}
+freezes:
+  - {cron: '0 16 * * FRI', for: 64h, time-zone: Europe/Berlin, services: [billing], also: advancing, reason: weekend}
+`;
+}
+
+function keepSecrets(stateDirectory: string): void {
+  const directory = join(stateDirectory, 'secrets');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(join(directory, 'oidc'), CLIENT.secret, { mode: 0o600 });
+  writeFileSync(join(directory, 'hook'), 'h'.repeat(40), { mode: 0o600 });
+}
+
+async function testChannels(page: Page): Promise<void> {
+  for (const name of ['ops', 'night'])
+    await page.getByRole('button', { name: `Send a test to ${name}` }).click();
+  await page.getByText(/answered 200/).waitFor();
+  await page.getByText(/answered 410/).waitFor();
+}
+
+/** `isWhole`: as far as the page goes; a dialog stands in what is seen of it. */
+async function capture(page: Page, name: string, { isWhole = true } = {}): Promise<void> {
   const session = await page.context().newCDPSession(page);
   const { cssContentSize, cssLayoutViewport } = await session.send('Page.getLayoutMetrics');
   const clip = {
     x: 0,
     y: 0,
     width: cssLayoutViewport.clientWidth,
-    height: Math.max(cssContentSize.height, 500),
+    height: isWhole ? Math.max(cssContentSize.height, 500) : cssLayoutViewport.clientHeight,
     scale: 1,
   };
   const { data } = await session.send('Page.captureScreenshot', {
@@ -114,7 +166,7 @@ async function story(
   const calm = await Promise.all(
     quiet.map((name) => stage.app(name, { replicas: name === 'search' ? 2 : 1, strategy: canary() })),
   );
-  for (const app of calm) await release(app, 'v12');
+  for (const version of ['v11', 'v12']) for (const app of calm) await release(app, version);
   const billing = await stage.app('billing', {
     strategy: canary({
       steps: ['20%', '100%'],

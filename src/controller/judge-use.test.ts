@@ -37,6 +37,21 @@ test('a rollout under fixed limits goes back for them, and why says which', asyn
   assert.deepEqual(verdict!.looks, [{ name: 'error-rate', says: '4, limit 1 at most', state: 'fail' }]);
 });
 
+test('how it came to that has its looks at each moment, and the last of them is what it went back for', async () => {
+  const world = new World();
+  await world.serving();
+  world.errorPercent.set('shop/v2', 4);
+  const { rollout } = await world.deploy('v2', { spec: judgedBy(LIMITS) });
+  await world.until('v2 is over', () => world.over('v2'));
+
+  const { points } = await world.controller.judge.series(rollout!.id);
+
+  const looked = points.flatMap(({ looks }) => (looks === undefined ? [] : [looks]));
+  assert.ok(looked.length > 1);
+  assert.deepEqual(looked.at(-1), [{ name: 'error-rate', state: 'fail' }]);
+  assert.ok(points.every(({ measures }) => measures === undefined));
+});
+
 test('limits do not look at stable, and let a version as bad as it pass by their own measure', async () => {
   const world = new World();
   await world.serving();

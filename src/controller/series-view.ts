@@ -1,4 +1,5 @@
 import type { CheckResult } from '../judge/describe.ts';
+import type { Look } from '../judge/rule.ts';
 import type { Verdict } from '../judge/verdict.ts';
 
 /** How a rollout came to its verdict: what the judge knew at moments of it, oldest first. For plots. */
@@ -20,6 +21,10 @@ export type SeriesPoint = {
   readonly candidate: SeriesSide;
   readonly overall: Verdict['overall'] | null;
   readonly checks: readonly SeriesCheck[];
+  /** Measured elsewhere. Absent for none. */
+  readonly measures?: readonly SeriesMeasure[];
+  /** Of a judge other than the bets. Absent where those decide. */
+  readonly looks?: readonly SeriesLook[];
 };
 
 /** Since the point before. */
@@ -29,3 +34,10 @@ export type SeriesCheck = Pick<
   CheckResult,
   'name' | 'unit' | 'candidate' | 'stable' | 'difference' | 'interval' | 'limit' | 'state'
 >;
+
+export type SeriesMeasure = Pick<
+  NonNullable<Verdict['measures']>[number],
+  'name' | 'kind' | 'limit' | 'candidate' | 'stable' | 'difference' | 'interval' | 'state'
+>;
+
+export type SeriesLook = Pick<Look, 'name' | 'state'>;

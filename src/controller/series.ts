@@ -2,7 +2,7 @@ import type { CheckResult } from '../judge/describe.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { Ring } from './ring.ts';
-import type { SeriesCheck, SeriesPoint, SeriesView } from './series-view.ts';
+import type { SeriesCheck, SeriesLook, SeriesMeasure, SeriesPoint, SeriesView } from './series-view.ts';
 import { spanAt, verdictIn, type Session } from './session.ts';
 import { newSides, addTo, type Sides } from './sides.ts';
 
@@ -43,6 +43,7 @@ export class Series {
       candidate: { requests: candidate.requests, failed: candidate.failed },
       overall: verdict?.overall ?? null,
       checks: verdict === null ? [] : verdict.checks.map(seriesCheck),
+      ...(verdict !== null && otherParts(verdict)),
     });
   }
 
@@ -54,4 +55,17 @@ export class Series {
 function seriesCheck(check: Verdict['checks'][number]): SeriesCheck {
   const { name, unit, candidate, stable, difference, interval, limit, state }: CheckResult = check;
   return { name, unit, candidate, stable, difference, interval, limit, state };
+}
+
+/** What comes from elsewhere or is judged by other means, where there is any. */
+function otherParts({ measures = [], looks }: Verdict): Pick<SeriesPoint, 'measures' | 'looks'> {
+  return {
+    ...(measures.length > 0 && { measures: measures.map(seriesMeasure) }),
+    ...(looks.length > 0 && { looks: looks.map(({ name, state }): SeriesLook => ({ name, state })) }),
+  };
+}
+
+function seriesMeasure(measure: NonNullable<Verdict['measures']>[number]): SeriesMeasure {
+  const { name, kind, limit, candidate, stable, difference, interval, state } = measure;
+  return { name, kind, limit, candidate, stable, difference, interval, state };
 }

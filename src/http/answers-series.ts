@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { atMs, percent, schema } from './answers.ts';
-import { checkResult } from './answers-verdict.ts';
+import { checkResult, look, measureResult } from './answers-verdict.ts';
 
 const seriesSide = z.strictObject({ requests: z.int(), failed: z.int() });
 
@@ -29,6 +29,27 @@ const point = z
         }),
       )
       .readonly(),
+    measures: z
+      .array(
+        measureResult.pick({
+          name: true,
+          kind: true,
+          limit: true,
+          candidate: true,
+          stable: true,
+          difference: true,
+          interval: true,
+          state: true,
+        }),
+      )
+      .readonly()
+      .exactOptional()
+      .meta({ description: 'What is measured elsewhere; absent for none.' }),
+    looks: z
+      .array(look.pick({ name: true, state: true }))
+      .readonly()
+      .exactOptional()
+      .meta({ description: 'What a judge other than the bets found; absent where those decide.' }),
   })
   .meta({ id: 'SeriesPoint' });
 

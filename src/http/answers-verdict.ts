@@ -30,7 +30,7 @@ export const checkResult = z
   })
   .meta({ id: 'CheckResult' });
 
-const measureResult = z
+export const measureResult = z
   .strictObject({
     name: z.string(),
     source: z.enum(SOURCE_KINDS),
@@ -64,7 +64,7 @@ const measureResult = z
   })
   .meta({ id: 'MeasureResult' });
 
-const look = z.strictObject({
+export const look = z.strictObject({
   name: z.string(),
   says: z.string(),
   state: z.enum(['pass', 'fail', 'no-data']),

@@ -1,5 +1,7 @@
 /** Every screen of the dashboard as it is seen: by axe, in both themes, on a phone, on paper. */
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { NEEDS_BROWSER, openPage } from './browser.ts';
@@ -69,6 +71,60 @@ describe('the screens of the dashboard', NEEDS_BROWSER, () => {
     await plots.first().click();
     await admin.getByRole('group', { name: /, as a table$/ }).waitFor(WITHIN);
     await assertSeen(admin, 'a plot as a table');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('what is measured elsewhere and what another judge looks at have a course, with one cursor for all', async () => {
+    const window = { interval: '1s', delay: '0s' };
+    const measured = await dashboard.serving('measured', {
+      strategy: lasting({
+        sticky: 'none',
+        judge: { signups: { pushed: 'signups', 'fewer-by': '60%', ...window } },
+      }),
+    });
+    const limited = await dashboard.serving('limited', {
+      strategy: lasting({
+        judge: { use: { limits: { interval: '1s', 'failure-limit': 100, max: { 'error-rate': '1%' } } } },
+      }),
+    });
+    for (const each of [measured, limited]) each.load({ perSecond: 30 });
+    const pushing = setInterval(() => {
+      for (const version of ['v1', 'v2']) push(dashboard.stage.stateDirectory, version);
+    }, 300);
+    closers.push(async () => clearInterval(pushing));
+    const ids = [await measured.deployDetached('v2'), await limited.deployDetached('v2')];
+    await measured.until('measured', ({ rollout }) =>
+      (rollout?.verdict?.measures ?? []).some(
+        ({ candidate, stable }) => candidate !== null && stable !== null,
+      ),
+    );
+    await limited.until('looked', ({ rollout }) =>
+      (rollout?.verdict?.looks ?? []).some(({ state }) => state !== 'no-data'),
+    );
+
+    await admin.goto(`${dashboard.site}/rollouts/${ids[0]}`);
+    const measure = admin.getByRole('region', { name: 'Measure signups' });
+    await measure
+      .getByRole('img', { name: /^Candidate minus stable, in percent of stable,/ })
+      .waitFor(WITHIN);
+    await measure.getByRole('img', { name: /v2 .* \/ 1000, v1 .* \/ 1000/ }).waitFor(WITHIN);
+    await admin.getByLabel('Moment').press('Home');
+    const shown = await admin.locator('figure .now').allTextContents();
+    assert.ok(shown.length >= 3, shown.join('; '));
+    // Each is at the point that is nearest to the moment: a measure has its first one a little later.
+    const seconds = shown.map((text) => Date.parse(`2026-01-01T${text.slice(0, 8)}Z`) / 1000);
+    assert.ok(Math.max(...seconds) - Math.min(...seconds) < 60, shown.join('; '));
+    await assertSeen(admin, 'a rollout with a measure');
+
+    await admin.goto(`${dashboard.site}/rollouts/${ids[1]}`);
+    const looks = admin.getByRole('region', { name: 'What the judge looks at' });
+    await looks.getByRole('img', { name: /^Failed now: [01] of 1\.$/ }).waitFor(WITHIN);
+    await looks.getByRole('button', { name: /^Show as table/ }).click();
+    await looks
+      .getByRole('cell', { name: /passed|failed/ })
+      .first()
+      .waitFor(WITHIN);
+    await assertSeen(admin, 'a rollout by another judge');
     assert.deepEqual(complaints, []);
   });
 
@@ -187,4 +243,18 @@ async function assertSeen(page: Page, what: string): Promise<void> {
   assert.ok(wide <= PHONE.width, `${what} is ${wide} wide on a phone of ${PHONE.width}`);
   assert.deepEqual(await faults(page), [], `${what}, on a phone`);
   await page.setViewportSize(DESK);
+}
+
+/** As an application does it, over the socket. */
+function push(stateDirectory: string, version: string): void {
+  const sent = request({
+    socketPath: join(stateDirectory, 'sockets', 'operator.sock'),
+    method: 'POST',
+    path: '/api/v1/services/measured/measures',
+    headers: { 'content-type': 'application/json' },
+    agent: false,
+  });
+  // A version that is not there yet is refused, which is no harm.
+  sent.on('error', () => undefined).on('response', (response) => response.resume());
+  sent.end(JSON.stringify({ version, measures: { signups: 20 } }));
 }

@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CLIENT, testProvider, type TestProvider } from '../../src/http/oidc-fixture.ts';
 import { NEEDS_BROWSER, openBrowser, openPage } from './browser.ts';
+import { faults, WITHIN } from './dashboard-door.ts';
 import { freePorts } from './ports.ts';
 import { canary, openStage, told } from './stage.ts';
-
-/** Generous: it only costs where something is broken. */
-const WITHIN = { timeout: 30_000 };
 
 test(
   'a browser logs in at a provider, acts under its name, and is told when it has no role',
@@ -28,6 +26,13 @@ test(
       provider.serveFor([site]);
       const stage = await openStage(scope, serverFile(port!, provider.issuer), keepSecret);
       const browser = await openBrowser(scope);
+      const { page: login } = await openPage(browser);
+      await login.goto(site);
+      await login.getByRole('button', { name: /^Log in with/ }).waitFor(WITHIN);
+      assert.deepEqual(await faults(login), []);
+      await login.emulateMedia({ colorScheme: 'dark' });
+      assert.deepEqual(await faults(login, 'colours'), []);
+
       const through = async (account: string, path: string) => {
         const opened = await openPage(browser);
         const { page } = opened;

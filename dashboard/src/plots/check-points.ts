@@ -24,11 +24,20 @@ export function pointsOf(points: readonly SeriesPoint[], name: string): readonly
   });
 }
 
+/** What a plot with a band shows of a moment; an end of the band that is not known yet is null. */
+export type BandPoint = {
+  readonly atMs: number;
+  readonly value: number | null;
+  readonly band: readonly [number | null, number | null] | null;
+};
+
 /** Lines are not drawn across what was not judged: shares that changed, seconds that were lost. */
-export function partsOf(points: readonly CheckPoint[]): readonly (readonly CheckPoint[])[] {
+export function partsOf<P extends { readonly atMs: number }>(
+  points: readonly P[],
+): readonly (readonly P[])[] {
   const spans = points.slice(1).map((point, index) => point.atMs - points[index]!.atMs);
   const usual = spans.toSorted((one, other) => one - other)[Math.floor(spans.length / 2)] ?? 0;
-  const parts: CheckPoint[][] = [];
+  const parts: P[][] = [];
   for (const [index, point] of points.entries()) {
     if (index === 0 || spans[index - 1]! > Math.max(5000, usual * 3)) parts.push([]);
     parts.at(-1)!.push(point);

@@ -47,6 +47,8 @@ export class RolloutSeries {
       candidate,
       overall: isShared ? verdict.overall : null,
       checks: isShared ? verdict.checks : [],
+      ...(isShared && verdict.measures !== undefined && { measures: verdict.measures }),
+      ...(isShared && { looks: verdict.looks }),
     };
     this.points = [...this.points, point].slice(-MOST_POINTS);
     this.nothing = null;
