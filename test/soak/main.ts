@@ -6,7 +6,8 @@
  *
  * Traffic: pages, forms, checked uploads and downloads, slow readers, event streams and WebSockets over HTTP/1.1; pages,
  * forms, uploads, downloads and streams that are left over HTTP/2 with TLS; clients that leave in the middle of everything.
- * Ends with 1 where a request failed (as in `npm run e2e:switches`), or memory or descriptors grew.
+ * Ends with 1 where a request failed (as in `npm run e2e:switches`), or memory or descriptors grew. Memory is that of a process
+ * that has just collected its garbage, once it is warm and at the end: one that finds no time for it has much, and leaks nothing.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -18,7 +19,8 @@ import { makeCertificate } from '../../src/traffic/builtin/tls-fixture.ts';
 import { type App, type Settings, type Stage, lasting, openStage, told } from '../e2e/stage.ts';
 import { type Clients, forkClients } from './client-process.ts';
 import { Director } from './director.ts';
-import { faultsOf, print, type Told } from './report.ts';
+import { collected } from './collected.ts';
+import { faultsOf, print, type Told, WARM_UP } from './report.ts';
 import { Watch } from './watch.ts';
 
 const SERVER_FILE = '';
@@ -89,8 +91,9 @@ async function soak(stage: Stage, files: string, { minutes, perSecond }: Size): 
   ];
   const delaysMs: number[] = [];
   try {
-    const [sides] = await Promise.all([
+    const [sides, warm] = await Promise.all([
       comeAndGo(stage, isOver),
+      sleep(minutes * 60_000 * WARM_UP).then(async () => collected(watch.all)),
       lookAtDelays(api, isOver, delaysMs),
       renew(files, isOver),
       ...directors.map((director) => director.run(isOver)),
@@ -99,6 +102,7 @@ async function soak(stage: Stage, files: string, { minutes, perSecond }: Size): 
     const clients = await Promise.all(others.map(async (each) => [each.name, await each.stop()] as const));
     const seconds = (performance.now() - beganMs) / 1000;
     watch.stop();
+    const end = await collected(watch.all);
     await sleep(SETTLE_MS);
     return {
       seconds,
@@ -107,6 +111,7 @@ async function soak(stage: Stage, files: string, { minutes, perSecond }: Size): 
       deeds: { plain: directors[0]!.deeds, secure: directors[1]!.deeds },
       sides,
       watched: watch.all,
+      collectedMib: { warm, end },
       after: watch.look(),
       delaysMs,
     };

@@ -1,11 +1,11 @@
 import type { LoadReport } from '../e2e/load/tally.ts';
 import type { ClientReport } from './client-process.ts';
 import type { Deeds } from './director.ts';
-import { type Sample, type Watched, slopeOf } from './watch.ts';
+import type { Sample, Watched } from './watch.ts';
 
 /** Of what was sampled, the beginning is warming up. */
-const WARM_UP = 0.3;
-/** Over the rest of the time; a collector's mood explains as much. */
+export const WARM_UP = 0.3;
+/** Over the rest of the time, garbage apart. */
 const MOST_GROWTH_MIB = 16;
 /** Beyond those before the load: of a probe or a log that is just being looked at. */
 const MOST_DESCRIPTORS = 3;
@@ -18,6 +18,11 @@ export type Told = {
   readonly sides: number;
   /** Under load. */
   readonly watched: readonly Watched[];
+  /** By process, right after its garbage was collected: warm, and when the load was over. */
+  readonly collectedMib: {
+    readonly warm: Readonly<Record<string, number>>;
+    readonly end: Readonly<Record<string, number>>;
+  };
   /** By process, once the load is gone and what was idle is closed. The first sample is from before it. */
   readonly after: Readonly<Record<string, Sample>>;
   /** Event-loop delay of the server, p99 in milliseconds, seen from time to time. */
@@ -25,7 +30,7 @@ export type Told = {
 };
 
 /** What is not as it must be, in sentences. */
-export function faultsOf({ load, clients, deeds, watched, after }: Told): string[] {
+export function faultsOf({ load, clients, deeds, watched, collectedMib, after }: Told): string[] {
   const wrong: string[] = [];
   if (load.failed > 0) wrong.push(`${load.failed} failed over HTTP/1.1: ${JSON.stringify(load.examples)}`);
   const errors = Object.values(load.versions).reduce((sum, { serverErrors }) => sum + serverErrors, 0);
@@ -35,7 +40,7 @@ export function faultsOf({ load, clients, deeds, watched, after }: Told): string
   for (const [name, { rollouts, shares, restarts, applies }] of Object.entries(deeds))
     if (Math.min(rollouts, shares, restarts, applies) === 0) wrong.push(`of ${name} not everything was done`);
   for (const { name, samples } of watched) {
-    const { growth } = slopeOf(samples, WARM_UP);
+    const growth = collectedMib.end[name]! - collectedMib.warm[name]!;
     const more = after[name]!.descriptors - samples[0]!.descriptors;
     if (growth > MOST_GROWTH_MIB) wrong.push(`${name} grew by ${growth.toFixed(1)} MiB`);
     if (more > MOST_DESCRIPTORS) wrong.push(`${name} has ${more} more descriptors than before the load`);
@@ -82,18 +87,18 @@ function printTraffic({ seconds, load, clients }: Told): void {
   }
 }
 
-function printProcesses({ watched, after }: Told): void {
+function printProcesses({ watched, collectedMib: { warm, end }, after }: Told): void {
   console.log(
-    '\n| process | memory after warming up, MiB | MiB a minute | over that time | descriptors before, most, after |',
+    '\n| process | memory after warming up, MiB | … without garbage, warm and at the end | descriptors before, most, after |',
   );
-  console.log('|---|--:|--:|--:|--:|');
+  console.log('|---|--:|--:|--:|');
   for (const { name, samples } of watched) {
     const used = samples.slice(Math.floor(samples.length * WARM_UP)).map(({ rssMib }) => rssMib);
-    const { perMinute, growth } = slopeOf(samples, WARM_UP);
     const most = Math.max(...samples.map(({ descriptors }) => descriptors));
     const range = `${Math.min(...used).toFixed(0)} to ${Math.max(...used).toFixed(0)}`;
     const open = `${samples[0]!.descriptors}, ${most}, ${after[name]!.descriptors}`;
-    console.log(`| ${name} | ${range} | ${perMinute.toFixed(2)} | ${growth.toFixed(1)} | ${open} |`);
+    const bare = `${warm[name]!.toFixed(1)}, ${end[name]!.toFixed(1)}`;
+    console.log(`| ${name} | ${range} | ${bare} | ${open} |`);
   }
   console.log('');
 }

@@ -37,21 +37,6 @@ export class Watch {
   }
 }
 
-/** How the memory went after warming up: MiB a minute by least squares, and over the whole of that time. */
-export function slopeOf(samples: readonly Sample[], warmUp: number): { perMinute: number; growth: number } {
-  const used = samples.slice(Math.floor(samples.length * warmUp));
-  const meanX = mean(used.map(({ atMs }) => atMs));
-  const meanY = mean(used.map(({ rssMib }) => rssMib));
-  const above = used.reduce((sum, { atMs, rssMib }) => sum + (atMs - meanX) * (rssMib - meanY), 0);
-  const below = used.reduce((sum, { atMs }) => sum + (atMs - meanX) ** 2, 0);
-  const perMs = below === 0 ? 0 : above / below;
-  return { perMinute: perMs * 60_000, growth: perMs * (used.at(-1)!.atMs - used[0]!.atMs) };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
 function family(controller: number): { name: string; pid: number }[] {
   const parent = childrenOf(controller).find((pid) =>
     readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('proxy-program'),
