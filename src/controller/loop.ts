@@ -219,10 +219,8 @@ function rounds(engine: Engine, act: Rounds): () => void {
     const part = calls % PARTS;
     const round = Math.floor(calls / PARTS);
     calls += 1;
-    engine.services().forEach(({ service, rollout }, index) => {
-      if (index % PARTS !== part) return;
-      const isDue = (round + Math.floor(index / PARTS)) % CALM_ROUNDS === 0;
-      if (rollout !== null || isDue) act.run(service);
+    engine.forEachOf({ part, parts: PARTS }, ({ service, rollout }, place) => {
+      if (rollout !== null || (round + place) % CALM_ROUNDS === 0) act.run(service);
     });
   };
 }
