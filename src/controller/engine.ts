@@ -130,16 +130,9 @@ export class Engine {
     return [...this.#entries.values()].map((entry) => entry.state);
   }
 
-  /** Every so-manieth of them, by their order, without a list of all: this is asked for many times a second. */
-  forEachOf(
-    { part, parts }: { readonly part: number; readonly parts: number },
-    act: (state: ServiceState, place: number) => void,
-  ): void {
-    let index = -1;
-    for (const { state } of this.#entries.values()) {
-      index += 1;
-      if (index % parts === part) act(state, Math.floor(index / parts));
-    }
+  /** One after another, without a list of all. */
+  *each(): Iterable<ServiceState> {
+    for (const { state } of this.#entries.values()) yield state;
   }
 
   find(service: string): ServiceState | null {

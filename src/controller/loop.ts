@@ -219,8 +219,12 @@ function rounds(engine: Engine, act: Rounds): () => void {
     const part = calls % PARTS;
     const round = Math.floor(calls / PARTS);
     calls += 1;
-    engine.forEachOf({ part, parts: PARTS }, ({ service, rollout }, place) => {
-      if (rollout !== null || (round + place) % CALM_ROUNDS === 0) act.run(service);
-    });
+    let index = -1;
+    for (const { service, rollout } of engine.each()) {
+      index += 1;
+      if (index % PARTS !== part) continue;
+      const isDue = (round + Math.floor(index / PARTS)) % CALM_ROUNDS === 0;
+      if (rollout !== null || isDue) act.run(service);
+    }
   };
 }
