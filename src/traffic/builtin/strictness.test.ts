@@ -28,14 +28,20 @@ function isWhole(text: string): boolean {
   return end !== -1 && last.length >= end + 4 + length;
 }
 
+/** One application behind one worker. */
+async function opened(): Promise<{ bench: BuiltinBench; stage: Stage }> {
+  const bench = await openBuiltin(1);
+  const stage = await openStage(bench.router, { health: { blue: HEALTH, green: HEALTH } });
+  await stage.route({ serve: 'blue', replicas: { blue: 1, green: 0 } });
+  return { bench, stage };
+}
+
 describe('every byte of a connection is read strictly', () => {
   let bench: BuiltinBench;
   let stage: Stage;
 
   before(async () => {
-    bench = await openBuiltin(1);
-    stage = await openStage(bench.router, { health: { blue: HEALTH, green: HEALTH } });
-    await stage.route({ serve: 'blue', replicas: { blue: 1, green: 0 } });
+    ({ bench, stage } = await opened());
     for (const path of ['/get', '/post', '/chunked'])
       stage.applications.blue[0]!.on.set(path, (req, res) => {
         let body = '';
@@ -151,9 +157,7 @@ describe('a client that is refused', () => {
   let stage: Stage;
 
   before(async () => {
-    bench = await openBuiltin(1);
-    stage = await openStage(bench.router, { health: { blue: HEALTH, green: HEALTH } });
-    await stage.route({ serve: 'blue', replicas: { blue: 1, green: 0 } });
+    ({ bench, stage } = await opened());
   });
   after(async () => {
     await stage?.close();
